@@ -1,0 +1,177 @@
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+extern char **environ;
+
+struct pipes {
+	int in[2], out[2], errors[2];
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_pipes(struct pipes *p)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		close_fd(&p->in[i]);
+		close_fd(&p->out[i]);
+		close_fd(&p->errors[i]);
+	}
+}
+
+static int spawn(
+	pid_t *pid, char *const argv[], char *const env[], struct pipes *p, struct dro_error *err)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, defaults;
+	int rc;
+
+	sigemptyset(&none);
+	sigfillset(&defaults);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, p->in[0], 0);
+	posix_spawn_file_actions_adddup2(&actions, p->out[1], 1);
+	posix_spawn_file_actions_adddup2(&actions, p->errors[1], 2);
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(
+		&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &defaults);
+	rc = posix_spawnp(pid, argv[0], &actions, &attr, argv, env ? env : environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	if (rc) {
+		errno = rc;
+		return dro_fail_errno(err, "%s", argv[0]);
+	}
+	return 0;
+}
+
+/* Moves what is ready between the child and the buffers until both of its outputs are closed. */
+static int converse(struct pipes *p, const struct dro_buf *input, struct dro_buf *sinks[2],
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	size_t sent = 0;
+
+	while (p->out[0] >= 0 || p->errors[0] >= 0) {
+		struct pollfd fds[3] = {
+			{p->out[0], POLLIN, 0}, {p->errors[0], POLLIN, 0}, {p->in[1], POLLOUT, 0}};
+		uint64_t now = dro_now_ms();
+		int i, ready;
+
+		if (now >= deadline_ms)
+			return dro_fail(err, DRO_ETIMEDOUT, "it did not end in time");
+		ready = poll(fds, 3, deadline_ms - now > 60000 ? 60000 : (int)(deadline_ms - now));
+		if (ready < 0 && errno != EINTR)
+			return dro_fail_errno(err, "poll");
+		if (ready <= 0)
+			continue;
+		for (i = 0; i < 2; i++) {
+			char chunk[16384];
+			ssize_t got;
+
+			if (!(fds[i].revents & (POLLIN | POLLHUP | POLLERR)))
+				continue;
+			got = read(fds[i].fd, chunk, sizeof(chunk));
+			if (got > 0 && sinks[i]) {
+				dro_buf_append(sinks[i], chunk, (size_t)got);
+				if (sinks[i]->failed)
+					return dro_buf_check(sinks[i], err);
+			} else if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) {
+				close_fd(i == 0 ? &p->out[0] : &p->errors[0]);
+			}
+		}
+		if (fds[2].revents) {
+			ssize_t put =
+				input && sent < input->length
+					? write(p->in[1], input->data + sent, input->length - sent)
+					: 0;
+
+			if (put > 0)
+				sent += (size_t)put;
+			if ((put < 0 && errno != EAGAIN && errno != EINTR) || !input ||
+				sent >= input->length)
+				close_fd(&p->in[1]);
+		}
+	}
+	return 0;
+}
+
+/* Waits for the child itself, which may have closed its outputs and gone on. */
+static int reap(pid_t pid, uint64_t deadline_ms, int *status, struct dro_error *err)
+{
+	const struct timespec pause = {0, 2000000};
+
+	for (;;) {
+		pid_t got = waitpid(pid, status, WNOHANG);
+
+		if (got == pid)
+			return 0;
+		if (got < 0 && errno != EINTR)
+			return dro_fail_errno(err, "waitpid");
+		if (dro_now_ms() >= deadline_ms)
+			return dro_fail(err, DRO_ETIMEDOUT, "it did not end in time");
+		nanosleep(&pause, NULL);
+	}
+}
+
+int dro_proc_run(char *const argv[], char *const env[], const struct dro_buf *input,
+	struct dro_buf *out, struct dro_buf *errors, uint64_t deadline_ms,
+	struct dro_proc_result *result, struct dro_error *err)
+{
+	struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}};
+	struct dro_buf *sinks[2] = {out, errors};
+	sigset_t broken, before;
+	pid_t pid = -1;
+	int status = 0, rc;
+
+	/* A child that does not read its input must not kill us. */
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &broken, &before);
+	if (pipe2(p.in, O_CLOEXEC) < 0 || pipe2(p.out, O_CLOEXEC) < 0 ||
+		pipe2(p.errors, O_CLOEXEC) < 0) {
+		rc = dro_fail_errno(err, "pipe");
+		goto out;
+	}
+	if ((rc = spawn(&pid, argv, env, &p, err)) < 0)
+		goto out;
+	close_fd(&p.in[0]);
+	close_fd(&p.out[1]);
+	close_fd(&p.errors[1]);
+	fcntl(p.in[1], F_SETFL, O_NONBLOCK);
+	if ((rc = converse(&p, input, sinks, deadline_ms, err)) < 0 ||
+		(rc = reap(pid, deadline_ms, &status, err)) < 0) {
+		kill(-pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		dro_error_context(err, "%s", argv[0]);
+		goto out;
+	}
+	result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+out:
+	close_pipes(&p);
+	while (sigtimedwait(&broken, NULL, &(struct timespec){0, 0}) > 0)
+		;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}

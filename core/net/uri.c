@@ -1,0 +1,45 @@
+#include "net/uri.h"
+
+#include <string.h>
+
+void dro_uri_encode(struct dro_buf *out, const char *raw)
+{
+	static const char unreserved[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	while (*raw) {
+		size_t plain = strspn(raw, unreserved);
+
+		dro_buf_append(out, raw, plain);
+		raw += plain;
+		if (*raw)
+			dro_buf_printf(out, "%%%02X", (unsigned char)*raw++);
+	}
+}
+
+void dro_uri_path(struct dro_buf *out, const char *const *segments, size_t count)
+{
+	size_t i;
+
+	if (count == 0)
+		dro_buf_append(out, "/", 1);
+	for (i = 0; i < count; i++) {
+		dro_buf_append(out, "/", 1);
+		dro_uri_encode(out, segments[i]);
+	}
+}
+
+void dro_uri_query(struct dro_buf *out, const struct dro_pair *query, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (i)
+			dro_buf_append(out, "&", 1);
+		dro_uri_encode(out, query[i].name);
+		if (query[i].value) {
+			dro_buf_append(out, "=", 1);
+			dro_uri_encode(out, query[i].value);
+		}
+	}
+}

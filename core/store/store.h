@@ -1,0 +1,144 @@
+/*
+ * What must survive: runs with their journal, state (which site is active), leases, events. One
+ * handle may be used from any thread. Every function that changes something is durable (on disk,
+ * synced) when it returns 0; an error means that nothing was changed. Reads return copies.
+ *
+ * The schema is versioned; a database of a newer version is refused, an older one is migrated in
+ * one transaction. Rows of `journal` and `events` are hash-chained: dro_store_check finds a changed
+ * one.
+ */
+#ifndef DRORCH_STORE_STORE_H
+#define DRORCH_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct dro_store;
+
+/* Opens (and makes, mode 0600 in a 0700 folder) DIR/drorch.db. `read_only`: never creates or
+ * migrates. */
+int dro_store_open(struct dro_store **out, const char *dir, bool read_only, struct dro_error *err);
+void dro_store_close(struct dro_store *store); /* NULL-safe */
+/* integrity_check and the hash chains. DRO_ECORRUPT names the table and row. */
+int dro_store_check(struct dro_store *store, struct dro_error *err);
+/* A number that grows with every change any process makes: cheap to ask again and again. */
+int dro_store_version(struct dro_store *store, uint64_t *version, struct dro_error *err);
+
+/* ---- leases: one run at a time a service --------------------------------------------------- */
+
+struct dro_lease {
+	char service[128];
+	char holder[128]; /* "host:pid:start": a holder on this host that is dead loses its lease at
+			     once */
+	uint64_t epoch;	  /* grows by one with every change of holder; every mutation names it */
+	int64_t expires_ms; /* wall clock */
+};
+
+/*
+ * Takes the service's lease for `ttl_ms`, or renews our own. DRO_EBUSY, with the holder named,
+ * while another live one has it. Taking it from a dead or expired holder raises the epoch.
+ */
+int dro_store_lease_take(struct dro_store *store, const char *service, const char *holder,
+	int64_t ttl_ms, struct dro_lease *out, struct dro_error *err);
+/* DRO_EBUSY once it is no longer ours. */
+int dro_store_lease_renew(
+	struct dro_store *store, struct dro_lease *lease, int64_t ttl_ms, struct dro_error *err);
+int dro_store_lease_release(
+	struct dro_store *store, const struct dro_lease *lease, struct dro_error *err);
+/* DRO_ENOTFOUND where nobody holds it; `alive` tells whether the holder still can be. */
+int dro_store_lease_get(struct dro_store *store, const char *service, struct dro_lease *out,
+	bool *alive, struct dro_error *err);
+/* This process, as a holder. */
+void dro_store_holder(char out[128]);
+
+/* ---- runs ---------------------------------------------------------------------------------- */
+
+struct dro_run_row {
+	char *id, *service, *kind, *mode, *from, *to;
+	char *state;   /* the engine's word */
+	char *plan;    /* JSON, as dro_plan_print wrote it */
+	char *outcome; /* JSON object, "{}" until it ended: recovery time and point, exceptions */
+	int64_t created_ms, started_ms, ended_ms; /* 0: not yet */
+	uint64_t epoch;				  /* of the lease that drives it */
+	bool abort_wanted;
+};
+
+struct dro_step_row {
+	char *id, *state; /* the engine's words */
+	char *outputs;	  /* JSON object */
+	char *note;	  /* progress or result, for people */
+	char *error;	  /* or "" */
+	int attempts;
+	int64_t started_ms, ended_ms; /* 0: not yet */
+};
+
+/* All of these that take a lease fail with DRO_EBUSY, changing nothing, when its epoch is no longer
+ * the service's. */
+
+/* Stores a new run in state "planned", all of its steps pending. */
+int dro_store_run_add(struct dro_store *store, const struct dro_lease *lease,
+	const struct dro_run_row *run, const char *const *step_ids, size_t step_count,
+	struct dro_error *err);
+int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, const char *run,
+	const char *state, const char *outcome, struct dro_error *err);
+/* Asked for from anywhere, without the lease; the engine sees it. */
+int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_error *err);
+/* DRO_ENOTFOUND. `id` may be a unique beginning of an id, or "" for the newest run. */
+int dro_store_run_get(
+	struct dro_store *store, const char *id, struct dro_run_row **out, struct dro_error *err);
+/* Newest first, without their plans. `service` NULL: all. */
+int dro_store_run_list(struct dro_store *store, const char *service, size_t limit,
+	int (*emit)(void *arg, const struct dro_run_row *run), void *arg, struct dro_error *err);
+void dro_run_row_free(struct dro_run_row *run);
+
+/* ---- steps: each change is one journal row and the step's new row, in one transaction -------- */
+
+/*
+ * `event`: "intent" (before the call, with key and inputs in `data`), "result", "progress",
+ * "undo-intent", "undo-result". `row` is the step as it now is; its id names it.
+ */
+int dro_store_step(struct dro_store *store, const struct dro_lease *lease, const char *run,
+	const struct dro_step_row *row, const char *event, const char *data, struct dro_error *err);
+/* In the plan's order. */
+int dro_store_step_list(struct dro_store *store, const char *run,
+	int (*emit)(void *arg, const struct dro_step_row *row), void *arg, struct dro_error *err);
+
+struct dro_journal_row {
+	uint64_t seq;
+	int64_t time_ms;
+	const char *run, *step, *event, *data;
+};
+
+/* Rows after `seq`, oldest first. */
+int dro_store_journal(struct dro_store *store, const char *run, uint64_t after,
+	int (*emit)(void *arg, const struct dro_journal_row *row), void *arg,
+	struct dro_error *err);
+
+/* ---- state and events ---------------------------------------------------------------------- */
+
+/* Small facts by (service, key): "active-site", "spec-commit", "backup-verified/<policy>/<id>". */
+int dro_store_fact_set(struct dro_store *store, const char *service, const char *key,
+	const char *value, struct dro_error *err);
+/* As above, refused when the lease is no longer ours. */
+int dro_store_fact_commit(struct dro_store *store, const struct dro_lease *lease, const char *key,
+	const char *value, struct dro_error *err);
+/* malloc'd; DRO_ENOTFOUND. *changed_ms may be NULL. */
+int dro_store_fact_get(struct dro_store *store, const char *service, const char *key, char **value,
+	int64_t *changed_ms, struct dro_error *err);
+
+struct dro_event {
+	uint64_t seq;
+	int64_t time_ms;
+	const char *service, *kind, *run,
+		*text; /* kind: "run", "safety", "backup", "spec"; run may be "" */
+};
+
+int dro_store_event_add(struct dro_store *store, const char *service, const char *kind,
+	const char *run, const char *text, struct dro_error *err);
+/* Newest first. */
+int dro_store_event_list(struct dro_store *store, const char *service, size_t limit,
+	int (*emit)(void *arg, const struct dro_event *event), void *arg, struct dro_error *err);
+
+#endif
