@@ -79,6 +79,25 @@ int dro_hmac_sha256(uint8_t out[DRO_SHA256_BYTES], const void *key, size_t key_l
 	return HMAC(EVP_sha256(), key, (int)key_length, data, length, out, NULL) ? 0 : DRO_ENOMEM;
 }
 
+int dro_md5(uint8_t out[DRO_MD5_BYTES], const void *data, size_t length)
+{
+	return EVP_Digest(data, length, out, NULL, EVP_md5(), NULL) == 1 ? 0 : DRO_EUNSUPPORTED;
+}
+
+void dro_base64(struct dro_buf *out, const void *data, size_t length)
+{
+	unsigned char text[4 * 256 + 1]; /* EVP_EncodeBlock adds a NUL */
+	const unsigned char *bytes = data;
+
+	while (length > 0) {
+		size_t take = length < 3 * 256 ? length : 3 * 256;
+
+		dro_buf_append(out, text, (size_t)EVP_EncodeBlock(text, bytes, (int)take));
+		bytes += take;
+		length -= take;
+	}
+}
+
 void dro_random_id(char *out, size_t length)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567"; /* 32: no bias */
