@@ -239,7 +239,7 @@ struct dro_spec {
 	size_t account_count;
 	struct dro_service *services; /* by name */
 	size_t service_count;
-	char **files; /* the names that places point to */
+	char **files; /* the names that places point to, with the tree's origin before them */
 	size_t file_count;
 };
 
