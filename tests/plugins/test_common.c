@@ -1,0 +1,252 @@
+/* What plugins share: XML, paging, parameters, answers, times. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/common/answer.h"
+#include "plugins/common/paging.h"
+#include "plugins/common/params.h"
+#include "plugins/common/when.h"
+#include "plugins/common/xml.h"
+
+static int parse(struct dro_xml **out, const char *text)
+{
+	return dro_xml_parse(out, text, strlen(text), NULL);
+}
+
+START_TEST(xml_reads_a_tree)
+{
+	struct dro_xml *xml = NULL;
+	const struct dro_xml_node *root, *item;
+
+	ck_assert_int_eq(
+		parse(&xml, "<?xml version=\"1.0\"?>\n<a xmlns=\"urn:x\" xmlns:n='urn:n'>\n"
+			    " <set><item><id>1</id></item><other/><item><id>a&amp;b</id>"
+			    "</item></set>\n <n:name> x </n:name><empty/></a>"),
+		0);
+	root = dro_xml_root(xml);
+	ck_assert_str_eq(root->name, "a");
+	item = dro_xml_child(root, "set/item");
+	ck_assert_str_eq(dro_xml_text(item, "id"), "1");
+	item = dro_xml_next(item);
+	ck_assert_str_eq(dro_xml_text(item, "id"), "a&b");
+	ck_assert_ptr_null(dro_xml_next(item));
+	ck_assert_str_eq(dro_xml_text(root, "name"), " x ");
+	ck_assert_str_eq(dro_xml_text(root, "empty"), "");
+	ck_assert_str_eq(dro_xml_text(root, "set"), "");
+	ck_assert_str_eq(dro_xml_text(root, "set/none/id"), "");
+	ck_assert_ptr_null(dro_xml_child(NULL, "x"));
+	dro_xml_free(xml);
+}
+END_TEST
+
+START_TEST(xml_names_match_whole)
+{
+	struct dro_xml *xml = NULL;
+
+	ck_assert_int_eq(parse(&xml, "<a><items>no</items><item>yes</item></a>"), 0);
+	ck_assert_str_eq(dro_xml_text(dro_xml_root(xml), "item"), "yes");
+	ck_assert_str_eq(dro_xml_text(dro_xml_root(xml), "ite"), "");
+	dro_xml_free(xml);
+}
+END_TEST
+
+START_TEST(xml_refuses)
+{
+	static const char *const bad[] = {"", "text", "<a>", "<a></b>", "<a/><b/>", "{\"a\":1}",
+		"<html><body><br></body></html>", "<!DOCTYPE a><a/>",
+		"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", "<a>&nope;</a>", "<a>\x01</a>",
+		"<a>\xff</a>"};
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_xml *xml = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_int_eq(dro_xml_parse(&xml, bad[i], strlen(bad[i]), &err), DRO_EPROTO);
+		ck_assert_ptr_null(xml);
+		ck_assert(err.message[0] != '\0');
+	}
+	ck_assert_int_eq(dro_xml_parse(&xml, "<a/>\0<b/>", 9, &err), DRO_EPROTO);
+}
+END_TEST
+
+START_TEST(xml_caps_depth_and_elements)
+{
+	struct dro_buf text = DRO_BUF_INIT(8 * 1024 * 1024);
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_xml *xml = NULL;
+	int i;
+
+	for (i = 0; i < DRO_XML_MAX_DEPTH; i++)
+		dro_buf_puts(&text, "<a>");
+	for (i = 0; i < DRO_XML_MAX_DEPTH; i++)
+		dro_buf_puts(&text, "</a>");
+	ck_assert_int_eq(parse(&xml, dro_buf_str(&text)), 0);
+	dro_xml_free(xml);
+	xml = NULL;
+	dro_buf_reset(&text);
+	for (i = 0; i < 100000; i++)
+		dro_buf_puts(&text, "<a>");
+	ck_assert_int_eq(dro_xml_parse(&xml, text.data, text.length, &err), DRO_EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.message, "deep"));
+	dro_buf_reset(&text);
+	dro_buf_puts(&text, "<a>");
+	for (i = 0; i <= DRO_XML_MAX_ELEMENTS; i++)
+		dro_buf_puts(&text, "<b/>");
+	dro_buf_puts(&text, "</a>");
+	ck_assert_int_eq(dro_xml_parse(&xml, text.data, text.length, &err), DRO_EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.message, "elements"));
+	dro_buf_free(&text);
+}
+END_TEST
+
+START_TEST(xml_escapes)
+{
+	struct dro_buf out = DRO_BUF_INIT(100);
+
+	dro_xml_escape(&out, "a<b>&\"c'd");
+	ck_assert_str_eq(dro_buf_str(&out), "a&lt;b&gt;&amp;&quot;c&apos;d");
+	dro_buf_free(&out);
+}
+END_TEST
+
+START_TEST(paging_ends)
+{
+	struct dro_paging page = DRO_PAGING_INIT("List", 4);
+
+	ck_assert_int_eq(dro_paging_next(&page, "a", NULL), 1);
+	ck_assert_str_eq(page.token, "a");
+	ck_assert_int_eq(dro_paging_next(&page, "b", NULL), 1);
+	ck_assert_int_eq(dro_paging_next(&page, "", NULL), 0);
+	dro_paging_free(&page);
+}
+END_TEST
+
+START_TEST(paging_refuses_no_progress)
+{
+	struct dro_paging same = DRO_PAGING_INIT("List", 1000);
+	struct dro_paging circle = DRO_PAGING_INIT("List", 1000);
+	struct dro_paging endless = DRO_PAGING_INIT("List", 3);
+	static const char *const tokens[] = {"a", "b", "c"};
+	int i, rc = 1;
+
+	ck_assert_int_eq(dro_paging_next(&same, "a", NULL), 1);
+	ck_assert_int_eq(dro_paging_next(&same, "a", NULL), DRO_EPROTO);
+	for (i = 0; i < 1000 && rc == 1; i++)
+		rc = dro_paging_next(&circle, tokens[i % 3], NULL);
+	ck_assert_int_eq(rc, DRO_EPROTO);
+	ck_assert_int_lt(i, 12);
+	ck_assert_int_eq(dro_paging_next(&endless, "1", NULL), 1);
+	ck_assert_int_eq(dro_paging_next(&endless, "2", NULL), 1);
+	ck_assert_int_eq(dro_paging_next(&endless, "3", NULL), DRO_EPROTO);
+	dro_paging_free(&same);
+	dro_paging_free(&circle);
+	dro_paging_free(&endless);
+}
+END_TEST
+
+START_TEST(params_make_a_form)
+{
+	struct dro_params params = DRO_PARAMS_INIT;
+	struct dro_buf out = DRO_BUF_INIT(1000);
+
+	dro_params_add(&params, "A", "x y&z=+");
+	dro_params_add_set(&params, "B", "");
+	dro_params_add_set(&params, "C", NULL);
+	dro_params_addf(&params, "\xc3\xa9", "D.%d.Key", 3);
+	ck_assert_int_eq(dro_params_check(&params, NULL), 0);
+	dro_params_form(&out, &params);
+	ck_assert_str_eq(dro_buf_str(&out), "A=x%20y%26z%3D%2B&D.3.Key=%C3%A9");
+	ck_assert_str_eq(dro_pair_get(params.items, params.count, "D.3.Key", "no"), "\xc3\xa9");
+	ck_assert_str_eq(dro_pair_get(params.items, params.count, "E", "no"), "no");
+	ck_assert(!dro_pair_true(params.items, params.count, "A"));
+	dro_buf_free(&out);
+	dro_params_free(&params);
+}
+END_TEST
+
+START_TEST(answers_are_sorted)
+{
+	static const struct dro_word words[] = {
+		{"Slow", DRO_EAGAIN}, {"*.NotFound", DRO_ENOTFOUND}, {NULL, 0}};
+
+	ck_assert_int_eq(dro_word_code(words, "Slow"), DRO_EAGAIN);
+	ck_assert_int_eq(dro_word_code(words, "Slower"), 0);
+	ck_assert_int_eq(dro_word_code(words, "InvalidX.NotFound"), DRO_ENOTFOUND);
+	ck_assert_int_eq(dro_word_code(words, ""), 0);
+	ck_assert_int_eq(dro_answer_code(503, true), DRO_ETIMEDOUT);
+	ck_assert_int_eq(dro_answer_code(503, false), DRO_EAGAIN);
+	ck_assert_int_eq(dro_answer_code(429, true), DRO_EAGAIN);
+	ck_assert_int_eq(dro_answer_code(301, false), DRO_EPROTO);
+	ck_assert_int_eq(dro_answer_code(422, true), DRO_EINVAL);
+}
+END_TEST
+
+START_TEST(retry_after_forms)
+{
+	static const struct {
+		const char *value;
+		uint32_t ms;
+	} cases[] = {{"3", 3000}, {"0", 0}, {"99999999999999999999", 3600000}, {"3x", 0}, {"-3", 0},
+		{"", 0}, {"Fri, 20 Nov 2026 20:22:50 GMT", 50000},
+		{"Fri, 20 Nov 2026 20:20:00 GMT", 0}, {"tomorrow", 0}};
+	int64_t now = dro_when_iso("2026-11-20T20:22:00Z");
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dro_pair header = {"retry-after", cases[i].value};
+		struct dro_http_response response = {.headers = &header, .header_count = 1};
+
+		ck_assert_uint_eq(dro_answer_retry_after(&response, now), cases[i].ms);
+	}
+}
+END_TEST
+
+START_TEST(times)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} iso[] = {{"1970-01-01T00:00:01Z", 1000}, {"2026-11-20T20:22:50Z", 1795206170000},
+		{"2026-11-20T20:22:50.123Z", 1795206170123}, {"2026-11-20T20:22:50", 1795206170000},
+		{"2026-11-20T21:22:50+01:00", 1795206170000},
+		{"2026-11-20T19:52:50.5-00:30", 1795206170500},
+		{"2024-02-29T00:00:00Z", 1709164800000}, {"2026-13-01T00:00:00Z", 0},
+		{"2026-11-20", 0}, {"", 0}, {"never", 0}, {"2026-11-20T20:22:50Zx", 0},
+		{"2026-11-20T20:22:50+99:00", 0}};
+	size_t i;
+
+	for (i = 0; i < sizeof(iso) / sizeof(iso[0]); i++)
+		ck_assert_msg(dro_when_iso(iso[i].text) == iso[i].ms, "%s: %lld", iso[i].text,
+			(long long)dro_when_iso(iso[i].text));
+	ck_assert_int_eq(dro_when_http("Fri, 20 Nov 2026 20:22:50 GMT"), 1795206170000);
+	ck_assert_int_eq(dro_when_http("Fri, 20 Nox 2026 20:22:50 GMT"), 0);
+	ck_assert_int_eq(dro_when_http("Fri, 20 Nov 2026 20:22:50 CET"), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("plugins/common");
+	TCase *tcase = tcase_create("common");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, xml_reads_a_tree);
+	tcase_add_test(tcase, xml_names_match_whole);
+	tcase_add_test(tcase, xml_refuses);
+	tcase_add_test(tcase, xml_caps_depth_and_elements);
+	tcase_add_test(tcase, xml_escapes);
+	tcase_add_test(tcase, paging_ends);
+	tcase_add_test(tcase, paging_refuses_no_progress);
+	tcase_add_test(tcase, params_make_a_form);
+	tcase_add_test(tcase, answers_are_sorted);
+	tcase_add_test(tcase, retry_after_forms);
+	tcase_add_test(tcase, times);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
