@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "model/inventory.h"
 #include "model/service.h"
+#include "net/http.h"
 
-struct dro_net;
 struct dro_provider;
 struct dro_registry;
 
@@ -35,9 +35,12 @@ struct dro_audit {
 
 struct dro_registry_config {
 	const char *plugin_dir;
-	struct dro_net *net;	       /* outlives the registry */
+	struct dro_net *net;	       /* this and what follows outlive the registry */
 	const struct dro_clock *clock; /* NULL: the real one */
 	const struct dro_log *log;     /* or NULL */
+	struct dro_redactor *redactor; /* learns credentials, cleans error messages; or NULL */
+	struct dro_budget *budget;     /* of rates; NULL: no limit */
+	enum dro_budget_class budget_class;
 	/* Asked before every mutation reaches a plugin: <0 (with `err`) and it does not. NULL: yes.
 	 * Any worker. */
 	int (*may_mutate)(void *arg, const struct dro_call *call, struct dro_error *err);
@@ -75,8 +78,10 @@ int dro_registry_list(
 	struct dro_registry *registry, dro_plugin_visit visit, void *arg, struct dro_error *err);
 
 /*
- * Loads the plugin where that has not been done, checks the settings, looks up the credentials and
- * opens the account. The registry must outlive it; `account` may go.
+ * Loads the plugin where that has not been done, checks the settings and opens the account. Makes
+ * no call to the provider and looks up no credential: that is done by the calls that need it. The
+ * registry must outlive it; `account` may go. A problem of the settings is DRO_EINVAL, with its
+ * place.
  */
 int dro_provider_open(struct dro_provider **out, struct dro_registry *registry,
 	const struct dro_account *account, struct dro_error *err);
