@@ -1,7 +1,12 @@
 /*
  * What must survive: runs with their journal, state (which site is active), leases, events. One
  * handle may be used from any thread. Every function that changes something is durable (on disk,
- * synced) when it returns 0; an error means that nothing was changed. Reads return copies.
+ * synced) when it returns 0; an error means that nothing was changed. Reads return copies; what an
+ * `emit` callback is shown lives for its call only. A callback may read the store, not change it;
+ * where it returns other than 0 the list ends with that.
+ *
+ * DRO_EIO: full or broken disk. DRO_EAGAIN: another process kept the database locked for seconds.
+ * DRO_ECORRUPT: the file is damaged, and the message says what to do.
  *
  * The schema is versioned; a database of a newer version is refused, an older one is migrated in
  * one transaction. Rows of `journal` and `events` are hash-chained: dro_store_check finds a changed
@@ -23,16 +28,17 @@ int dro_store_open(struct dro_store **out, const char *dir, bool read_only, stru
 void dro_store_close(struct dro_store *store); /* NULL-safe */
 /* integrity_check and the hash chains. DRO_ECORRUPT names the table and row. */
 int dro_store_check(struct dro_store *store, struct dro_error *err);
-/* A number that grows with every change any process makes: cheap to ask again and again. */
+/* A number that grows with every change any process makes: cheap to ask again and again. It is
+ * this handle's own: compare it with what the same handle said before. */
 int dro_store_version(struct dro_store *store, uint64_t *version, struct dro_error *err);
 
 /* ---- leases: one run at a time a service --------------------------------------------------- */
 
 struct dro_lease {
 	char service[128];
-	char holder[128]; /* "host:pid:start": a holder on this host that is dead loses its lease at
-			     once */
-	uint64_t epoch;	  /* grows by one with every change of holder; every mutation names it */
+	/* "host:pid:start:namespace:boot": one on this host that is dead loses its lease at once */
+	char holder[128];
+	uint64_t epoch;	    /* grows by one with every change of holder; every mutation names it */
 	int64_t expires_ms; /* wall clock */
 };
 
@@ -81,14 +87,18 @@ struct dro_step_row {
 int dro_store_run_add(struct dro_store *store, const struct dro_lease *lease,
 	const struct dro_run_row *run, const char *const *step_ids, size_t step_count,
 	struct dro_error *err);
+/* Also notes when the run started (left "planned") and ended (one of the words for that). `outcome`
+ * NULL keeps what it has. The journal gets a row of step "", event "state". */
 int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, const char *run,
 	const char *state, const char *outcome, struct dro_error *err);
-/* Asked for from anywhere, without the lease; the engine sees it. */
+/* Asked for from anywhere, without the lease; the engine sees it. The id as for dro_store_run_get.
+ * DRO_ECONFLICT where the run is over. */
 int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_error *err);
-/* DRO_ENOTFOUND. `id` may be a unique beginning of an id, or "" for the newest run. */
+/* DRO_ENOTFOUND. `id` may be a unique beginning of an id (DRO_EINVAL: several begin so), or "" for
+ * the newest run. */
 int dro_store_run_get(
 	struct dro_store *store, const char *id, struct dro_run_row **out, struct dro_error *err);
-/* Newest first, without their plans. `service` NULL: all. */
+/* Newest first, without their plans. `service` NULL: all; `limit` 0: all. */
 int dro_store_run_list(struct dro_store *store, const char *service, size_t limit,
 	int (*emit)(void *arg, const struct dro_run_row *run), void *arg, struct dro_error *err);
 void dro_run_row_free(struct dro_run_row *run);
@@ -137,7 +147,7 @@ struct dro_event {
 
 int dro_store_event_add(struct dro_store *store, const char *service, const char *kind,
 	const char *run, const char *text, struct dro_error *err);
-/* Newest first. */
+/* Newest first. `service` NULL: all; `limit` 0: all. */
 int dro_store_event_list(struct dro_store *store, const char *service, size_t limit,
 	int (*emit)(void *arg, const struct dro_event *event), void *arg, struct dro_error *err);
 
