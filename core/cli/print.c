@@ -1,0 +1,148 @@
+#include "cli/print.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CELL_MAX 4096
+
+struct dro_table {
+	const char *const *columns;
+	size_t column_count;
+	char **cells;
+	size_t cell_count, capacity;
+	bool failed;
+};
+
+struct dro_table *dro_table_new(const char *const *columns)
+{
+	struct dro_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->columns = columns;
+	while (columns[table->column_count])
+		table->column_count++;
+	return table;
+}
+
+/* Appends `text`, control characters (C0, DEL, C1, and the bidi marks) as \xNN. */
+static void escape(struct dro_buf *out, const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	for (; *c; c++) {
+		bool bidi = c[0] == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+						    (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+
+		if (*c < 0x20 || *c == 0x7f || bidi || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+			dro_buf_printf(out, "\\x%02x", *c);
+		else
+			dro_buf_append(out, c, 1);
+	}
+}
+
+void dro_table_cell(struct dro_table *table, const char *format, ...)
+{
+	struct dro_buf raw = DRO_BUF_INIT(CELL_MAX), safe = DRO_BUF_INIT(CELL_MAX * 4);
+	va_list args;
+
+	if (!table)
+		return;
+	va_start(args, format);
+	dro_buf_vprintf(&raw, format, args);
+	va_end(args);
+	escape(&safe, dro_buf_str(&raw));
+	dro_buf_free(&raw);
+	if (table->cell_count == table->capacity) {
+		size_t capacity = table->capacity ? table->capacity * 2 : 64;
+		char **cells = realloc(table->cells, capacity * sizeof(*cells));
+
+		if (!cells) {
+			table->failed = true;
+			dro_buf_free(&safe);
+			return;
+		}
+		table->cells = cells;
+		table->capacity = capacity;
+	}
+	table->cells[table->cell_count++] = dro_buf_take(&safe);
+}
+
+/* Columns on a screen, near enough: continuation bytes take no room. */
+static size_t width(const char *text)
+{
+	size_t count = 0;
+
+	for (; text && *text; text++)
+		count += ((unsigned char)*text & 0xc0) != 0x80;
+	return count;
+}
+
+static void print_row(
+	FILE *out, const char *const *cells, const size_t *widths, size_t column_count)
+{
+	size_t last = column_count, i;
+
+	while (last > 0 && width(cells[last - 1]) == 0)
+		last--;
+	for (i = 0; i < last; i++) {
+		const char *cell = cells[i] ? cells[i] : "";
+
+		if (i + 1 == last)
+			fputs(cell, out);
+		else
+			fprintf(out, "%s%*s", cell, (int)(widths[i] - width(cell) + 2), "");
+	}
+	fputc('\n', out);
+}
+
+void dro_table_print(const struct dro_table *table, FILE *out)
+{
+	size_t *widths, i;
+
+	if (!table || table->failed)
+		return;
+	widths = calloc(table->column_count + 1, sizeof(*widths));
+	if (!widths)
+		return;
+	for (i = 0; i < table->column_count; i++)
+		widths[i] = width(table->columns[i]);
+	for (i = 0; i < table->cell_count; i++)
+		if (width(table->cells[i]) > widths[i % table->column_count])
+			widths[i % table->column_count] = width(table->cells[i]);
+	print_row(out, table->columns, widths, table->column_count);
+	for (i = 0; i + table->column_count <= table->cell_count; i += table->column_count)
+		print_row(out, (const char *const *)&table->cells[i], widths, table->column_count);
+	free(widths);
+}
+
+void dro_table_free(struct dro_table *table)
+{
+	size_t i;
+
+	if (!table)
+		return;
+	for (i = 0; i < table->cell_count; i++)
+		free(table->cells[i]);
+	free(table->cells);
+	free(table);
+}
+
+void dro_print_json(FILE *out, const cJSON *json)
+{
+	char *text = cJSON_PrintUnformatted(json);
+
+	if (text)
+		fprintf(out, "%s\n", text);
+	cJSON_free(text);
+}
+
+void dro_print_safe(FILE *out, const char *text)
+{
+	struct dro_buf safe = DRO_BUF_INIT(1 << 20);
+
+	escape(&safe, text);
+	fputs(dro_buf_str(&safe), out);
+	dro_buf_free(&safe);
+}

@@ -1,0 +1,24 @@
+/* Tables for people: columns as wide as their widest cell, no trailing blanks. */
+#ifndef DRORCH_CLI_PRINT_H
+#define DRORCH_CLI_PRINT_H
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+struct dro_table;
+
+/* `columns` ends with NULL; upper-case titles. NULL when out of memory; every call below is NULL-safe. */
+struct dro_table *dro_table_new(const char *const *columns);
+/* One cell after the other, row by row. Control characters are escaped. */
+void dro_table_cell(struct dro_table *table, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void dro_table_print(const struct dro_table *table, FILE *out);
+void dro_table_free(struct dro_table *table);
+
+/* One compact line of JSON. */
+void dro_print_json(FILE *out, const cJSON *json);
+/* `text` with control characters escaped: what came from outside never moves the cursor. */
+void dro_print_safe(FILE *out, const char *text);
+
+#endif
