@@ -12,14 +12,14 @@
 #include "model/service.h"
 #include "store/store.h"
 
-struct dro_registry;
+struct dro_accounts;
 struct dro_net;
 
 /* What steps act on. Everything belongs to the caller and outlives the run. */
 struct dro_world {
 	const struct dro_spec *spec;
 	const struct dro_service *service;
-	struct dro_registry *registry;
+	struct dro_accounts *accounts;
 	struct dro_net *net;
 	struct dro_store *store;
 	const struct dro_lease *lease;

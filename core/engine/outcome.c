@@ -1,0 +1,60 @@
+#include "engine/runner.h"
+
+/* When the public name first gave the new site's answer: the latest of the steps that watched for it. */
+static int64_t recovered_at(const struct runner *runner)
+{
+	int64_t at = 0;
+	size_t i;
+
+	for (i = 0; i < runner->slot_count; i++) {
+		int64_t seen;
+
+		if (runner->slots[i].state == DRO_STEP_IS_DONE &&
+			dro_json_int(runner->slots[i].outputs, "recovered_ms", 0, &seen, NULL) == 0 &&
+			seen > at)
+			at = seen;
+	}
+	return at;
+}
+
+static void add_exceptions(cJSON *outcome, const struct runner *runner)
+{
+	cJSON *list = cJSON_AddArrayToObject(outcome, "exceptions");
+	size_t i;
+
+	for (i = 0; i < runner->slot_count; i++) {
+		const struct slot *slot = &runner->slots[i];
+		cJSON *item;
+
+		if (slot->state != DRO_STEP_IS_FAILED_IGNORED)
+			continue;
+		item = cJSON_CreateObject();
+		cJSON_AddStringToObject(item, "step", slot->step->id);
+		cJSON_AddStringToObject(item, "error", slot->error);
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
+cJSON *runner_outcome(const struct runner *runner, const char *error)
+{
+	static const char *const copied[] = {"rto_ms", "rpo_ms", "recovery_point_ms"};
+	int64_t recovered = recovered_at(runner);
+	cJSON *outcome = cJSON_CreateObject();
+	size_t i;
+
+	if (!outcome)
+		return NULL;
+	if (recovered)
+		cJSON_AddNumberToObject(
+			outcome, "recovery_time_ms", (double)(recovered - runner->row->created_ms));
+	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
+		const cJSON *fact = cJSON_GetObjectItemCaseSensitive(runner->plan->facts, copied[i]);
+
+		if (fact)
+			cJSON_AddItemToObject(outcome, copied[i], cJSON_Duplicate(fact, 1));
+	}
+	add_exceptions(outcome, runner);
+	if (*error)
+		cJSON_AddStringToObject(outcome, "error", error);
+	return outcome;
+}

@@ -1,0 +1,400 @@
+#include "engine/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/inputs.h"
+#include "engine/runner.h"
+
+#define WORKERS 16
+#define TICK_MS 250	   /* how late an abort asked for elsewhere may be seen */
+#define CALL_MAX_MS 120000 /* one call of a step's function */
+#define RETRY_FIRST_MS 200
+#define RETRY_MAX_MS 10000
+#define NOTE_MAX 512
+
+/* ---- one call ------------------------------------------------------------------------------ */
+
+static const cJSON *outputs_of(const void *arg, const char *step)
+{
+	const struct slot *slot = runner_slot(arg, step);
+
+	return slot && slot->state == DRO_STEP_IS_DONE ? slot->outputs : NULL;
+}
+
+int slot_prepare(struct slot *slot, struct dro_error *err)
+{
+	struct runner *runner = slot->runner;
+	struct dro_step_context *context = &slot->context;
+	uint64_t now = runner->world->clock->now_ms(runner->world->clock);
+	int rc;
+
+	if ((rc = dro_inputs_fill(&slot->inputs, slot->step->inputs, outputs_of, runner, err)) < 0)
+		return rc;
+	snprintf(slot->trace, sizeof(slot->trace), "%s/%s", runner->plan->id, slot->step->id);
+	*context = (struct dro_step_context){
+		.world = runner->world,
+		.plan = runner->plan,
+		.step = slot->step,
+		.inputs = slot->inputs,
+		.outputs = slot->outputs,
+		.note = DRO_BUF_INIT(NOTE_MAX),
+		.repeated = slot->repeated,
+		.call = {.size = sizeof(struct dro_call),
+			.deadline_ms = slot->deadline_ms < now + CALL_MAX_MS ? slot->deadline_ms
+									     : now + CALL_MAX_MS,
+			.idem_key = slot->step->idem_key,
+			.trace = slot->trace},
+	};
+	return 0;
+}
+
+void slot_release(struct slot *slot)
+{
+	cJSON_Delete(slot->inputs);
+	slot->inputs = NULL;
+	dro_buf_free(&slot->context.note);
+}
+
+static void work(void *arg)
+{
+	struct slot *slot = arg;
+	struct runner *runner = slot->runner;
+	struct dro_error failure = DRO_ERROR_INIT;
+	int result = slot->kind->run(&slot->context, &failure);
+
+	pthread_mutex_lock(&runner->lock);
+	slot->result = result;
+	slot->failure = failure;
+	slot->returned = true;
+	pthread_cond_signal(&runner->wake);
+	pthread_mutex_unlock(&runner->lock);
+}
+
+static int submit(struct slot *slot, struct dro_error *err)
+{
+	int rc;
+
+	if ((rc = slot_prepare(slot, err)) < 0)
+		return rc;
+	slot->returned = false;
+	if ((rc = dro_pool_submit(slot->runner->pool, work, slot, err)) < 0) {
+		slot_release(slot);
+		return rc;
+	}
+	slot->in_flight = true;
+	slot->runner->in_flight++;
+	return 0;
+}
+
+/* ---- starting ------------------------------------------------------------------------------ */
+
+static bool ready(const struct slot *slot)
+{
+	size_t i;
+
+	for (i = 0; i < slot->step->after_count; i++) {
+		const struct slot *before = runner_slot(slot->runner, slot->step->after[i]);
+
+		if (before->state != DRO_STEP_IS_DONE && before->state != DRO_STEP_IS_FAILED_IGNORED &&
+			before->state != DRO_STEP_IS_SKIPPED)
+			return false;
+	}
+	return true;
+}
+
+/* The intent goes to the journal before anything goes out. */
+static int start(struct slot *slot, struct dro_error *err)
+{
+	struct runner *runner = slot->runner;
+	const struct dro_clock *clock = runner->world->clock;
+	cJSON *data = cJSON_CreateObject();
+	int rc;
+
+	slot->repeated = slot->state == DRO_STEP_IS_RUNNING;
+	slot->deadline_ms = clock->now_ms(clock) + (uint64_t)slot->step->timeout_ms;
+	slot->state = DRO_STEP_IS_RUNNING;
+	slot->attempts++;
+	slot->retries = 0;
+	if (!slot->started_ms)
+		slot->started_ms = clock->wall_ms(clock);
+	slot->ended_ms = 0;
+	slot_set(&slot->error, "");
+	cJSON_AddStringToObject(data, "key", slot->step->idem_key);
+	cJSON_AddNumberToObject(data, "attempt", slot->attempts);
+	if (slot->kind->monitors && runner->state != DRO_RUN_MONITORING)
+		rc = runner_move(runner, DRO_RUN_MONITORS, NULL, err);
+	else
+		rc = 0;
+	if (rc == 0)
+		rc = runner_journal(slot, "intent", data, err);
+	cJSON_Delete(data);
+	return rc < 0 ? rc : submit(slot, err);
+}
+
+/* ---- collecting ---------------------------------------------------------------------------- */
+
+static int finish(struct slot *slot, enum dro_step_state state, struct dro_error *err)
+{
+	const struct dro_clock *clock = slot->runner->world->clock;
+
+	slot->state = state;
+	slot->ended_ms = clock->wall_ms(clock);
+	return runner_journal(slot, "result", NULL, err);
+}
+
+/* May the call be made again? Nothing was changed, or nobody knows; and there is time left. */
+static bool retry(struct slot *slot, const struct dro_error *failure)
+{
+	const struct dro_clock *clock = slot->runner->world->clock;
+	uint64_t now = clock->now_ms(clock), wait = RETRY_FIRST_MS << (slot->retries < 6 ? slot->retries : 6);
+
+	if (failure->code != DRO_EAGAIN && failure->code != DRO_ETIMEDOUT)
+		return false;
+	if (wait > RETRY_MAX_MS)
+		wait = RETRY_MAX_MS;
+	if (failure->retry_after_ms > wait)
+		wait = failure->retry_after_ms;
+	if (now + wait >= slot->deadline_ms)
+		return false;
+	slot->retries++;
+	slot->repeated = slot->repeated || failure->code == DRO_ETIMEDOUT;
+	slot->next_ms = now + wait;
+	return true;
+}
+
+static int collect(struct slot *slot, struct dro_error *err)
+{
+	const struct dro_clock *clock = slot->runner->world->clock;
+	struct dro_error *failure = &slot->failure;
+	bool news = false;
+
+	if (slot->context.note.length && strcmp(slot->note, slot->context.note.data) != 0) {
+		slot_set(&slot->note, slot->context.note.data);
+		news = true;
+	}
+	if (slot->result == DRO_STEP_DONE)
+		return finish(slot, DRO_STEP_IS_DONE, err);
+	if (slot->result == DRO_STEP_PENDING) {
+		slot->retries = 0;
+		slot->next_ms = clock->now_ms(clock) + slot->context.poll_ms;
+		if (clock->now_ms(clock) < slot->deadline_ms)
+			return news ? runner_journal(slot, "progress", NULL, err) : 0;
+		dro_fail(failure, DRO_ETIMEDOUT, "not done after %lld s%s%s",
+			(long long)slot->step->timeout_ms / 1000, *slot->note ? "; last: " : "", slot->note);
+	} else if (retry(slot, failure)) {
+		slot_set(&slot->note, failure->message);
+		return runner_journal(slot, "progress", NULL, err);
+	}
+	slot_set(&slot->error, failure->message);
+	return finish(
+		slot, slot->step->may_fail ? DRO_STEP_IS_FAILED_IGNORED : DRO_STEP_IS_FAILED, err);
+}
+
+/* Takes in what workers have returned. */
+static int collect_all(struct runner *runner, struct dro_error *err)
+{
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; i < runner->slot_count; i++) {
+		struct slot *slot = &runner->slots[i];
+		bool returned;
+
+		if (!slot->in_flight)
+			continue;
+		pthread_mutex_lock(&runner->lock);
+		returned = slot->returned;
+		pthread_mutex_unlock(&runner->lock);
+		if (!returned)
+			continue;
+		slot->in_flight = false;
+		runner->in_flight--;
+		if (rc == 0)
+			rc = collect(slot, err);
+		slot_release(slot);
+	}
+	return rc;
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+/* Starts what can be started; *next_ms: when to look again. */
+static int start_all(struct runner *runner, uint64_t *next_ms, struct dro_error *err)
+{
+	uint64_t now = runner->world->clock->now_ms(runner->world->clock);
+	size_t i;
+	int rc;
+
+	for (i = 0; i < runner->slot_count; i++) {
+		struct slot *slot = &runner->slots[i];
+
+		if (slot->in_flight)
+			continue;
+		if (slot->state == DRO_STEP_IS_RUNNING && slot->deadline_ms) {
+			if (slot->next_ms > now) {
+				*next_ms = slot->next_ms < *next_ms ? slot->next_ms : *next_ms;
+				continue;
+			}
+			rc = submit(slot, err);
+		} else if (slot->state == DRO_STEP_IS_RUNNING ||
+			   (slot->state == DRO_STEP_IS_PENDING && ready(slot))) {
+			rc = start(slot, err);
+		} else {
+			continue;
+		}
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Sleeps until a worker returns or the time comes. */
+static void wait_for_news(struct runner *runner, uint64_t until_ms)
+{
+	struct timespec ts = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
+	bool news = false;
+	size_t i;
+
+	pthread_mutex_lock(&runner->lock);
+	for (i = 0; i < runner->slot_count; i++)
+		news = news || (runner->slots[i].in_flight && runner->slots[i].returned);
+	if (!news)
+		pthread_cond_timedwait(&runner->wake, &runner->lock, &ts);
+	pthread_mutex_unlock(&runner->lock);
+}
+
+static size_t count(const struct runner *runner, enum dro_step_state state)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < runner->slot_count; i++)
+		n += runner->slots[i].state == state;
+	return n;
+}
+
+static bool abort_wanted(struct runner *runner, uint64_t *seen)
+{
+	struct dro_run_row *row = NULL;
+	uint64_t version;
+	bool wanted = false;
+
+	if (dro_store_version(runner->world->store, &version, NULL) < 0 || version == *seen)
+		return false;
+	*seen = version;
+	if (dro_store_run_get(runner->world->store, runner->plan->id, &row, NULL) == 0)
+		wanted = row->abort_wanted;
+	dro_run_row_free(row);
+	return wanted;
+}
+
+/* What the first failed step said. */
+static const char *first_error(const struct runner *runner)
+{
+	size_t i;
+
+	for (i = 0; i < runner->slot_count; i++)
+		if (runner->slots[i].state == DRO_STEP_IS_FAILED)
+			return runner->slots[i].error;
+	return "";
+}
+
+static int end(struct runner *runner, struct dro_error *err)
+{
+	bool failed = count(runner, DRO_STEP_IS_FAILED) > 0;
+	cJSON *outcome = runner_outcome(runner, first_error(runner));
+	enum dro_run_event event = failed ? DRO_RUN_FAILS
+				   : count(runner, DRO_STEP_IS_FAILED_IGNORED) > 0
+					   ? DRO_RUN_FINISHES_WITH_EXCEPTIONS
+					   : DRO_RUN_FINISHES;
+	int rc = outcome ? runner_move(runner, event, outcome, err)
+			 : dro_fail(err, DRO_ENOMEM, "out of memory");
+
+	cJSON_Delete(outcome);
+	return rc;
+}
+
+static int loop(struct runner *runner, const volatile int *cancel, struct dro_error *err)
+{
+	const struct dro_clock *clock = runner->world->clock;
+	uint64_t seen = 0;
+	bool aborting = false;
+	int rc;
+
+	for (;;) {
+		uint64_t next_ms = clock->now_ms(clock) + TICK_MS;
+		bool stopping = cancel && *cancel;
+
+		if ((rc = collect_all(runner, err)) < 0)
+			return rc;
+		aborting = aborting || abort_wanted(runner, &seen);
+		if (!aborting && !stopping && count(runner, DRO_STEP_IS_FAILED) == 0 &&
+			(rc = start_all(runner, &next_ms, err)) < 0)
+			return rc;
+		if (runner->in_flight == 0) {
+			if (stopping)
+				return dro_fail(err, DRO_ECANCELLED,
+					"stopped; `drorch resume %s` goes on", runner->plan->id);
+			if (aborting)
+				return runner_undo(runner, err);
+			if (count(runner, DRO_STEP_IS_FAILED) > 0 ||
+				count(runner, DRO_STEP_IS_PENDING) + count(runner, DRO_STEP_IS_RUNNING) == 0)
+				return end(runner, err);
+		}
+		wait_for_news(runner, next_ms);
+	}
+}
+
+/* After an error of the store: workers hold pointers into the runner, so wait for them. */
+static void drain(struct runner *runner)
+{
+	while (runner->in_flight > 0) {
+		wait_for_news(runner, runner->world->clock->now_ms(runner->world->clock) + TICK_MS);
+		collect_all(runner, NULL);
+	}
+}
+
+/* A failed step is tried again when a run is taken up again; what was running is asked for again. */
+static int take_up(struct runner *runner, struct dro_error *err)
+{
+	size_t i;
+
+	if (runner->state == DRO_RUN_ROLLING_BACK || runner->row->abort_wanted)
+		return 0;
+	for (i = 0; i < runner->slot_count; i++)
+		if (runner->slots[i].state == DRO_STEP_IS_FAILED)
+			runner->slots[i].state = DRO_STEP_IS_RUNNING;
+	return runner_move(runner, DRO_RUN_STARTS, NULL, err);
+}
+
+int dro_engine_run(const struct dro_world *world, const char *run, const volatile int *cancel,
+	void (*changed)(void *arg), void *changed_arg, enum dro_run_state *state, struct dro_error *err)
+{
+	struct runner runner = {.world = world, .changed = changed, .changed_arg = changed_arg};
+	pthread_condattr_t attr;
+	int rc;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&runner.lock, NULL);
+	pthread_cond_init(&runner.wake, &attr);
+	pthread_condattr_destroy(&attr);
+	if ((rc = runner_load(&runner, run, err)) < 0 || (rc = take_up(&runner, err)) < 0 ||
+		(rc = dro_pool_new(&runner.pool, WORKERS, err)) < 0)
+		goto out;
+	if (runner.state == DRO_RUN_ROLLING_BACK || runner.row->abort_wanted)
+		rc = runner_undo(&runner, err);
+	else
+		rc = loop(&runner, cancel, err);
+	if (rc < 0)
+		drain(&runner);
+	*state = runner.state;
+out:
+	dro_pool_free(runner.pool);
+	runner_unload(&runner);
+	pthread_cond_destroy(&runner.wake);
+	pthread_mutex_destroy(&runner.lock);
+	return rc;
+}

@@ -1,0 +1,115 @@
+#include "engine/runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UNDO_MAX_MS 300000
+#define RETRY_MS 500
+
+static bool has_begun(const struct slot *slot)
+{
+	return slot->state == DRO_STEP_IS_DONE || slot->state == DRO_STEP_IS_RUNNING ||
+	       slot->state == DRO_STEP_IS_FAILED || slot->state == DRO_STEP_IS_FAILED_IGNORED;
+}
+
+/* One undo to its end, asked again while it is pending or may be repeated. */
+static int take_back(struct slot *slot, struct dro_error *err)
+{
+	const struct dro_clock *clock = slot->runner->world->clock;
+	int rc;
+
+	slot->deadline_ms = clock->now_ms(clock) + UNDO_MAX_MS;
+	slot->repeated = true;
+	for (;;) {
+		if ((rc = slot_prepare(slot, err)) < 0)
+			return rc;
+		rc = slot->kind->undo(&slot->context, err);
+		if (slot->context.note.length)
+			slot_set(&slot->note, slot->context.note.data);
+		slot_release(slot);
+		if (rc == DRO_STEP_DONE)
+			return 0;
+		if (rc < 0 && rc != DRO_EAGAIN && rc != DRO_ETIMEDOUT)
+			return rc;
+		if (clock->now_ms(clock) + RETRY_MS >= slot->deadline_ms)
+			return rc < 0 ? rc : dro_fail(err, DRO_ETIMEDOUT, "not undone in time");
+		clock->sleep_ms(clock, rc == DRO_STEP_PENDING ? slot->context.poll_ms : RETRY_MS);
+	}
+}
+
+/* Undoes one step and journals that. *kept: it refused, so what it stands on must stay as well. */
+static int undo_step(struct slot *slot, bool *kept, struct dro_error *err)
+{
+	const struct dro_clock *clock = slot->runner->world->clock;
+	struct dro_error failure = DRO_ERROR_INIT;
+	int rc, undone;
+
+	if ((rc = runner_journal(slot, "undo-intent", NULL, err)) < 0)
+		return rc;
+	undone = take_back(slot, &failure);
+	if (undone == 0) {
+		slot->state = DRO_STEP_IS_UNDONE;
+		slot_set(&slot->error, "");
+	} else {
+		slot_set(&slot->error, failure.message);
+		*kept = undone == DRO_ESAFETY;
+	}
+	slot->ended_ms = clock->wall_ms(clock);
+	if ((rc = runner_journal(slot, "undo-result", NULL, err)) < 0)
+		return rc;
+	if (undone < 0 && undone != DRO_ESAFETY) {
+		*err = failure;
+		return dro_error_context(err, "undo of %s", slot->step->id);
+	}
+	return 0;
+}
+
+/* Past a step that had to stay, the site that has the traffic now is the active one. */
+static int settle(struct runner *runner, bool kept, const char *why, struct dro_error *err)
+{
+	cJSON *outcome = runner_outcome(runner, why);
+	int rc = 0;
+
+	if (!outcome)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	cJSON_AddStringToObject(outcome, "active_site", kept ? runner->plan->to : runner->plan->from);
+	if (kept)
+		rc = dro_store_fact_commit(runner->world->store, runner->world->lease, "active-site",
+			runner->plan->to, err);
+	if (rc == 0)
+		rc = runner_move(runner, DRO_RUN_IS_ABORTED, outcome, err);
+	cJSON_Delete(outcome);
+	return rc;
+}
+
+int runner_undo(struct runner *runner, struct dro_error *err)
+{
+	const char *why = "";
+	bool kept = false;
+	size_t i;
+	int rc;
+
+	if ((rc = runner_move(runner, DRO_RUN_ROLLS_BACK, NULL, err)) < 0)
+		return rc;
+	for (i = runner->slot_count; i-- > 0 && !kept;) {
+		struct slot *slot = &runner->slots[i];
+
+		if (slot->state == DRO_STEP_IS_PENDING) {
+			slot->state = DRO_STEP_IS_SKIPPED;
+			rc = runner_journal(slot, "undo-result", NULL, err);
+		} else if (slot->kind->undo && has_begun(slot)) {
+			rc = undo_step(slot, &kept, err);
+			why = kept ? slot->error : why;
+		}
+		if (rc < 0) {
+			struct dro_error ignored = DRO_ERROR_INIT;
+			cJSON *outcome = runner_outcome(runner, err->message);
+
+			/* Stays resumable: an abort that was asked for is taken up again. */
+			runner_move(runner, DRO_RUN_FAILS, outcome, &ignored);
+			cJSON_Delete(outcome);
+			return rc;
+		}
+	}
+	return settle(runner, kept, why, err);
+}
