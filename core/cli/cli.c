@@ -13,7 +13,8 @@
 
 const struct dro_cli_option dro_cli_globals[] = {
 	{"config", 'c', "FILE", "read the program's configuration from FILE", false},
-	{"repo", 0, "URL", "git repository of the specs (file://, https://, ssh://), or a folder", false},
+	{"repo", 0, "URL", "git repository of the specs (file://, https://, ssh://), or a folder",
+		false},
 	{"branch", 0, "NAME", "branch of the repository (default: main)", false},
 	{"path", 0, "DIR", "folder of the specs inside the repository", false},
 	{"state", 0, "DIR", "folder of the local state", false},
@@ -252,12 +253,12 @@ static int check_arguments(const struct dro_cli *cli)
 		return dro_cli_usage(
 			cli, "`drorch %s` needs %s", command->name, command->arguments);
 	if (command->most >= 0 && cli->arg_count > command->most)
-		return dro_cli_usage(
-			cli, "what is \"%s\" for?", cli->args[command->most]);
+		return dro_cli_usage(cli, "what is \"%s\" for?", cli->args[command->most]);
 	return 0;
 }
 
-/* Sorts argv into options and positional words; the command's own words come first among the latter. */
+/* Sorts argv into options and positional words; the command's own words come first among the
+ * latter. */
 static int parse(struct dro_cli *cli, int argc, char **argv)
 {
 	bool only_words = false;
@@ -275,8 +276,9 @@ static int parse(struct dro_cli *cli, int argc, char **argv)
 				return unknown_command(cli, argv + at, argc - at);
 			break;
 		}
-		option = argv[at][1] == '-' ? by_name(dro_cli_globals, argv[at] + 2, strlen(argv[at] + 2))
-					    : by_letter(dro_cli_globals, argv[at][1]);
+		option = argv[at][1] == '-'
+				 ? by_name(dro_cli_globals, argv[at] + 2, strlen(argv[at] + 2))
+				 : by_letter(dro_cli_globals, argv[at][1]);
 		if (option && option->value && !(argv[at][1] != '-' && argv[at][2]))
 			at++;
 	}
@@ -308,7 +310,9 @@ static void open_standard_streams(void)
 	for (fd = 0; fd <= 2; fd++)
 		if (lseek(fd, 0, SEEK_CUR) < 0 && errno == EBADF)
 			(void)!freopen("/dev/null", fd == 0 ? "r" : "w",
-				fd == 0 ? stdin : fd == 1 ? stdout : stderr);
+				fd == 0	  ? stdin
+				: fd == 1 ? stdout
+					  : stderr);
 }
 
 int dro_cli_main(int argc, char **argv)

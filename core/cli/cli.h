@@ -1,6 +1,6 @@
 /*
- * The command line: one table of commands, from which parsing, help, the man page and completion come.
- * Data goes to standard output, messages to standard error; exit codes are enum dro_exit.
+ * The command line: one table of commands, from which parsing, help, the man page and completion
+ * come. Data goes to standard output, messages to standard error; exit codes are enum dro_exit.
  */
 #ifndef DRORCH_CLI_CLI_H
 #define DRORCH_CLI_CLI_H
@@ -29,7 +29,7 @@ struct dro_cli_option {
 	char letter;	   /* 0: none */
 	const char *value; /* what it takes, for the help ("NAME"); NULL: it takes nothing */
 	const char *help;
-	bool many;	   /* may be given again */
+	bool many; /* may be given again */
 };
 
 struct dro_cli;
@@ -38,9 +38,10 @@ struct dro_cli_command {
 	const char *name;      /* "backup list": one or two words */
 	const char *arguments; /* for the help: "SITE", "[PATH]" */
 	const char *summary;
-	int least, most;       /* positional arguments; most -1: any number */
-	const struct dro_cli_option *options; /* ends with a NULL name; NULL: none but the global ones */
-	int (*run)(struct dro_cli *cli);      /* returns an enum dro_exit */
+	int least, most; /* positional arguments; most -1: any number */
+	const struct dro_cli_option
+		*options;		 /* ends with a NULL name; NULL: none but the global ones */
+	int (*run)(struct dro_cli *cli); /* returns an enum dro_exit */
 	bool hidden;
 };
 
@@ -55,7 +56,7 @@ struct dro_cli {
 	int value_count;
 	char **args; /* positional */
 	int arg_count;
-	bool json;	/* -o json */
+	bool json; /* -o json */
 	bool in_tty, out_tty, color;
 	struct dro_log log;
 };
@@ -70,7 +71,8 @@ int dro_cli_main(int argc, char **argv);
 const char *dro_cli_value(const struct dro_cli *cli, const char *name);
 bool dro_cli_flag(const struct dro_cli *cli, const char *name);
 
-/* Writes "drorch: message" (or a JSON object) to standard error and returns the exit code for err->code. */
+/* Writes "drorch: message" (or a JSON object) to standard error and returns the exit code for
+ * err->code. */
 int dro_cli_error(const struct dro_cli *cli, const struct dro_error *err);
 int dro_cli_usage(const struct dro_cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -8,7 +8,8 @@ int dro_cmd_version(struct dro_cli *cli)
 		printf("{\"version\":1,\"drorch\":\"%s\",\"abi\":\"%d.%d\"}\n", DRORCH_VERSION,
 			DRO_ABI_MAJOR, DRO_ABI_MINOR);
 	else
-		printf("drorch %s (plugin ABI %d.%d)\n", DRORCH_VERSION, DRO_ABI_MAJOR, DRO_ABI_MINOR);
+		printf("drorch %s (plugin ABI %d.%d)\n", DRORCH_VERSION, DRO_ABI_MAJOR,
+			DRO_ABI_MINOR);
 	return DRO_EXIT_OK;
 }
 
@@ -19,7 +20,8 @@ static void print_options(FILE *out, const struct dro_cli_option *options)
 
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", options->letter ? '-' : ' ',
 			options->letter ? options->letter : ' ', options->letter ? ", " : "  ",
-			options->name, options->value ? " " : "", options->value ? options->value : "");
+			options->name, options->value ? " " : "",
+			options->value ? options->value : "");
 		fprintf(out, "  %-28s  %s\n", left, options->help);
 	}
 }
@@ -29,9 +31,9 @@ void dro_cli_help(FILE *out, const struct dro_cli_command *command)
 	int i;
 
 	if (command) {
-		fprintf(out, "drorch %s: %s\n\nUsage: drorch %s%s%s%s\n", command->name, command->summary,
-			command->name, *command->arguments ? " " : "", command->arguments,
-			command->options ? " [options]" : "");
+		fprintf(out, "drorch %s: %s\n\nUsage: drorch %s%s%s%s\n", command->name,
+			command->summary, command->name, *command->arguments ? " " : "",
+			command->arguments, command->options ? " [options]" : "");
 		if (command->options) {
 			fputs("\nOptions:\n", out);
 			print_options(out, command->options);

@@ -35,7 +35,8 @@ static void escape(struct dro_buf *out, const char *text)
 		bool bidi = c[0] == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
 						    (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
 
-		if (*c < 0x20 || *c == 0x7f || bidi || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+		if (*c < 0x20 || *c == 0x7f || bidi ||
+			(c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
 			dro_buf_printf(out, "\\x%02x", *c);
 		else
 			dro_buf_append(out, c, 1);

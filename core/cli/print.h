@@ -8,7 +8,8 @@
 
 struct dro_table;
 
-/* `columns` ends with NULL; upper-case titles. NULL when out of memory; every call below is NULL-safe. */
+/* `columns` ends with NULL; upper-case titles. NULL when out of memory; every call below is
+ * NULL-safe. */
 struct dro_table *dro_table_new(const char *const *columns);
 /* One cell after the other, row by row. Control characters are escaped. */
 void dro_table_cell(struct dro_table *table, const char *format, ...)

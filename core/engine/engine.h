@@ -1,7 +1,7 @@
 /*
- * Runs plans. One loop for every plan: it starts the steps whose predecessors are done, side by side on
- * workers, journals intent before and result after each call, polls what is pending, and can be killed
- * at any moment: dro_engine_run on the same run goes on where the journal ends.
+ * Runs plans. One loop for every plan: it starts the steps whose predecessors are done, side by
+ * side on workers, journals intent before and result after each call, polls what is pending, and
+ * can be killed at any moment: dro_engine_run on the same run goes on where the journal ends.
  */
 #ifndef DRORCH_ENGINE_ENGINE_H
 #define DRORCH_ENGINE_ENGINE_H
@@ -34,17 +34,18 @@ struct dro_step_context {
 	const struct dro_world *world;
 	const struct dro_plan *plan;
 	const struct dro_step *step;
-	const cJSON *inputs; /* outputs of earlier steps filled in */
-	cJSON *outputs;	     /* object; what an earlier try or poll put there is still there */
-	struct dro_buf note; /* progress or result, one line for people; empty at each call */
+	const cJSON *inputs;  /* outputs of earlier steps filled in */
+	cJSON *outputs;	      /* object; what an earlier try or poll put there is still there */
+	struct dro_buf note;  /* progress or result, one line for people; empty at each call */
 	struct dro_call call; /* deadline, key, trace: for every call made */
-	uint64_t poll_ms;    /* with DRO_STEP_PENDING: ask again after this long */
-	bool repeated;	     /* an earlier try's outcome is unknown: look before doing it again */
+	uint64_t poll_ms;     /* with DRO_STEP_PENDING: ask again after this long */
+	bool repeated;	      /* an earlier try's outcome is unknown: look before doing it again */
 };
 
 /*
- * A row of the step table (steps.c). `run` does a bounded piece of work on a worker thread; `undo` takes back what
- * `run` did and nothing else, or says DRO_ESAFETY where that would leave the service worse; NULL: nothing to undo.
+ * A row of the step table (steps.c). `run` does a bounded piece of work on a worker thread; `undo`
+ * takes back what `run` did and nothing else, or says DRO_ESAFETY where that would leave the
+ * service worse; NULL: nothing to undo.
  */
 struct dro_step_kind {
 	const char *name;
@@ -108,9 +109,10 @@ int dro_run_next(enum dro_run_state state, enum dro_run_event event, enum dro_ru
 	struct dro_error *err);
 
 /*
- * Runs the stored run `run` to its end, or as far as it goes. The world's lease must be held; it is renewed by the
- * caller. *cancel (may be NULL) ends the loop early, between steps, when set from elsewhere: DRO_ECANCELLED.
- * `changed` (may be NULL) is called after every journal write, on the loop's thread.
+ * Runs the stored run `run` to its end, or as far as it goes. The world's lease must be held; it is
+ * renewed by the caller. *cancel (may be NULL) ends the loop early, between steps, when set from
+ * elsewhere: DRO_ECANCELLED. `changed` (may be NULL) is called after every journal write, on the
+ * loop's thread.
  */
 int dro_engine_run(const struct dro_world *world, const char *run, const volatile int *cancel,
 	void (*changed)(void *arg), void *changed_arg, enum dro_run_state *state,

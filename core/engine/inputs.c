@@ -28,10 +28,12 @@ static cJSON *find(const char *text, const cJSON *(*outputs)(const void *arg, co
 		dro_fail(err, DRO_EINVAL, "\"%s\" names no step's output", text);
 		return NULL;
 	}
-	cJSON_ArrayForEach(child, outputs(arg, step)) {
+	cJSON_ArrayForEach(child, outputs(arg, step))
+	{
 		size_t length = strlen(child->string);
 
-		if (strncmp(child->string, output, length) == 0 && strcmp(output + length, "}") == 0)
+		if (strncmp(child->string, output, length) == 0 &&
+			strcmp(output + length, "}") == 0)
 			return cJSON_Duplicate(child, 1);
 	}
 	dro_fail(err, DRO_EINVAL, "step \"%s\" has not given %s", step, text);

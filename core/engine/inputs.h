@@ -6,7 +6,8 @@
 
 /*
  * A copy of `inputs` in which every string that is as a whole "${STEP.OUTPUT}" is replaced by that
- * output, whatever its type. `outputs(arg, step)` gives a step's outputs, or NULL. DRO_EINVAL names what is missing.
+ * output, whatever its type. `outputs(arg, step)` gives a step's outputs, or NULL. DRO_EINVAL names
+ * what is missing.
  */
 int dro_inputs_fill(cJSON **out, const cJSON *inputs,
 	const cJSON *(*outputs)(const void *arg, const char *step), const void *arg,

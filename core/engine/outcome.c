@@ -1,6 +1,7 @@
 #include "engine/runner.h"
 
-/* When the public name first gave the new site's answer: the latest of the steps that watched for it. */
+/* When the public name first gave the new site's answer: the latest of the steps that watched for
+ * it. */
 static int64_t recovered_at(const struct runner *runner)
 {
 	int64_t at = 0;
@@ -10,7 +11,8 @@ static int64_t recovered_at(const struct runner *runner)
 		int64_t seen;
 
 		if (runner->slots[i].state == DRO_STEP_IS_DONE &&
-			dro_json_int(runner->slots[i].outputs, "recovered_ms", 0, &seen, NULL) == 0 &&
+			dro_json_int(runner->slots[i].outputs, "recovered_ms", 0, &seen, NULL) ==
+				0 &&
 			seen > at)
 			at = seen;
 	}
@@ -48,7 +50,8 @@ cJSON *runner_outcome(const struct runner *runner, const char *error)
 		cJSON_AddNumberToObject(
 			outcome, "recovery_time_ms", (double)(recovered - runner->row->created_ms));
 	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
-		const cJSON *fact = cJSON_GetObjectItemCaseSensitive(runner->plan->facts, copied[i]);
+		const cJSON *fact =
+			cJSON_GetObjectItemCaseSensitive(runner->plan->facts, copied[i]);
 
 		if (fact)
 			cJSON_AddItemToObject(outcome, copied[i], cJSON_Duplicate(fact, 1));

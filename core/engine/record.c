@@ -79,7 +79,8 @@ static int make_slots(struct runner *runner, struct dro_error *err)
 			return dro_fail(err, DRO_ENOMEM, "out of memory");
 		if (!slot->kind)
 			return dro_fail(err, DRO_EUNSUPPORTED,
-				"step \"%s\" is of kind \"%s\", which this version of drorch does not know",
+				"step \"%s\" is of kind \"%s\", which this version of drorch does "
+				"not know",
 				slot->step->id, slot->step->kind);
 	}
 	return 0;
@@ -92,8 +93,8 @@ int runner_load(struct runner *runner, const char *run, struct dro_error *err)
 
 	if ((rc = dro_store_run_get(runner->world->store, run, &runner->row, err)) < 0 ||
 		(rc = dro_run_state_parse(runner->row->state, &runner->state, err)) < 0 ||
-		(rc = dro_plan_parse(&runner->plan, runner->row->plan, strlen(runner->row->plan), err)) <
-			0 ||
+		(rc = dro_plan_parse(
+			 &runner->plan, runner->row->plan, strlen(runner->row->plan), err)) < 0 ||
 		(rc = make_slots(runner, err)) < 0)
 		return rc;
 	return dro_store_step_list(runner->world->store, run, load_step, &loading, err);
@@ -136,8 +137,8 @@ int runner_journal(struct slot *slot, const char *event, const cJSON *data, stru
 	if ((rc = dro_buf_check(&outputs, err)) < 0 || (rc = dro_buf_check(&text, err)) < 0)
 		goto out;
 	row.outputs = outputs.data;
-	rc = dro_store_step(runner->world->store, runner->world->lease, runner->plan->id, &row, event,
-		text.data, err);
+	rc = dro_store_step(runner->world->store, runner->world->lease, runner->plan->id, &row,
+		event, text.data, err);
 	if (rc == 0 && runner->changed)
 		runner->changed(runner->changed_arg);
 out:
@@ -160,8 +161,8 @@ int runner_move(struct runner *runner, enum dro_run_event event, const cJSON *ou
 	else
 		dro_buf_puts(&text, runner->row->outcome);
 	if ((rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_store_run_state(runner->world->store, runner->world->lease, runner->plan->id,
-			dro_run_state_name(next), text.data, err);
+		rc = dro_store_run_state(runner->world->store, runner->world->lease,
+			runner->plan->id, dro_run_state_name(next), text.data, err);
 	if (rc == 0) {
 		runner->state = next;
 		if (runner->changed)

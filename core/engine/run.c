@@ -98,7 +98,8 @@ static bool ready(const struct slot *slot)
 	for (i = 0; i < slot->step->after_count; i++) {
 		const struct slot *before = runner_slot(slot->runner, slot->step->after[i]);
 
-		if (before->state != DRO_STEP_IS_DONE && before->state != DRO_STEP_IS_FAILED_IGNORED &&
+		if (before->state != DRO_STEP_IS_DONE &&
+			before->state != DRO_STEP_IS_FAILED_IGNORED &&
 			before->state != DRO_STEP_IS_SKIPPED)
 			return false;
 	}
@@ -149,7 +150,8 @@ static int finish(struct slot *slot, enum dro_step_state state, struct dro_error
 static bool retry(struct slot *slot, const struct dro_error *failure)
 {
 	const struct dro_clock *clock = slot->runner->world->clock;
-	uint64_t now = clock->now_ms(clock), wait = RETRY_FIRST_MS << (slot->retries < 6 ? slot->retries : 6);
+	uint64_t now = clock->now_ms(clock),
+		 wait = RETRY_FIRST_MS << (slot->retries < 6 ? slot->retries : 6);
 
 	if (failure->code != DRO_EAGAIN && failure->code != DRO_ETIMEDOUT)
 		return false;
@@ -183,7 +185,8 @@ static int collect(struct slot *slot, struct dro_error *err)
 		if (clock->now_ms(clock) < slot->deadline_ms)
 			return news ? runner_journal(slot, "progress", NULL, err) : 0;
 		dro_fail(failure, DRO_ETIMEDOUT, "not done after %lld s%s%s",
-			(long long)slot->step->timeout_ms / 1000, *slot->note ? "; last: " : "", slot->note);
+			(long long)slot->step->timeout_ms / 1000, *slot->note ? "; last: " : "",
+			slot->note);
 	} else if (retry(slot, failure)) {
 		slot_set(&slot->note, failure->message);
 		return runner_journal(slot, "progress", NULL, err);
@@ -340,7 +343,9 @@ static int loop(struct runner *runner, const volatile int *cancel, struct dro_er
 			if (aborting)
 				return runner_undo(runner, err);
 			if (count(runner, DRO_STEP_IS_FAILED) > 0 ||
-				count(runner, DRO_STEP_IS_PENDING) + count(runner, DRO_STEP_IS_RUNNING) == 0)
+				count(runner, DRO_STEP_IS_PENDING) +
+						count(runner, DRO_STEP_IS_RUNNING) ==
+					0)
 				return end(runner, err);
 		}
 		wait_for_news(runner, next_ms);
@@ -356,7 +361,8 @@ static void drain(struct runner *runner)
 	}
 }
 
-/* A failed step is tried again when a run is taken up again; what was running is asked for again. */
+/* A failed step is tried again when a run is taken up again; what was running is asked for again.
+ */
 static int take_up(struct runner *runner, struct dro_error *err)
 {
 	size_t i;
@@ -370,7 +376,8 @@ static int take_up(struct runner *runner, struct dro_error *err)
 }
 
 int dro_engine_run(const struct dro_world *world, const char *run, const volatile int *cancel,
-	void (*changed)(void *arg), void *changed_arg, enum dro_run_state *state, struct dro_error *err)
+	void (*changed)(void *arg), void *changed_arg, enum dro_run_state *state,
+	struct dro_error *err)
 {
 	struct runner runner = {.world = world, .changed = changed, .changed_arg = changed_arg};
 	pthread_condattr_t attr;

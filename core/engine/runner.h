@@ -1,4 +1,5 @@
-/* The engine's own: a run being driven. Shared by run.c (the loop), record.c (load, journal) and undo.c. */
+/* The engine's own: a run being driven. Shared by run.c (the loop), record.c (load, journal) and
+ * undo.c. */
 #ifndef DRORCH_ENGINE_RUNNER_H
 #define DRORCH_ENGINE_RUNNER_H
 
@@ -27,8 +28,8 @@ struct slot {
 	struct dro_step_context context;
 	cJSON *inputs;
 	char trace[160];
-	bool returned; /* [lock] */
-	int result;    /* [lock] */
+	bool returned;		  /* [lock] */
+	int result;		  /* [lock] */
 	struct dro_error failure; /* [lock] */
 };
 
@@ -64,7 +65,8 @@ void slot_release(struct slot *slot);
 /* undo.c: takes back what was done, last first. */
 int runner_undo(struct runner *runner, struct dro_error *err);
 
-/* outcome.c: recovery time and point, exceptions. Freed with cJSON_Delete; NULL when out of memory. */
+/* outcome.c: recovery time and point, exceptions. Freed with cJSON_Delete; NULL when out of memory.
+ */
 cJSON *runner_outcome(const struct runner *runner, const char *error);
 
 #endif

@@ -25,44 +25,51 @@ static const char *const step_names[DRO_STEP_STATES] = {
 	[DRO_STEP_IS_UNDONE] = "undone",
 };
 
-/* What each event makes of each state; 0 (planned, which nothing leads back to) is "makes no sense". */
+/* What each event makes of each state; 0 (planned, which nothing leads back to) is "makes no
+ * sense". */
 static const enum dro_run_state transitions[DRO_RUN_STATES][DRO_RUN_EVENTS] = {
-	[DRO_RUN_PLANNED] = {
-		[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
-		[DRO_RUN_IS_ABORTED] = DRO_RUN_ABORTED,
-		[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
-	},
-	[DRO_RUN_RUNNING] = {
-		[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
-		[DRO_RUN_MONITORS] = DRO_RUN_MONITORING,
-		[DRO_RUN_FINISHES] = DRO_RUN_COMPLETED,
-		[DRO_RUN_FINISHES_WITH_EXCEPTIONS] = DRO_RUN_COMPLETED_WITH_EXCEPTIONS,
-		[DRO_RUN_FAILS] = DRO_RUN_FAILED,
-		[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
-	},
-	[DRO_RUN_WAITING] = {
-		[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
-		[DRO_RUN_FAILS] = DRO_RUN_FAILED,
-		[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
-	},
-	[DRO_RUN_MONITORING] = {
-		[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
-		[DRO_RUN_MONITORS] = DRO_RUN_MONITORING,
-		[DRO_RUN_FINISHES] = DRO_RUN_COMPLETED,
-		[DRO_RUN_FINISHES_WITH_EXCEPTIONS] = DRO_RUN_COMPLETED_WITH_EXCEPTIONS,
-		[DRO_RUN_FAILS] = DRO_RUN_FAILED,
-		[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
-	},
-	[DRO_RUN_ROLLING_BACK] = {
-		[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
-		[DRO_RUN_IS_BACK] = DRO_RUN_ROLLED_BACK,
-		[DRO_RUN_IS_ABORTED] = DRO_RUN_ABORTED,
-		[DRO_RUN_FAILS] = DRO_RUN_FAILED,
-	},
-	[DRO_RUN_FAILED] = {
-		[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
-		[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
-	},
+	[DRO_RUN_PLANNED] =
+		{
+			[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
+			[DRO_RUN_IS_ABORTED] = DRO_RUN_ABORTED,
+			[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
+		},
+	[DRO_RUN_RUNNING] =
+		{
+			[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
+			[DRO_RUN_MONITORS] = DRO_RUN_MONITORING,
+			[DRO_RUN_FINISHES] = DRO_RUN_COMPLETED,
+			[DRO_RUN_FINISHES_WITH_EXCEPTIONS] = DRO_RUN_COMPLETED_WITH_EXCEPTIONS,
+			[DRO_RUN_FAILS] = DRO_RUN_FAILED,
+			[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
+		},
+	[DRO_RUN_WAITING] =
+		{
+			[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
+			[DRO_RUN_FAILS] = DRO_RUN_FAILED,
+			[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
+		},
+	[DRO_RUN_MONITORING] =
+		{
+			[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
+			[DRO_RUN_MONITORS] = DRO_RUN_MONITORING,
+			[DRO_RUN_FINISHES] = DRO_RUN_COMPLETED,
+			[DRO_RUN_FINISHES_WITH_EXCEPTIONS] = DRO_RUN_COMPLETED_WITH_EXCEPTIONS,
+			[DRO_RUN_FAILS] = DRO_RUN_FAILED,
+			[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
+		},
+	[DRO_RUN_ROLLING_BACK] =
+		{
+			[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
+			[DRO_RUN_IS_BACK] = DRO_RUN_ROLLED_BACK,
+			[DRO_RUN_IS_ABORTED] = DRO_RUN_ABORTED,
+			[DRO_RUN_FAILS] = DRO_RUN_FAILED,
+		},
+	[DRO_RUN_FAILED] =
+		{
+			[DRO_RUN_STARTS] = DRO_RUN_RUNNING,
+			[DRO_RUN_ROLLS_BACK] = DRO_RUN_ROLLING_BACK,
+		},
 };
 
 const char *dro_run_state_name(enum dro_run_state state)
@@ -84,7 +91,8 @@ int dro_run_state_parse(const char *name, enum dro_run_state *out, struct dro_er
 			*out = (enum dro_run_state)i;
 			return 0;
 		}
-	return dro_fail(err, DRO_ECORRUPT, "the store holds a run in state \"%.32s\", which is none", name);
+	return dro_fail(
+		err, DRO_ECORRUPT, "the store holds a run in state \"%.32s\", which is none", name);
 }
 
 int dro_step_state_parse(const char *name, enum dro_step_state *out, struct dro_error *err)
@@ -96,7 +104,8 @@ int dro_step_state_parse(const char *name, enum dro_step_state *out, struct dro_
 			*out = (enum dro_step_state)i;
 			return 0;
 		}
-	return dro_fail(err, DRO_ECORRUPT, "the store holds a step in state \"%.32s\", which is none", name);
+	return dro_fail(err, DRO_ECORRUPT,
+		"the store holds a step in state \"%.32s\", which is none", name);
 }
 
 bool dro_run_ended(enum dro_run_state state)

@@ -72,10 +72,11 @@ static int settle(struct runner *runner, bool kept, const char *why, struct dro_
 
 	if (!outcome)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	cJSON_AddStringToObject(outcome, "active_site", kept ? runner->plan->to : runner->plan->from);
+	cJSON_AddStringToObject(
+		outcome, "active_site", kept ? runner->plan->to : runner->plan->from);
 	if (kept)
-		rc = dro_store_fact_commit(runner->world->store, runner->world->lease, "active-site",
-			runner->plan->to, err);
+		rc = dro_store_fact_commit(runner->world->store, runner->world->lease,
+			"active-site", runner->plan->to, err);
 	if (rc == 0)
 		rc = runner_move(runner, DRO_RUN_IS_ABORTED, outcome, err);
 	cJSON_Delete(outcome);

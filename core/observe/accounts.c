@@ -45,7 +45,8 @@ int dro_accounts_get(struct dro_accounts *accounts, const char *name, struct dro
 	int rc = 0;
 
 	if (!account)
-		return dro_fail(err, DRO_ENOTFOUND, "the spec has no provider account \"%s\"", name);
+		return dro_fail(
+			err, DRO_ENOTFOUND, "the spec has no provider account \"%s\"", name);
 	index = (size_t)(account - accounts->spec->accounts);
 	pthread_mutex_lock(&accounts->lock);
 	if (!accounts->open[index])

@@ -1,0 +1,30 @@
+/* What backups there are. Both functions are read-only towards the provider. */
+#ifndef DRORCH_OBSERVE_BACKUPS_H
+#define DRORCH_OBSERVE_BACKUPS_H
+
+#include "model/backup.h"
+#include "observe/accounts.h"
+#include "store/store.h"
+
+/*
+ * The policy's backups, newest first, from one listing of its prefix. Manifests are read, newest
+ * first, until `good` complete ones were seen (0: all). `store` (may be NULL) tells which were
+ * verified before.
+ */
+int dro_backups_find(struct dro_backup_list *out, struct dro_accounts *accounts,
+	const struct dro_service *service, const struct dro_backup_policy *policy, size_t good,
+	struct dro_store *store, const struct dro_call *call, struct dro_error *err);
+
+/*
+ * Reads every object and compares its hash; a good one is remembered in `store` (may be NULL). A
+ * bad one gets its reason in backup->problem and DRO_ECORRUPT.
+ */
+int dro_backup_verify(struct dro_backup *backup, struct dro_accounts *accounts,
+	const struct dro_service *service, const struct dro_backup_policy *policy,
+	struct dro_store *store, const struct dro_call *call, struct dro_error *err);
+
+/* The region of the policy's store: its own, or the account's. */
+const char *dro_backup_region(
+	const struct dro_backup_policy *policy, const struct dro_provider *provider);
+
+#endif
