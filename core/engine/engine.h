@@ -39,6 +39,7 @@ struct dro_step_context {
 	struct dro_buf note;  /* progress or result, one line for people; empty at each call */
 	struct dro_call call; /* deadline, key, trace: for every call made */
 	uint64_t poll_ms;     /* with DRO_STEP_PENDING: ask again after this long */
+	uint64_t elapsed_ms;  /* since this process began the step */
 	bool repeated;	      /* an earlier try's outcome is unknown: look before doing it again */
 };
 

@@ -42,6 +42,7 @@ int slot_prepare(struct slot *slot, struct dro_error *err)
 		.outputs = slot->outputs,
 		.note = DRO_BUF_INIT(NOTE_MAX),
 		.repeated = slot->repeated,
+		.elapsed_ms = now - slot->begun_ms,
 		.call = {.size = sizeof(struct dro_call),
 			.deadline_ms = slot->deadline_ms < now + CALL_MAX_MS ? slot->deadline_ms
 									     : now + CALL_MAX_MS,
@@ -115,7 +116,8 @@ static int start(struct slot *slot, struct dro_error *err)
 	int rc;
 
 	slot->repeated = slot->state == DRO_STEP_IS_RUNNING;
-	slot->deadline_ms = clock->now_ms(clock) + (uint64_t)slot->step->timeout_ms;
+	slot->begun_ms = clock->now_ms(clock);
+	slot->deadline_ms = slot->begun_ms + (uint64_t)slot->step->timeout_ms;
 	slot->state = DRO_STEP_IS_RUNNING;
 	slot->attempts++;
 	slot->retries = 0;

@@ -19,9 +19,9 @@ struct slot {
 	cJSON *outputs;
 	char *note, *error;
 	int attempts, retries;
-	int64_t started_ms, ended_ms; /* wall clock, for the record */
-	uint64_t deadline_ms;	      /* monotonic; 0: not started by this process */
-	uint64_t next_ms;	      /* when to ask again */
+	int64_t started_ms, ended_ms;	/* wall clock, for the record */
+	uint64_t begun_ms, deadline_ms; /* monotonic; 0: not started by this process */
+	uint64_t next_ms;		/* when to ask again */
 	bool repeated;
 	bool in_flight;
 	/* While in flight the context is the worker's. */

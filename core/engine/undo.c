@@ -18,7 +18,8 @@ static int take_back(struct slot *slot, struct dro_error *err)
 	const struct dro_clock *clock = slot->runner->world->clock;
 	int rc;
 
-	slot->deadline_ms = clock->now_ms(clock) + UNDO_MAX_MS;
+	slot->begun_ms = clock->now_ms(clock);
+	slot->deadline_ms = slot->begun_ms + UNDO_MAX_MS;
 	slot->repeated = true;
 	for (;;) {
 		if ((rc = slot_prepare(slot, err)) < 0)

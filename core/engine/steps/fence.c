@@ -1,0 +1,164 @@
+/*
+ * site.fence {site, addresses} -> {stopped, method}: the old site takes no more writes. Its
+ * instances are powered off by its provider; where that cannot be asked, the site must be proven
+ * dead by its own health check.
+ */
+#include "engine/steps/steps.h"
+
+#include <stdlib.h>
+
+#define API_MS                                                                                     \
+	10000 /* a provider that is gone must not hold the run up: the proof is the other way */
+#define POLL_LEAST_MS 100
+#define POLL_MOST_MS 2000
+
+static int list_site(struct dro_instance_list *out, const struct dro_step_context *context,
+	const struct dro_site *site, struct dro_provider *provider, struct dro_error *err)
+{
+	const struct dro_pair tags[] = {
+		{DRO_TAG_SERVICE, context->world->service->name}, {DRO_TAG_SITE, site->name}};
+	struct dro_instance_query query = {
+		.size = sizeof(query), .region = site->region, .tags = tags, .tag_count = 2};
+	struct dro_call call = context->call;
+	uint64_t soon = dro_now_ms() + API_MS;
+
+	if (soon < call.deadline_ms)
+		call.deadline_ms = soon;
+	return dro_provider_list_instances(provider, &query, out, &call, err);
+}
+
+static bool runs(const struct dro_instance *instance)
+{
+	return instance->state == DRO_INSTANCE_RUNNING || instance->state == DRO_INSTANCE_PENDING ||
+	       instance->state == DRO_INSTANCE_UNKNOWN;
+}
+
+/* Remembers, across polls and crashes, which instances it was we that stopped. */
+static void remember(struct dro_step_context *context, const char *id)
+{
+	cJSON *stopped = cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped");
+
+	if (!stopped)
+		stopped = cJSON_AddArrayToObject(context->outputs, "stopped");
+	cJSON_AddItemToArray(stopped, cJSON_CreateString(id));
+}
+
+/* Powers off what runs. 1: everything is off, 0: not yet; *known: how many there are. */
+static int power_off(struct dro_step_context *context, const struct dro_site *site,
+	struct dro_provider *provider, size_t *known, struct dro_error *err)
+{
+	struct dro_instance_list list = {0};
+	const char **ids = NULL;
+	size_t count = 0, busy = 0, i;
+	int rc;
+
+	if ((rc = list_site(&list, context, site, provider, err)) < 0)
+		goto out;
+	*known = list.count;
+	ids = calloc(list.count + 1, sizeof(*ids));
+	if (!ids) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	for (i = 0; i < list.count; i++) {
+		if (runs(list.items[i]))
+			ids[count++] = list.items[i]->id;
+		busy += runs(list.items[i]) || list.items[i]->state == DRO_INSTANCE_STOPPING;
+	}
+	if (count > 0) {
+		rc = dro_provider_power_instances(provider, site->region, ids, count,
+			DRO_POWER_FORCE_STOP, &context->call, err);
+		for (i = 0; i < count && rc == 0; i++)
+			remember(context, ids[i]);
+	}
+	if (rc == 0)
+		rc = busy == 0;
+out:
+	free(ids);
+	dro_instance_list_free(&list);
+	return rc;
+}
+
+/* Nothing of ours can be stopped, or nobody can be asked to: dead is as good as fenced, alive is
+ * not. */
+static int prove_dead(struct dro_step_context *context, const struct dro_site *site,
+	const char *why, struct dro_error *err)
+{
+	const char **addresses = NULL;
+	size_t count = 0;
+	char heard[256];
+	bool well;
+	int rc;
+
+	if ((rc = dro_step_strings(context, "addresses", &addresses, &count, err)) < 0)
+		return rc;
+	well = dro_step_any_well(context, site, addresses, count, heard, sizeof(heard));
+	free(addresses);
+	if (well)
+		return dro_fail(err, DRO_ESAFETY,
+			"%s answers (%s) and cannot be powered off: %s. Stop it by hand, then "
+			"resume",
+			site->name, heard, why);
+	dro_step_output(context, "method", cJSON_CreateString("dead"));
+	dro_buf_printf(&context->note, "%s does not answer (%.100s); not powered off: %.200s",
+		site->name, heard, why);
+	return DRO_STEP_DONE;
+}
+
+int dro_step_fence(struct dro_step_context *context, struct dro_error *err)
+{
+	struct dro_error away = DRO_ERROR_INIT;
+	struct dro_provider *provider;
+	const struct dro_site *site;
+	size_t known = 0;
+	int rc;
+
+	if ((rc = dro_step_site(context, "site", &site, NULL, err)) < 0)
+		return rc;
+	if ((rc = dro_accounts_get(context->world->accounts, site->provider, &provider, &away)) ==
+		0)
+		rc = power_off(context, site, provider, &known, &away);
+	if (rc == DRO_EBUSY || rc == DRO_ENOMEM) {
+		*err = away;
+		return rc;
+	}
+	if (rc < 0)
+		return prove_dead(context, site, away.message, err);
+	if (known == 0)
+		return prove_dead(context, site, "it has no instances that carry our tags", err);
+	if (rc == 0) {
+		dro_buf_puts(&context->note, "powering off");
+		return dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+	}
+	dro_step_output(context, "method", cJSON_CreateString("powered-off"));
+	dro_buf_printf(&context->note, "powered off: %zu of its instances",
+		(size_t)cJSON_GetArraySize(
+			cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped")));
+	return DRO_STEP_DONE;
+}
+
+/* Starts again what the fence stopped, and nothing else. */
+int dro_step_unfence(struct dro_step_context *context, struct dro_error *err)
+{
+	const cJSON *stopped = cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped"), *id;
+	int count = cJSON_GetArraySize(stopped), rc;
+	struct dro_provider *provider;
+	const struct dro_site *site;
+	const char **ids;
+	size_t used = 0;
+
+	if (count == 0)
+		return DRO_STEP_DONE;
+	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0)
+		return rc;
+	ids = calloc((size_t)count, sizeof(*ids));
+	if (!ids)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	cJSON_ArrayForEach(id, stopped) ids[used++] = id->valuestring;
+	rc = dro_provider_power_instances(
+		provider, site->region, ids, used, DRO_POWER_START, &context->call, err);
+	free(ids);
+	if (rc == 0)
+		dro_buf_printf(&context->note, "%zu started again", used);
+	return rc;
+}

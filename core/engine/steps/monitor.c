@@ -1,0 +1,45 @@
+/* run.monitor {traffic, site, window_ms}: the new site goes on answering through its name for a
+ * while. */
+#include "engine/steps/traffic.h"
+
+#define EVERY_MS 1000
+
+/* A number kept in the outputs, so that a crash does not begin the watch anew. */
+static int64_t kept(struct dro_step_context *context, const char *key, int64_t fallback)
+{
+	int64_t value;
+
+	if (dro_json_int(context->outputs, key, fallback, &value, NULL) < 0)
+		value = fallback;
+	dro_step_output(context, key, cJSON_CreateNumber((double)value));
+	return value;
+}
+
+int dro_step_monitor(struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_clock *clock = context->world->clock;
+	int64_t now = clock->wall_ms(clock), since = kept(context, "since_ms", now);
+	int64_t bad = kept(context, "bad", 0), window, left;
+	const struct dro_site *site;
+	bool well;
+	int rc;
+
+	if ((rc = dro_json_int_need(context->inputs, "window_ms", &window, err)) < 0)
+		return rc;
+	if (window <= 0) {
+		dro_buf_puts(&context->note, "no watch is asked for");
+		return DRO_STEP_DONE;
+	}
+	if ((rc = dro_step_ask_name(context, &site, &well, err)) < 0)
+		return rc;
+	bad = well ? 0 : bad + 1;
+	dro_step_output(context, "bad", cJSON_CreateNumber((double)bad));
+	if (bad >= site->health.fail_after)
+		return dro_fail(err, DRO_ECONFLICT, "%lld bad answers in a row; last: %s",
+			(long long)bad, dro_buf_str(&context->note));
+	left = since + window - now;
+	if (left <= 0 && bad == 0)
+		return DRO_STEP_DONE;
+	context->poll_ms = left > 0 && left < EVERY_MS ? (uint64_t)left : EVERY_MS;
+	return DRO_STEP_PENDING;
+}

@@ -1,0 +1,120 @@
+#include "engine/steps/steps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "observe/health.h"
+
+const struct dro_step_kind dro_step_kinds[] = {
+	{"provider.probe", "check the account", dro_step_probe, NULL, false},
+	{"compute.capacity", "ask for capacity", dro_step_capacity, NULL, false},
+	{"backup.check", "check the backup", dro_step_backup_check, NULL, false},
+	{"site.fence", "fence the old site", dro_step_fence, dro_step_unfence, false},
+	{"compute.launch", "launch instances", dro_step_launch, dro_step_unlaunch, false},
+	{"compute.wait", "wait until they run", dro_step_wait_running, NULL, false},
+	{"restore.wait", "wait for the restore", dro_step_wait_restored, NULL, false},
+	{"app.verify", "verify the application", dro_step_verify_app, NULL, false},
+	{"traffic.switch", "switch traffic", dro_step_switch, dro_step_unswitch, false},
+	{"traffic.verify", "verify through the name", dro_step_verify_traffic, NULL, false},
+	{"run.monitor", "watch the new site", dro_step_monitor, NULL, true},
+	{"state.commit", "record the active site", dro_step_commit, NULL, false},
+	{NULL, NULL, NULL, NULL, false},
+};
+
+const struct dro_step_kind *dro_step_kind(const char *name)
+{
+	const struct dro_step_kind *kind;
+
+	for (kind = dro_step_kinds; kind->name; kind++)
+		if (strcmp(kind->name, name) == 0)
+			return kind;
+	return NULL;
+}
+
+int dro_step_site(const struct dro_step_context *context, const char *key,
+	const struct dro_site **site, struct dro_provider **provider, struct dro_error *err)
+{
+	const struct dro_site *found;
+	const char *name;
+	int rc;
+
+	if ((rc = dro_json_string_need(context->inputs, key, &name, err)) < 0)
+		return rc;
+	found = dro_service_site(context->world->service, name);
+	if (!found)
+		return dro_fail(err, DRO_ENOTFOUND,
+			"the spec has no site \"%s\" any more; put it back, or abort the run",
+			name);
+	if (site)
+		*site = found;
+	return provider ? dro_accounts_get(context->world->accounts, found->provider, provider, err)
+			: 0;
+}
+
+int dro_step_traffic(const struct dro_step_context *context, const struct dro_traffic **out,
+	struct dro_error *err)
+{
+	const struct dro_service *service = context->world->service;
+	const char *key = dro_json_text(context->inputs, "traffic");
+	size_t i;
+
+	for (i = 0; i < service->traffic_count; i++)
+		if (strcmp(service->traffic[i].key, key) == 0) {
+			*out = &service->traffic[i];
+			return 0;
+		}
+	return dro_fail(err, DRO_ENOTFOUND, "the spec has no traffic \"%s\" any more", key);
+}
+
+int dro_step_strings(const struct dro_step_context *context, const char *key, const char ***out,
+	size_t *count, struct dro_error *err)
+{
+	const cJSON *array, *item;
+	const char **strings;
+	int rc;
+
+	if ((rc = dro_json_array(context->inputs, key, &array, err)) < 0)
+		return rc;
+	strings = calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof(*strings));
+	if (!strings)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	*count = 0;
+	cJSON_ArrayForEach(item, array) if (cJSON_IsString(item)) strings[(*count)++] =
+		item->valuestring;
+	*out = strings;
+	return 0;
+}
+
+void dro_step_output(struct dro_step_context *context, const char *key, cJSON *value)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(context->outputs, key);
+	if (value)
+		cJSON_AddItemToObject(context->outputs, key, value);
+}
+
+int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms)
+{
+	uint64_t pace = context->elapsed_ms / 16;
+
+	context->poll_ms = pace < least_ms ? least_ms : pace > most_ms ? most_ms : pace;
+	return DRO_STEP_PENDING;
+}
+
+bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,
+	const char *const *addresses, size_t count, char *text, size_t text_size)
+{
+	struct dro_health_answer answer = {0};
+	bool well = false;
+	size_t i;
+
+	for (i = 0; i < count && !well; i++) {
+		struct dro_health_target target = {.address = addresses[i]};
+
+		dro_health_ask(&answer, context->world->net, &site->health, &target,
+			context->call.deadline_ms);
+		well = answer.well;
+	}
+	snprintf(text, text_size, "%s", count ? answer.text : "no address is known");
+	return well;
+}

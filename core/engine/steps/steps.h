@@ -1,0 +1,52 @@
+/* What step kinds share: their inputs, and the tags and names by which things are found again. */
+#ifndef DRORCH_ENGINE_STEPS_STEPS_H
+#define DRORCH_ENGINE_STEPS_STEPS_H
+
+#include "engine/engine.h"
+#include "observe/accounts.h"
+
+/* Our ownership marks on instances and images. */
+#define DRO_TAG_SERVICE "drorch:service"
+#define DRO_TAG_SITE "drorch:site"
+#define DRO_TAG_RUN "drorch:run"
+#define DRO_TAG_STEP "drorch:step"
+
+/* The site that input `key` names, and its provider (either out may be NULL). */
+int dro_step_site(const struct dro_step_context *context, const char *key,
+	const struct dro_site **site, struct dro_provider **provider, struct dro_error *err);
+/* The traffic that input "traffic" names. */
+int dro_step_traffic(const struct dro_step_context *context, const struct dro_traffic **out,
+	struct dro_error *err);
+
+/* The strings of the array input `key`; *out is malloc'd, its strings are the input's. */
+int dro_step_strings(const struct dro_step_context *context, const char *key, const char ***out,
+	size_t *count, struct dro_error *err);
+
+/* Sets an output, replacing an earlier one. */
+void dro_step_output(struct dro_step_context *context, const char *key, cJSON *value);
+
+/* DRO_STEP_PENDING, to be asked again soon at first, and less often the longer it takes. */
+int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms);
+
+/* Does any of the addresses answer the site's health check? `text` gets what was heard last. */
+bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,
+	const char *const *addresses, size_t count, char *text, size_t text_size);
+
+/* One file each in this folder. */
+int dro_step_probe(struct dro_step_context *context, struct dro_error *err);
+int dro_step_capacity(struct dro_step_context *context, struct dro_error *err);
+int dro_step_backup_check(struct dro_step_context *context, struct dro_error *err);
+int dro_step_fence(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unfence(struct dro_step_context *context, struct dro_error *err);
+int dro_step_launch(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err);
+int dro_step_wait_running(struct dro_step_context *context, struct dro_error *err);
+int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *err);
+int dro_step_verify_app(struct dro_step_context *context, struct dro_error *err);
+int dro_step_switch(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unswitch(struct dro_step_context *context, struct dro_error *err);
+int dro_step_verify_traffic(struct dro_step_context *context, struct dro_error *err);
+int dro_step_monitor(struct dro_step_context *context, struct dro_error *err);
+int dro_step_commit(struct dro_step_context *context, struct dro_error *err);
+
+#endif

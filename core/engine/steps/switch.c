@@ -1,0 +1,160 @@
+/*
+ * traffic.switch {traffic, addresses, previous, from, owner} -> {path, provider}: points the name
+ * at the new site, by the first of its paths whose provider takes the change. Setting a record to
+ * what it is already changes nothing, so a repeat is harmless.
+ */
+#include "engine/steps/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_MS 15000 /* what one path may take before the next is tried */
+
+static int apply(struct dro_step_context *context, const struct dro_traffic *traffic,
+	const struct dro_path *path, const char *const *values, size_t count, struct dro_error *err)
+{
+	struct dro_record record = {.size = sizeof(record),
+		.ttl_s = path->ttl_ms > 0 ? (uint32_t)(path->ttl_ms / 1000) : 0,
+		.id = "",
+		.name = traffic->name,
+		.type = traffic->type,
+		.values = values,
+		.value_count = count,
+		.set_id = "",
+		.owner = dro_json_text(context->inputs, "owner"),
+		.proxied = path->proxied};
+	const struct dro_record *put[] = {&record};
+	struct dro_call call = context->call;
+	uint64_t soon = dro_now_ms() + PATH_MS;
+	struct dro_provider *provider;
+	int rc;
+
+	if (soon < call.deadline_ms)
+		call.deadline_ms = soon;
+	if ((rc = dro_accounts_get(context->world->accounts, path->provider, &provider, err)) < 0)
+		return rc;
+	return dro_provider_apply(provider, path->zone, put, 1, NULL, 0, NULL, 0, &call, err);
+}
+
+int dro_step_switch(struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_traffic *traffic;
+	const char **addresses = NULL;
+	size_t count = 0, i;
+	int rc;
+
+	if ((rc = dro_step_traffic(context, &traffic, err)) < 0 ||
+		(rc = dro_step_strings(context, "addresses", &addresses, &count, err)) < 0)
+		goto out;
+	if (count == 0) {
+		rc = dro_fail(
+			err, DRO_ESAFETY, "there is no address to point %s at", traffic->name);
+		goto out;
+	}
+	rc = dro_fail(err, DRO_EINVAL, "%s has no path", traffic->name);
+	for (i = 0; i < traffic->path_count; i++) {
+		rc = apply(context, traffic, &traffic->paths[i], addresses, count, err);
+		if (rc == 0 || rc == DRO_EBUSY || rc == DRO_ENOMEM)
+			break;
+		dro_buf_printf(
+			&context->note, "%s: %.160s; ", traffic->paths[i].provider, err->message);
+	}
+	if (rc < 0)
+		goto out;
+	dro_step_output(context, "provider", cJSON_CreateString(traffic->paths[i].provider));
+	dro_step_output(context, "path", cJSON_CreateNumber((double)i));
+	dro_buf_printf(&context->note, "%s points at %s%s by %s", traffic->name, addresses[0],
+		count > 1 ? ", …" : "", traffic->paths[i].provider);
+out:
+	free(addresses);
+	return rc;
+}
+
+/* ---- undo ---------------------------------------------------------------------------------- */
+
+static bool same_values(const struct dro_record *record, const char *const *values, size_t count)
+{
+	size_t i, j, found = 0;
+
+	if (record->value_count != count)
+		return false;
+	for (i = 0; i < count; i++)
+		for (j = 0; j < count; j++)
+			if (strcmp(record->values[i], values[j]) == 0) {
+				found++;
+				break;
+			}
+	return found == count;
+}
+
+/* *there: does the path's record hold `values` now? */
+static int points_at(bool *there, const struct dro_step_context *context,
+	const struct dro_traffic *traffic, const struct dro_path *path, const char *const *values,
+	size_t count, struct dro_error *err)
+{
+	struct dro_record_query query = {.size = sizeof(query),
+		.zone = path->zone,
+		.name = traffic->name,
+		.type = traffic->type};
+	struct dro_record_list list = {0};
+	struct dro_provider *provider;
+	size_t i;
+	int rc;
+
+	if ((rc = dro_accounts_get(context->world->accounts, path->provider, &provider, err)) == 0)
+		rc = dro_provider_list_records(provider, &query, &list, &context->call, err);
+	*there = false;
+	for (i = 0; i < list.count; i++)
+		*there = *there || same_values(list.items[i], values, count);
+	dro_record_list_free(&list);
+	return rc;
+}
+
+/* Traffic goes back only to a site that answers: otherwise it stays where it is. */
+static int put_back(struct dro_step_context *context, const struct dro_traffic *traffic,
+	const struct dro_path *path, struct dro_error *err)
+{
+	const struct dro_site *from;
+	const char **previous = NULL;
+	size_t count = 0;
+	char heard[256];
+	int rc;
+
+	if ((rc = dro_step_site(context, "from", &from, NULL, err)) < 0 ||
+		(rc = dro_step_strings(context, "previous", &previous, &count, err)) < 0)
+		goto out;
+	if (!dro_step_any_well(context, from, previous, count, heard, sizeof(heard)))
+		rc = dro_fail(err, DRO_ESAFETY, "%s stays where it is: %s does not answer (%.160s)",
+			traffic->name, from->name, heard);
+	else
+		rc = apply(context, traffic, path, previous, count, err);
+	if (rc == 0)
+		dro_buf_printf(&context->note, "%s points at %s again", traffic->name, from->name);
+out:
+	free(previous);
+	return rc;
+}
+
+int dro_step_unswitch(struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_traffic *traffic;
+	const char **addresses = NULL;
+	size_t count = 0, i;
+	bool there;
+	int rc;
+
+	/* Before the addresses were known nothing was switched. */
+	if ((rc = dro_step_traffic(context, &traffic, err)) < 0 ||
+		(rc = dro_step_strings(context, "addresses", &addresses, &count, err)) < 0)
+		goto out;
+	/* Its outcome may be unknown: the records tell. */
+	for (i = 0; i < traffic->path_count && rc == 0; i++) {
+		if ((rc = points_at(&there, context, traffic, &traffic->paths[i], addresses, count,
+			     err)) == 0 &&
+			there)
+			rc = put_back(context, traffic, &traffic->paths[i], err);
+	}
+out:
+	free(addresses);
+	return rc;
+}

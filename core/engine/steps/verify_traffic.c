@@ -1,0 +1,46 @@
+/* traffic.verify {traffic, site} -> {recovered_ms}: the public name is answered by the new site. */
+#include "engine/steps/traffic.h"
+
+#include <string.h>
+
+#define POLL_LEAST_MS 50
+#define POLL_MOST_MS 1000
+
+int dro_step_ask_name(struct dro_step_context *context, const struct dro_site **site, bool *well,
+	struct dro_error *err)
+{
+	const struct dro_traffic *traffic;
+	struct dro_health_target target;
+	struct dro_health_answer answer;
+	int rc;
+
+	if ((rc = dro_step_site(context, "site", site, NULL, err)) < 0 ||
+		(rc = dro_step_traffic(context, &traffic, err)) < 0)
+		return rc;
+	target = (struct dro_health_target){.scheme = traffic->verify.scheme,
+		.host = traffic->name,
+		.address = traffic->verify.address,
+		.port = traffic->verify.port};
+	dro_health_ask(
+		&answer, context->world->net, &(*site)->health, &target, context->call.deadline_ms);
+	/* An answer that names no site is taken on its status, and the note says so. */
+	*well = answer.well && (!*answer.site || strcmp(answer.site, (*site)->name) == 0);
+	dro_buf_printf(&context->note, "%s: %s%s", traffic->name, answer.text,
+		answer.well && !*answer.site ? ", which names no site" : "");
+	return 0;
+}
+
+int dro_step_verify_traffic(struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_clock *clock = context->world->clock;
+	const struct dro_site *site;
+	bool well;
+	int rc;
+
+	if ((rc = dro_step_ask_name(context, &site, &well, err)) < 0)
+		return rc;
+	if (!well)
+		return dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+	dro_step_output(context, "recovered_ms", cJSON_CreateNumber((double)clock->wall_ms(clock)));
+	return DRO_STEP_DONE;
+}

@@ -1,0 +1,107 @@
+/* restore.wait {site, addresses, backup}: until every host's agent has restored the backup and
+ * started the service. */
+#include "engine/steps/steps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/http.h"
+
+#define POLL_LEAST_MS 50
+#define POLL_MOST_MS 1000
+#define ASK_MS 5000
+#define PROGRESS_MAX 65536
+
+/* *out: the agent's progress document, NULL where it does not answer yet. */
+static int ask(cJSON **out, const struct dro_step_context *context, const struct dro_site *site,
+	const char *address, struct dro_error *err)
+{
+	static const char *const path[] = {"v1", "progress"};
+	struct dro_net_context net_context = {.user_agent = "drorch", .trace = context->call.trace};
+	struct dro_http_response *response = NULL;
+	uint64_t soon = dro_now_ms() + ASK_MS;
+	char endpoint[128];
+	struct dro_http_request request = {.size = sizeof(request),
+		.method = "GET",
+		.endpoint = endpoint,
+		.path = path,
+		.path_count = 2,
+		.body_fd = -1,
+		.sink_fd = -1,
+		.response_max = PROGRESS_MAX,
+		.deadline_ms = soon < context->call.deadline_ms ? soon : context->call.deadline_ms};
+	int rc = 0;
+
+	*out = NULL;
+	snprintf(endpoint, sizeof(endpoint), "http://%s:%d", address, site->agent.progress_port);
+	if (dro_net_request(context->world->net, &request, &net_context, &response, NULL) == 0 &&
+		response->status == 200)
+		rc = dro_json_parse(out, response->body, response->body_length, PROGRESS_MAX, err);
+	dro_http_response_free(response);
+	return rc;
+}
+
+/* 1: ready, 0: not yet, <0: it failed or restored something else. */
+static int judge(struct dro_step_context *context, const cJSON *progress, const char *address,
+	const char *backup, struct dro_error *err)
+{
+	const char *state = dro_json_text(progress, "state"), *restored;
+	int64_t done, total;
+
+	if (!progress) {
+		dro_buf_printf(&context->note, "%s: no agent yet", address);
+		return 0;
+	}
+	restored = dro_json_text(progress, "backup");
+	if (strcmp(state, "failed") == 0)
+		return dro_fail(err, DRO_ECORRUPT, "%s: the restore failed: %s", address,
+			dro_json_text(progress, "error"));
+	if (*restored && strcmp(restored, backup) != 0)
+		return dro_fail(err, DRO_ECONFLICT, "%s restores backup %s, not %s", address,
+			restored, backup);
+	if (strcmp(state, "ready") == 0 && *restored)
+		return 1;
+	if (dro_json_int(progress, "done_bytes", 0, &done, err) < 0 ||
+		dro_json_int(progress, "total_bytes", 0, &total, err) < 0)
+		return DRO_EPROTO;
+	dro_buf_printf(&context->note, "%s: %s", address, state);
+	if (total > 0)
+		dro_buf_printf(&context->note, " %d %%", (int)(100 * done / total));
+	return 0;
+}
+
+int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_site *site;
+	const char **addresses = NULL, *backup;
+	size_t count = 0, i;
+	int rc, ready = 0;
+
+	if ((rc = dro_step_site(context, "site", &site, NULL, err)) < 0 ||
+		(rc = dro_step_strings(context, "addresses", &addresses, &count, err)) < 0 ||
+		(rc = dro_json_string_need(context->inputs, "backup", &backup, err)) < 0)
+		goto out;
+	for (i = 0; i < count; i++) {
+		cJSON *progress = NULL;
+
+		dro_buf_reset(&context->note);
+		if ((rc = ask(&progress, context, site, addresses[i], err)) >= 0)
+			rc = judge(context, progress, addresses[i], backup, err);
+		cJSON_Delete(progress);
+		if (rc < 0)
+			goto out;
+		ready += rc;
+		if (rc == 0)
+			break; /* its note is the one to show */
+	}
+	if ((size_t)ready < count) {
+		rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+		goto out;
+	}
+	dro_buf_printf(&context->note, "%s restored", backup);
+	rc = DRO_STEP_DONE;
+out:
+	free(addresses);
+	return rc;
+}

@@ -1,0 +1,81 @@
+/* compute.wait {site, ids} -> {addresses}: until every instance runs and has an address. */
+#include "engine/steps/steps.h"
+
+#include <stdlib.h>
+
+#define POLL_LEAST_MS 50
+#define POLL_MOST_MS 2000
+
+static const char *address_of(const struct dro_instance *instance)
+{
+	return *instance->public_ipv4 ? instance->public_ipv4 : instance->private_ipv4;
+}
+
+/* 1: it is up, 0: not yet, <0: it never will be. */
+static int judge(const struct dro_instance *instance, struct dro_error *err)
+{
+	switch (instance->state) {
+	case DRO_INSTANCE_STOPPING:
+	case DRO_INSTANCE_STOPPED:
+	case DRO_INSTANCE_TERMINATING:
+	case DRO_INSTANCE_TERMINATED:
+		return dro_fail(err, DRO_ECONFLICT, "instance %s is %s: it did not stay up",
+			instance->id, instance->native_state);
+	case DRO_INSTANCE_RUNNING:
+		return *address_of(instance) ? 1 : 0;
+	default:
+		return 0;
+	}
+}
+
+/* How many of them are up; their addresses into `addresses`. */
+static int count_up(const struct dro_instance_list *list, cJSON *addresses, struct dro_error *err)
+{
+	int up = 0, rc;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		if ((rc = judge(list->items[i], err)) < 0)
+			return rc;
+		up += rc;
+		cJSON_AddItemToArray(addresses, cJSON_CreateString(address_of(list->items[i])));
+	}
+	return up;
+}
+
+int dro_step_wait_running(struct dro_step_context *context, struct dro_error *err)
+{
+	struct dro_instance_query query = {.size = sizeof(query)};
+	cJSON *addresses = cJSON_CreateArray(), *address;
+	struct dro_instance_list list = {0};
+	struct dro_provider *provider;
+	const struct dro_site *site;
+	const char **ids = NULL;
+	int rc;
+
+	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0 ||
+		(rc = dro_step_strings(context, "ids", &ids, &query.id_count, err)) < 0)
+		goto out;
+	query.region = site->region;
+	query.ids = ids;
+	rc = dro_provider_list_instances(provider, &query, &list, &context->call, err);
+	if (rc == DRO_ENOTFOUND)
+		rc = 0; /* just made: not every part of the provider knows it yet */
+	if (rc < 0 || (rc = count_up(&list, addresses, err)) < 0)
+		goto out;
+	if ((size_t)rc < query.id_count) {
+		dro_buf_printf(&context->note, "%d of %zu run", rc, query.id_count);
+		rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+		goto out;
+	}
+	cJSON_ArrayForEach(address, addresses) dro_buf_printf(
+		&context->note, "%s%s", context->note.length ? ", " : "", address->valuestring);
+	dro_step_output(context, "addresses", addresses);
+	addresses = NULL;
+	rc = DRO_STEP_DONE;
+out:
+	cJSON_Delete(addresses);
+	dro_instance_list_free(&list);
+	free(ids);
+	return rc;
+}

@@ -1,0 +1,86 @@
+#include "observe/health.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define SEGMENTS_MAX 32
+#define ANSWER_MAX (64u << 10)
+
+/* "/a/b" -> {"a", "b"}, in `text`'s own memory. */
+static size_t split_path(char *text, const char *segments[SEGMENTS_MAX])
+{
+	size_t count = 0;
+	char *next = text;
+
+	while (next && *next == '/' && count < SEGMENTS_MAX) {
+		char *end = strchr(next + 1, '/');
+
+		segments[count++] = next + 1;
+		*next = '\0';
+		next = end;
+	}
+	return count;
+}
+
+static void judge(struct dro_health_answer *out, const struct dro_health *health,
+	const struct dro_http_response *response)
+{
+	char name[64];
+	const char *site;
+	size_t i;
+
+	snprintf(name, sizeof(name), "%s",
+		*health->site_header ? health->site_header : "x-drorch-site");
+	for (i = 0; name[i]; i++)
+		if (name[i] >= 'A' && name[i] <= 'Z')
+			name[i] = (char)(name[i] + 'a' - 'A');
+	site = dro_http_header(response, name);
+	snprintf(out->site, sizeof(out->site), "%s", site ? site : "");
+	out->status = response->status;
+	out->well = response->status == health->status;
+	snprintf(out->text, sizeof(out->text), "%d%s%s", out->status, *out->site ? " from " : "",
+		out->site);
+}
+
+void dro_health_ask(struct dro_health_answer *out, struct dro_net *net,
+	const struct dro_health *health, const struct dro_health_target *target,
+	uint64_t deadline_ms)
+{
+	const char *scheme = target->scheme && *target->scheme ? target->scheme : health->scheme;
+	const char *host = target->host && *target->host ? target->host : health->host;
+	const char *address = target->address && *target->address ? target->address : NULL;
+	uint64_t own =
+		dro_now_ms() + (uint64_t)(health->timeout_ms > 0 ? health->timeout_ms : 5000);
+	const char *segments[SEGMENTS_MAX];
+	struct dro_http_response *response = NULL;
+	struct dro_error err = DRO_ERROR_INIT;
+	char endpoint[512], path[1024];
+	struct dro_net_context context = {
+		.connect_address = address, .user_agent = "drorch-health"};
+	struct dro_http_request request = {.size = sizeof(request),
+		.method = "GET",
+		.endpoint = endpoint,
+		.path = segments,
+		.body_fd = -1,
+		.sink_fd = -1,
+		.response_max = ANSWER_MAX,
+		.deadline_ms = deadline_ms < own ? deadline_ms : own};
+	int port = target->port ? target->port : health->port;
+
+	*out = (struct dro_health_answer){0};
+	if (!*host && address)
+		host = address;
+	snprintf(path, sizeof(path), "%s", *health->path ? health->path : "/");
+	request.path_count = split_path(path, segments);
+	if (port)
+		snprintf(endpoint, sizeof(endpoint), "%s://%s:%d", scheme, host, port);
+	else
+		snprintf(endpoint, sizeof(endpoint), "%s://%s", scheme, host);
+	if (dro_net_request(net, &request, &context, &response, &err) < 0)
+		snprintf(out->text, sizeof(out->text), "%.250s", err.message);
+	else
+		judge(out, health, response);
+	dro_http_response_free(response);
+}
