@@ -1,0 +1,55 @@
+/*
+ * Which addresses stand behind a name: the address records of the lab's own zones, as they were
+ * published, each publication taking effect after the propagation delay. Names outside the zones
+ * are never asked for anywhere.
+ */
+#ifndef DRORCH_LAB_EDGE_ROUTE_H
+#define DRORCH_LAB_EDGE_ROUTE_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define EDGE_ADDRESSES_MAX 16
+
+/* A record of type A, AAAA or CNAME, or (type "ZONE", no content) the name of a zone. */
+struct edge_record {
+	const char *name; /* lower case */
+	const char *type;
+	const char *content;
+	bool proxied;
+};
+
+struct edge_address {
+	struct sockaddr_storage socket; /* port 0 */
+	socklen_t length;
+	char text[INET6_ADDRSTRLEN];
+};
+
+enum edge_found {
+	EDGE_FOUND,
+	EDGE_NO_ZONE,	/* the name is in none of the zones */
+	EDGE_NO_RECORD, /* no proxied record, or one that leads nowhere */
+};
+
+struct edge_route {
+	size_t count;
+	size_t first; /* the one whose turn it is */
+	struct edge_address addresses[EDGE_ADDRESSES_MAX];
+};
+
+struct edge_routes;
+
+int edge_routes_new(struct edge_routes **out, struct dro_error *err);
+void edge_routes_free(struct edge_routes *routes); /* NULL-safe */
+/* All records of all zones, copied; they count from `due_ms` (monotonic) on. Any thread. */
+int edge_routes_publish(struct edge_routes *routes, const struct edge_record *records, size_t count,
+	uint64_t due_ms, struct dro_error *err);
+/* Looks up a name of at most 253 characters, without port. Any thread. */
+enum edge_found edge_routes_find(
+	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out);
+
+#endif
