@@ -35,7 +35,9 @@ struct lab_config {
 	uint16_t edge_port;
 	uint16_t origin_port; /* where an instance serves, on its own address */
 	uint32_t boot_delay_ms;
-	const char *account; /* 12 digits */
+	uint32_t edge_delay_ms; /* from a record's change until the edge follows it */
+	bool edge_log;		/* a line a request in DIR/edge.jsonl */
+	const char *account;	/* 12 digits */
 	const char *access_key;
 	const char *secret_key;
 	const char *cloudflare_token;
@@ -140,6 +142,8 @@ struct lab_vendor {
 };
 
 extern const struct lab_vendor *const lab_vendors[]; /* vendors.c; ends with NULL */
+/* What that vendor's open() gave; NULL where there is none of the name. */
+void *lab_vendor_state(const struct lab *lab, const char *name);
 
 /* ---- credentials ----------------------------------------------------------------------------- */
 

@@ -1,6 +1,8 @@
+#include "lab/cloudflare.h"
 #include "lab/lab.h"
 
 /* Asked in this order: a vendor that takes what is left over comes last. */
 const struct lab_vendor *const lab_vendors[] = {
+	&lab_vendor_cloudflare,
 	NULL,
 };

@@ -1,0 +1,416 @@
+#include "cloudflare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+
+#define BODY_MAX (4u << 20)
+#define BATCH_MAX 200 /* of the free plan */
+
+/* ---- lists --------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length >= end_length && strcasecmp(text + length - end_length, end) == 0;
+}
+
+/* Does the value pass the filter `suffix` ("" means exact)? */
+static bool passes(const char *suffix, const char *value, const char *wanted)
+{
+	if (!*suffix || strcmp(suffix, ".exact") == 0)
+		return strcasecmp(value, wanted) == 0;
+	if (strcmp(suffix, ".contains") == 0)
+		return strcasestr(value, wanted) != NULL;
+	if (strcmp(suffix, ".startswith") == 0)
+		return strncasecmp(value, wanted, strlen(wanted)) == 0;
+	if (strcmp(suffix, ".endswith") == 0)
+		return ends_with(value, wanted);
+	if (strcmp(suffix, ".present") == 0)
+		return *value != '\0';
+	return strcmp(suffix, ".absent") == 0 && !*value;
+}
+
+/* Judges one query pair; false: it is no filter. */
+static bool judge(const struct dro_pair *pair, const cJSON *record, bool *pass)
+{
+	static const char *const keys[] = {"name", "content", "comment", "type"};
+	const char *value = pair->value ? pair->value : "";
+	size_t i;
+
+	if (strcmp(pair->name, "proxied") == 0) {
+		*pass = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(record, "proxied")) ==
+			(strcmp(value, "true") == 0);
+		return true;
+	}
+	if (strcmp(pair->name, "search") == 0) {
+		*pass = false;
+		for (i = 0; i < 3; i++)
+			*pass |= strcasestr(dro_json_text(record, keys[i]), value) != NULL;
+		return true;
+	}
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t length = strlen(keys[i]);
+		const char *suffix = pair->name + length;
+
+		if (strncmp(pair->name, keys[i], length) != 0 || (*suffix && *suffix != '.'))
+			continue;
+		*pass = passes(suffix, dro_json_text(record, keys[i]), value);
+		return true;
+	}
+	return false;
+}
+
+static bool is_listed(const struct cloudflare_call *c, const cJSON *record)
+{
+	const char *match = lab_query(c->request, "match");
+	bool any = match && strcmp(match, "any") == 0, some = false, filtered = false, pass;
+	int64_t made;
+	size_t i;
+
+	if (c->call->lag_ms && dro_time_parse(dro_json_text(record, "created_on"), &made) == 0 &&
+		made + c->call->lag_ms > dro_wall_ms())
+		return false;
+	for (i = 0; i < c->request->query_count; i++) {
+		if (!judge(&c->request->query[i], record, &pass))
+			continue;
+		if (!pass && !any)
+			return false;
+		filtered = true;
+		some |= pass;
+	}
+	return !any || !filtered || some;
+}
+
+static int compare(const cJSON *a, const cJSON *b, const char *key)
+{
+	const cJSON *x = cJSON_GetObjectItemCaseSensitive(a, key);
+	const cJSON *y = cJSON_GetObjectItemCaseSensitive(b, key);
+
+	if (cJSON_IsNumber(x) && cJSON_IsNumber(y))
+		return (x->valuedouble > y->valuedouble) - (x->valuedouble < y->valuedouble);
+	if (cJSON_IsBool(x) && cJSON_IsBool(y))
+		return cJSON_IsTrue(x) - cJSON_IsTrue(y);
+	return strcmp(dro_json_text(a, key), dro_json_text(b, key));
+}
+
+/* Stable; lists are a few hundred records at most. */
+static cJSON *sort(cJSON *all, const char *key, bool down)
+{
+	cJSON *sorted = cJSON_CreateArray(), *best, *item;
+
+	while (all->child) {
+		best = all->child;
+		cJSON_ArrayForEach(item, all)
+		{
+			int order = compare(item, best, key);
+
+			if (down ? order > 0 : order < 0)
+				best = item;
+		}
+		cJSON_AddItemToArray(sorted, cJSON_DetachItemViaPointer(all, best));
+	}
+	cJSON_Delete(all);
+	return sorted;
+}
+
+void cloudflare_records_list(const struct cloudflare_call *c)
+{
+	const char *order = lab_query(c->request, "order");
+	const char *direction = lab_query(c->request, "direction");
+	cJSON *entry = cloudflare_zone_need(c), *all, *record;
+
+	if (!entry)
+		return;
+	all = cJSON_CreateArray();
+	cJSON_ArrayForEach(record,
+		cJSON_GetObjectItemCaseSensitive(entry, "records")) if (is_listed(c, record))
+		cJSON_AddItemToArray(all, cJSON_Duplicate(record, true));
+	if (order)
+		all = sort(all, order, direction && strcmp(direction, "desc") == 0);
+	cloudflare_page(c, all, 100, 1, 5000000);
+}
+
+/* ---- changes, all on a copy of the zone's records ------------------------------------------ */
+
+struct change {
+	const struct cloudflare_call *c;
+	const char *zone_name;
+	cJSON *records; /* the copy */
+	struct cloudflare_error error;
+};
+
+static cJSON *find_record(const cJSON *records, const char *id)
+{
+	cJSON *record;
+
+	cJSON_ArrayForEach(
+		record, records) if (strcmp(dro_json_text(record, "id"), id) == 0) return record;
+	return NULL;
+}
+
+static cJSON *find_need(struct change *change, const char *id)
+{
+	cJSON *record = find_record(change->records, id);
+
+	if (!record)
+		cloudflare_set_error(&change->error, 404, 81044, "Record does not exist.");
+	return record;
+}
+
+/* What a client may set; the rest is the server's. */
+static void take_fields(cJSON *record, const cJSON *body)
+{
+	static const char *const keys[] = {"type", "name", "content", "data", "ttl", "proxied",
+		"priority", "comment", "tags", "settings"};
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const cJSON *item = cJSON_GetObjectItemCaseSensitive(body, keys[i]);
+
+		if (!item)
+			continue;
+		cJSON_DeleteItemFromObjectCaseSensitive(record, keys[i]);
+		cJSON_AddItemToObject(record, keys[i], cJSON_Duplicate(item, true));
+	}
+}
+
+static int check(struct change *change, cJSON *record)
+{
+	int rc = cloudflare_check_record(record, change->zone_name, &change->error);
+
+	return rc < 0 ? rc : cloudflare_check_conflict(change->records, record, &change->error);
+}
+
+static cJSON *do_create(struct change *change, const cJSON *body)
+{
+	cJSON *record = cJSON_CreateObject();
+	char id[CLOUDFLARE_ID];
+
+	cloudflare_new_id(id);
+	cJSON_AddStringToObject(record, "id", id);
+	take_fields(record, body);
+	if (check(change, record) < 0) {
+		cJSON_Delete(record);
+		return NULL;
+	}
+	cJSON_AddItemToObject(record, "created_on", cloudflare_now());
+	cJSON_AddItemToObject(record, "modified_on", cloudflare_now());
+	cJSON_AddItemToArray(change->records, record);
+	lab_reply_id(change->c->reply, id);
+	return record;
+}
+
+/* PATCH merges; PUT (`whole`) forgets what was not sent. */
+static cJSON *do_update(struct change *change, const char *id, const cJSON *body, bool whole)
+{
+	cJSON *record = find_need(change, id), *made;
+
+	if (!record)
+		return NULL;
+	if (whole) {
+		cJSON *fresh = cJSON_CreateObject();
+
+		made = cJSON_GetObjectItemCaseSensitive(record, "created_on");
+		cJSON_AddStringToObject(fresh, "id", id);
+		cJSON_AddItemToObject(fresh, "created_on", cJSON_Duplicate(made, true));
+		cJSON_ReplaceItemViaPointer(change->records, record, fresh);
+		record = fresh;
+	}
+	take_fields(record, body);
+	if (check(change, record) < 0)
+		return NULL;
+	cJSON_DeleteItemFromObjectCaseSensitive(record, "modified_on");
+	cJSON_AddItemToObject(record, "modified_on", cloudflare_now());
+	lab_reply_id(change->c->reply, id);
+	return record;
+}
+
+static cJSON *do_delete(struct change *change, const char *id)
+{
+	cJSON *record = find_need(change, id);
+
+	if (record) {
+		cJSON_DetachItemViaPointer(change->records, record);
+		lab_reply_id(change->c->reply, id);
+	}
+	return record;
+}
+
+static cJSON *change_begin(struct change *change, const struct cloudflare_call *c)
+{
+	cJSON *entry = cloudflare_zone_need(c);
+
+	*change = (struct change){.c = c};
+	if (!entry)
+		return NULL;
+	change->zone_name = dro_json_text(cJSON_GetObjectItemCaseSensitive(entry, "zone"), "name");
+	change->records = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(entry, "records"), true);
+	return entry;
+}
+
+/* Commits, or refuses where `result` is NULL. Takes both over. */
+static void change_end(struct change *change, cJSON *entry, cJSON *result)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+
+	if (!result) {
+		cJSON_Delete(change->records);
+		dro_buf_reset(&change->c->reply->ids);
+		cloudflare_refuse(change->c->reply, &change->error);
+	} else if (cloudflare_commit(change->c->cf, entry, change->records, &err) < 0) {
+		cJSON_Delete(result);
+		dro_buf_reset(&change->c->reply->ids);
+		cloudflare_refuse_with(change->c->reply, 500, 1000, "%s", err.message);
+	} else {
+		cloudflare_result(change->c->reply, result, NULL);
+	}
+}
+
+static cJSON *read_body(const struct cloudflare_call *c)
+{
+	cJSON *body = NULL;
+	struct dro_buf text = DRO_BUF_INIT(BODY_MAX);
+	char path[32];
+	int rc;
+
+	if (c->request->body) {
+		rc = dro_json_parse(
+			&body, c->request->body, c->request->body_length, BODY_MAX, NULL);
+	} else {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", c->request->body_fd);
+		rc = dro_file_read(&text, path, NULL);
+		if (rc == 0)
+			rc = dro_json_parse(&body, text.data, text.length, BODY_MAX, NULL);
+		dro_buf_free(&text);
+	}
+	if (rc == 0 && cJSON_IsObject(body))
+		return body;
+	cJSON_Delete(body);
+	cloudflare_refuse_with(c->reply, 400, 6007, "Malformed JSON in request body");
+	return NULL;
+}
+
+static void change_one(const struct cloudflare_call *c, bool create, bool whole)
+{
+	struct change change;
+	cJSON *entry = change_begin(&change, c), *body, *record;
+
+	if (!entry)
+		return;
+	body = read_body(c);
+	if (!body) {
+		cJSON_Delete(change.records);
+		return;
+	}
+	record = create ? do_create(&change, body) : do_update(&change, c->ids[1], body, whole);
+	change_end(&change, entry, record ? cJSON_Duplicate(record, true) : NULL);
+	cJSON_Delete(body);
+}
+
+void cloudflare_records_create(const struct cloudflare_call *c)
+{
+	change_one(c, true, true);
+}
+
+void cloudflare_records_put(const struct cloudflare_call *c)
+{
+	change_one(c, false, true);
+}
+
+void cloudflare_records_patch(const struct cloudflare_call *c)
+{
+	change_one(c, false, false);
+}
+
+void cloudflare_records_get(const struct cloudflare_call *c)
+{
+	cJSON *entry = cloudflare_zone_need(c), *record;
+
+	if (!entry)
+		return;
+	record = find_record(cJSON_GetObjectItemCaseSensitive(entry, "records"), c->ids[1]);
+	if (record)
+		cloudflare_result(c->reply, cJSON_Duplicate(record, true), NULL);
+	else
+		cloudflare_refuse_with(c->reply, 404, 81044, "Record does not exist.");
+}
+
+void cloudflare_records_delete(const struct cloudflare_call *c)
+{
+	struct change change;
+	cJSON *entry = change_begin(&change, c), *record, *result = NULL;
+
+	if (!entry)
+		return;
+	record = do_delete(&change, c->ids[1]);
+	if (record) {
+		result = cJSON_CreateObject();
+		cJSON_AddStringToObject(result, "id", c->ids[1]);
+	}
+	cJSON_Delete(record);
+	change_end(&change, entry, result);
+}
+
+/* ---- batch --------------------------------------------------------------------------------- */
+
+static int batch_part(struct change *change, const cJSON *body, const char *part, cJSON *result)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, part), *item;
+	cJSON *done = cJSON_AddArrayToObject(result, part), *record;
+
+	if (list && !cJSON_IsArray(list) && !cJSON_IsNull(list))
+		return cloudflare_set_error(
+			&change->error, 400, 6003, "Invalid request: %s must be an array", part);
+	cJSON_ArrayForEach(item, list)
+	{
+		const char *id = dro_json_text(item, "id");
+
+		if (strcmp(part, "posts") == 0)
+			record = do_create(change, item);
+		else if (strcmp(part, "deletes") == 0)
+			record = do_delete(change, id);
+		else
+			record = do_update(change, id, item, strcmp(part, "puts") == 0);
+		if (!record)
+			return DRO_EINVAL;
+		if (strcmp(part, "deletes") == 0)
+			cJSON_AddItemToArray(done, record);
+		else
+			cJSON_AddItemToArray(done, cJSON_Duplicate(record, true));
+	}
+	return 0;
+}
+
+void cloudflare_records_batch(const struct cloudflare_call *c)
+{
+	static const char *const parts[] = {"deletes", "patches", "puts", "posts"};
+	struct change change;
+	cJSON *entry = change_begin(&change, c), *body, *result = cJSON_CreateObject();
+	int total = 0, rc = 0;
+	size_t i;
+
+	body = entry ? read_body(c) : NULL;
+	if (!body) {
+		cJSON_Delete(change.records);
+		cJSON_Delete(result);
+		return;
+	}
+	for (i = 0; i < 4; i++)
+		total += cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(body, parts[i]));
+	if (total == 0 || total > BATCH_MAX)
+		rc = cloudflare_set_error(&change.error, 400, 6003,
+			"Invalid request: a batch holds 1 to %d changes", BATCH_MAX);
+	for (i = 0; i < 4 && rc == 0; i++)
+		rc = batch_part(&change, body, parts[i], result);
+	if (rc < 0) {
+		cJSON_Delete(result);
+		result = NULL;
+	}
+	change_end(&change, entry, result);
+	cJSON_Delete(body);
+}
