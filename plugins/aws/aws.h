@@ -1,0 +1,162 @@
+/*
+ * The aws plugin inside. An account holds nothing that changes after open, so that any number of
+ * threads may use it.
+ */
+#ifndef DRORCH_PLUGINS_AWS_H
+#define DRORCH_PLUGINS_AWS_H
+
+#include <stdbool.h>
+
+#include "plugins/common/paging.h"
+#include "plugins/common/params.h"
+#include "plugins/common/xml.h"
+
+#define AWS_EC2_VERSION "2016-11-15"
+#define AWS_STS_VERSION "2011-06-15"
+#define AWS_PAGE_SIZE "1000"
+#define AWS_MAX_PAGES 1000
+#define AWS_LIST_BYTES (16u * 1024 * 1024)
+
+struct aws_account {
+	const struct dro_host *host;
+	struct dro_params options; /* owns the texts below */
+	const char *region;
+	const char *endpoint;	 /* of every service, or "" for the real ones */
+	const char *s3_endpoint; /* or "" for `endpoint` */
+	bool path_style;
+};
+
+/* What a request does decides who may repeat it and what a lost answer means. */
+enum aws_kind {
+	AWS_READ,	/* changes nothing */
+	AWS_REPEATABLE, /* changes something, but a second time nothing more */
+	AWS_ONCE,	/* must never be sent twice unasked */
+};
+
+/* ---- aws.c ---------------------------------------------------------------------------------- */
+
+/* `region`, or the account's where it is "" or NULL. DRO_EINVAL for what can be no region. */
+int aws_region(const struct aws_account *account, const char *region, const char **out,
+	struct dro_error *err);
+/* "https://SERVICE.REGION.amazonaws.com", or the endpoint of the options, without a final "/". */
+void aws_endpoint(const struct aws_account *account, const char *service, const char *region,
+	struct dro_buf *out);
+int aws_no_memory(const struct aws_account *account, struct dro_error *err);
+
+/* ---- query.c: the Query protocol of EC2 and STS ---------------------------------------------- */
+
+/* Action and Version. */
+void aws_action(struct dro_params *params, const char *action, const char *version);
+/* PREFIX.1, PREFIX.2, … */
+void aws_add_list(
+	struct dro_params *params, const char *prefix, const char *const *items, size_t count);
+/* Filter.N with one value that is taken as it stands: `*`, `?` and `\` are escaped. */
+void aws_add_filter(struct dro_params *params, size_t number, const char *name, const char *value);
+/* dro_paging_next, with *more for its 1. */
+int aws_next_page(struct dro_paging *page, const char *token, bool *more, struct dro_error *err);
+/* POSTs the form; *out is the answer (dro_xml_free), of which no error is left. */
+int aws_query(const struct aws_account *account, const char *service, const char *region,
+	const struct dro_params *params, enum aws_kind kind, const struct dro_call *call,
+	struct dro_xml **out, struct dro_error *err);
+
+/* ---- errors.c ------------------------------------------------------------------------------- */
+
+/*
+ * Judges an answer. 0: it is a success and *out (may be NULL: the body is not looked at) its tree.
+ * Broken XML in a 2xx is DRO_EPROTO, or DRO_ETIMEDOUT where something may have been changed.
+ */
+int aws_answer(const struct aws_account *account, const struct dro_http_response *response,
+	enum aws_kind kind, struct dro_xml **out, struct dro_error *err);
+/* An error's word and message as they come inside another answer (DeleteObjects). */
+int aws_word_fail(const struct aws_account *account, const char *word, const char *message,
+	const char *subject, struct dro_error *err);
+/* A successful change whose answer makes no sense: it was made, but what it was is unknown. */
+int aws_lost(const struct aws_account *account, const char *what, struct dro_error *err);
+/* An error that was looked at first, to the caller's. Returns its code. */
+int aws_pass_on(
+	const struct aws_account *account, const struct dro_error *from, struct dro_error *err);
+bool aws_is_word(const struct dro_error *err, const char *word);
+
+/* ---- ec2_tags.c ------------------------------------------------------------------------------ */
+
+/* TagSpecification.N for one resource type: Name (where given) and `tags`. */
+void aws_add_tags(struct dro_params *params, size_t number, const char *resource, const char *name,
+	const struct dro_pair *tags, size_t count);
+/* The <tagSet> of `node` as pairs whose texts are the tree's; free() the array. */
+int aws_read_tags(const struct aws_account *account, const struct dro_xml_node *node,
+	struct dro_pair **tags, size_t *count, struct dro_error *err);
+
+/* ---- s3.c: one request to a bucket ----------------------------------------------------------- */
+
+struct s3_request {
+	enum aws_kind kind;
+	const char *method;
+	const char *region; /* "" : the account's */
+	const char *bucket;
+	const char *key; /* NULL: the bucket itself */
+	const struct dro_pair *query;
+	size_t query_count;
+	const struct dro_pair *headers;
+	size_t header_count;
+	const void *body; /* or NULL */
+	size_t body_length;
+	int body_fd; /* -1: none */
+	uint64_t body_offset;
+	int sink_fd;	       /* -1: into memory */
+	uint64_t response_max; /* 0: the host's cap */
+};
+
+/*
+ * Makes the request and judges the answer. `xml` may be NULL where no body is wanted, `response`
+ * where no header is. On success *response is freed with host->http_free, *xml with dro_xml_free.
+ */
+int s3_send(const struct aws_account *account, const struct s3_request *request,
+	const struct dro_call *call, struct dro_http_response **response, struct dro_xml **xml,
+	struct dro_error *err);
+
+/* ---- the capabilities ------------------------------------------------------------------------ */
+
+extern const struct dro_compute aws_compute;
+extern const struct dro_storage aws_storage;
+
+int aws_probe(void *account, char *identity, size_t identity_size, const struct dro_call *call,
+	struct dro_error *err);
+
+int ec2_list_instances(void *account, const struct dro_instance_query *query,
+	dro_emit_instance emit, void *arg, const struct dro_call *call, struct dro_error *err);
+int ec2_power_instances(void *account, const char *region, const char *const *ids, size_t id_count,
+	int power, const struct dro_call *call, struct dro_error *err);
+int ec2_terminate_instances(void *account, const char *region, const char *const *ids,
+	size_t id_count, const struct dro_call *call, struct dro_error *err);
+/* Emits every <instancesSet> item below `reservation`; *emitted counts them. */
+int ec2_emit_instances(const struct aws_account *account, const struct dro_xml_node *reservation,
+	const char *region, dro_emit_instance emit, void *arg, size_t *emitted,
+	struct dro_error *err);
+
+int ec2_create_instances(void *account, const struct dro_instance_spec *spec,
+	dro_emit_instance emit, void *arg, const struct dro_call *call, struct dro_error *err);
+int ec2_check_capacity(void *account, const struct dro_instance_spec *spec,
+	const struct dro_call *call, struct dro_error *err);
+
+int ec2_list_images(void *account, const struct dro_image_query *query, dro_emit_image emit,
+	void *arg, const struct dro_call *call, struct dro_error *err);
+int ec2_create_image(void *account, const struct dro_image_spec *spec, dro_emit_image emit,
+	void *arg, const struct dro_call *call, struct dro_error *err);
+int ec2_copy_image(void *account, const struct dro_image_spec *spec, dro_emit_image emit, void *arg,
+	const struct dro_call *call, struct dro_error *err);
+int ec2_delete_image(void *account, const char *region, const char *id, const struct dro_call *call,
+	struct dro_error *err);
+
+int s3_list_objects(void *account, const struct dro_object_query *query, dro_emit_object emit,
+	void *arg, const struct dro_call *call, struct dro_error *err);
+int s3_get_object(void *account, const struct dro_object_ref *ref, int fd, uint64_t max,
+	uint64_t *length, const struct dro_call *call, struct dro_error *err);
+int s3_put_object(void *account, const struct dro_object_ref *ref, int fd, uint64_t length,
+	uint32_t flags, const struct dro_call *call, struct dro_error *err);
+int s3_put_parts(const struct aws_account *account, const struct dro_object_ref *ref, int fd,
+	uint64_t length, uint32_t flags, const struct dro_call *call, struct dro_error *err);
+int s3_delete_objects(void *account, const char *region, const char *bucket,
+	const char *const *keys, size_t key_count, const struct dro_call *call,
+	struct dro_error *err);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * Instances: finding, power, ending.
+ *   https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+ *   .../API_StartInstances.html, API_StopInstances.html, API_RebootInstances.html
+ *   .../API_TerminateInstances.html
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/aws/aws.h"
+#include "plugins/common/when.h"
+
+static uint32_t instance_state(const char *native)
+{
+	static const struct {
+		const char *native;
+		uint32_t state;
+	} states[] = {
+		{"pending", DRO_INSTANCE_PENDING},
+		{"running", DRO_INSTANCE_RUNNING},
+		{"stopping", DRO_INSTANCE_STOPPING},
+		{"stopped", DRO_INSTANCE_STOPPED},
+		{"shutting-down", DRO_INSTANCE_TERMINATING},
+		{"terminated", DRO_INSTANCE_TERMINATED},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(states[i].native, native) == 0)
+			return states[i].state;
+	return DRO_INSTANCE_UNKNOWN;
+}
+
+static int emit_instance(const struct aws_account *account, const struct dro_xml_node *item,
+	const char *region, dro_emit_instance emit, void *arg, struct dro_error *err)
+{
+	struct dro_pair *tags = NULL;
+	struct dro_instance instance = {.size = sizeof(instance),
+		.id = dro_xml_text(item, "instanceId"),
+		.type = dro_xml_text(item, "instanceType"),
+		.image = dro_xml_text(item, "imageId"),
+		.region = region,
+		.zone = dro_xml_text(item, "placement/availabilityZone"),
+		.native_state = dro_xml_text(item, "instanceState/name"),
+		.public_ipv4 = dro_xml_text(item, "ipAddress"),
+		.private_ipv4 = dro_xml_text(item, "privateIpAddress"),
+		.created_ms = dro_when_iso(dro_xml_text(item, "launchTime"))};
+	int rc;
+
+	if (!*instance.id)
+		return account->host->fail(err, DRO_EPROTO, NULL, "an instance without an id");
+	instance.state = instance_state(instance.native_state);
+	rc = aws_read_tags(account, item, &tags, &instance.tag_count, err);
+	if (rc < 0)
+		return rc;
+	instance.tags = tags;
+	instance.name = dro_pair_get(tags, instance.tag_count, "Name", "");
+	rc = emit(arg, &instance);
+	free(tags);
+	return rc;
+}
+
+int ec2_emit_instances(const struct aws_account *account, const struct dro_xml_node *reservation,
+	const char *region, dro_emit_instance emit, void *arg, size_t *emitted,
+	struct dro_error *err)
+{
+	const struct dro_xml_node *item = dro_xml_child(reservation, "instancesSet/item");
+	int rc = 0;
+
+	for (; item && rc == 0; item = dro_xml_next(item)) {
+		rc = emit_instance(account, item, region, emit, arg, err);
+		++*emitted;
+	}
+	return rc;
+}
+
+/* One page. *more: page->token names another one. */
+static int list_page(const struct aws_account *account, const struct dro_instance_query *query,
+	struct dro_paging *page, bool *more, dro_emit_instance emit, void *arg,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_params params = DRO_PARAMS_INIT;
+	const struct dro_xml_node *reservation;
+	struct dro_xml *xml = NULL;
+	const char *region = NULL;
+	size_t i, emitted = 0;
+	int rc;
+
+	aws_action(&params, "DescribeInstances", AWS_EC2_VERSION);
+	aws_add_list(&params, "InstanceId", query->ids, query->id_count);
+	for (i = 0; i < query->tag_count; i++) {
+		struct dro_buf name = DRO_BUF_INIT(512);
+
+		dro_buf_printf(&name, "tag:%s", query->tags[i].name);
+		if (name.failed)
+			params.failed = name.failed;
+		aws_add_filter(&params, i + 1, dro_buf_str(&name), query->tags[i].value);
+		dro_buf_free(&name);
+	}
+	/* MaxResults and ids exclude each other; ids have one page. */
+	if (query->id_count == 0)
+		dro_params_add(&params, "MaxResults", AWS_PAGE_SIZE);
+	dro_params_add_set(&params, "NextToken", page->token);
+	if ((rc = aws_region(account, query->region, &region, err)) < 0 ||
+		(rc = aws_query(account, "ec2", region, &params, AWS_READ, call, &xml, err)) < 0)
+		goto out;
+	reservation = dro_xml_child(dro_xml_root(xml), "reservationSet/item");
+	for (; reservation && rc == 0; reservation = dro_xml_next(reservation))
+		rc = ec2_emit_instances(account, reservation, region, emit, arg, &emitted, err);
+	if (rc == 0)
+		rc = aws_next_page(page, dro_xml_text(dro_xml_root(xml), "nextToken"), more, err);
+out:
+	dro_xml_free(xml);
+	dro_params_free(&params);
+	return rc;
+}
+
+int ec2_list_instances(void *opened, const struct dro_instance_query *query, dro_emit_instance emit,
+	void *arg, const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_paging page = DRO_PAGING_INIT("DescribeInstances", AWS_MAX_PAGES);
+	bool more = false;
+	int rc;
+
+	do
+		rc = list_page(opened, query, &page, &more, emit, arg, call, err);
+	while (rc == 0 && more);
+	dro_paging_free(&page);
+	return rc;
+}
+
+static int act(const struct aws_account *account, const char *action, const char *region,
+	const char *const *ids, size_t id_count, enum aws_kind kind, bool force,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_params params = DRO_PARAMS_INIT;
+	struct dro_xml *xml = NULL;
+	int rc;
+
+	aws_action(&params, action, AWS_EC2_VERSION);
+	aws_add_list(&params, "InstanceId", ids, id_count);
+	if (force)
+		dro_params_add(&params, "Force", "true");
+	rc = aws_query(account, "ec2", region, &params, kind, call, &xml, err);
+	dro_xml_free(xml);
+	dro_params_free(&params);
+	return rc;
+}
+
+int ec2_power_instances(void *opened, const char *region, const char *const *ids, size_t id_count,
+	int power, const struct dro_call *call, struct dro_error *err)
+{
+	const struct aws_account *account = opened;
+
+	if (id_count == 0)
+		return 0;
+	switch (power) {
+	case DRO_POWER_START:
+		return act(account, "StartInstances", region, ids, id_count, AWS_REPEATABLE, false,
+			call, err);
+	case DRO_POWER_STOP:
+	case DRO_POWER_FORCE_STOP:
+		return act(account, "StopInstances", region, ids, id_count, AWS_REPEATABLE,
+			power == DRO_POWER_FORCE_STOP, call, err);
+	case DRO_POWER_REBOOT:
+		return act(account, "RebootInstances", region, ids, id_count, AWS_ONCE, false, call,
+			err);
+	}
+	return account->host->fail(err, DRO_EINVAL, NULL, "no such power action: %d", power);
+}
+
+/*
+ * One id that does not exist fails the whole request, and none is ended: then they are asked one by
+ * one. A caller that created an instance a moment ago must know that EC2 may not see it yet.
+ */
+int ec2_terminate_instances(void *opened, const char *region, const char *const *ids,
+	size_t id_count, const struct dro_call *call, struct dro_error *err)
+{
+	const struct aws_account *account = opened;
+	size_t i;
+	int rc;
+
+	if (id_count == 0)
+		return 0;
+	rc = act(account, "TerminateInstances", region, ids, id_count, AWS_REPEATABLE, false, call,
+		err);
+	if (rc != DRO_ENOTFOUND)
+		return rc;
+	for (i = 0, rc = 0; id_count > 1 && i < id_count && rc == 0; i++) {
+		rc = act(account, "TerminateInstances", region, &ids[i], 1, AWS_REPEATABLE, false,
+			call, err);
+		if (rc == DRO_ENOTFOUND)
+			rc = 0;
+	}
+	return rc;
+}
