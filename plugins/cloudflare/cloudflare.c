@@ -1,0 +1,122 @@
+/* The plugin's entry: options, accounts, probe. */
+#include "plugins/cloudflare/cloudflare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/common/params.h"
+
+static const struct dro_option token = {
+	.size = sizeof(token),
+	.kind = DRO_OPTION_STRING,
+	.flags = DRO_OPTION_REQUIRED | DRO_OPTION_CREDENTIAL,
+	.name = "token",
+	.help = "API token that may read zones and edit their DNS",
+};
+static const struct dro_option endpoint = {
+	.size = sizeof(endpoint),
+	.kind = DRO_OPTION_URL,
+	.name = "endpoint",
+	.fallback = "https://api.cloudflare.com",
+	.help = "where the API is",
+};
+static const struct dro_option account_id = {
+	.size = sizeof(account_id),
+	.kind = DRO_OPTION_STRING,
+	.name = "account_id",
+	.help = "the account whose zones are meant, and that owns the token where no user does",
+};
+static const struct dro_option *const options[] = {&token, &endpoint, &account_id, NULL};
+
+static void cf_close(void *account)
+{
+	struct cf *cf = account;
+
+	if (!cf)
+		return;
+	cf_zones_free(cf);
+	pthread_mutex_destroy(&cf->lock);
+	free(cf->endpoint);
+	free(cf->account_id);
+	free(cf);
+}
+
+static int cf_open(const struct dro_host *host, const struct dro_pair *given, size_t given_count,
+	void **account, struct dro_error *err)
+{
+	struct cf *cf = calloc(1, sizeof(*cf));
+
+	if (!cf)
+		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
+	pthread_mutex_init(&cf->lock, NULL);
+	cf->host = host;
+	cf->endpoint = strdup(dro_pair_get(given, given_count, "endpoint", endpoint.fallback));
+	cf->account_id = strdup(dro_pair_get(given, given_count, "account_id", ""));
+	if (!cf->endpoint || !cf->account_id) {
+		cf_close(cf);
+		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
+	}
+	*account = cf;
+	return 0;
+}
+
+static int verify(struct cf *cf, const struct cf_ask *ask, char *identity, size_t identity_size,
+	const struct dro_call *call, struct dro_error *err)
+{
+	cJSON *answer = NULL;
+	const cJSON *result;
+	const char *status;
+	int rc;
+
+	if ((rc = cf_ask(cf, ask, &answer, call, err)) < 0)
+		return rc;
+	result = cJSON_GetObjectItemCaseSensitive(answer, "result");
+	status = dro_json_text(result, "status");
+	if (!*status)
+		rc = cf_nonsense(cf, ask, "no status of the token", err);
+	else if (strcmp(status, "active") != 0)
+		rc = cf->host->fail(err, DRO_EAUTH, NULL, "the token is %.32s", status);
+	else
+		snprintf(identity, identity_size, "token %.64s", dro_json_text(result, "id"));
+	cJSON_Delete(answer);
+	return rc;
+}
+
+/* A token belongs to a user, or to an account; which, only asking tells. */
+static int cf_probe(void *account, char *identity, size_t identity_size,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct cf *cf = account;
+	const struct cf_ask of_user = {.method = "GET", .path = {"user", "tokens", "verify"}};
+	const struct cf_ask of_account = {
+		.method = "GET", .path = {"accounts", cf->account_id, "tokens", "verify"}};
+	int rc = verify(cf, &of_user, identity, identity_size, call, err);
+
+	if (rc == DRO_EAUTH && *cf->account_id)
+		rc = verify(cf, &of_account, identity, identity_size, call, err);
+	return rc;
+}
+
+static const struct dro_dns dns = {
+	.size = sizeof(dns),
+	.flags = DRO_DNS_ATOMIC | DRO_DNS_PROXIED | DRO_DNS_OWNER,
+	.list_records = cf_list_records,
+	.apply = cf_apply,
+};
+
+DRO_EXPORT extern const struct dro_provider_v1 dro_provider_v1;
+const struct dro_provider_v1 dro_provider_v1 = {
+	.magic = DRO_PROVIDER_MAGIC,
+	.abi_major = DRO_ABI_MAJOR,
+	.abi_minor = DRO_ABI_MINOR,
+	.size = sizeof(struct dro_provider_v1),
+	.flags = DRO_PROVIDER_THREADED,
+	.name = "cloudflare",
+	.version = DRORCH_VERSION,
+	.options = options,
+	.open = cf_open,
+	.close = cf_close,
+	.probe = cf_probe,
+	.dns = &dns,
+};
