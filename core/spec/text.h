@@ -1,0 +1,31 @@
+/* Is a file text that people and terminals can trust: UTF-8 with nothing hidden in it? */
+#ifndef DRORCH_SPEC_TEXT_H
+#define DRORCH_SPEC_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spec/report.h"
+
+/*
+ * Decodes one character of `left` bytes: its length, or 0 where the bytes are no UTF-8 (too long a
+ * form, a surrogate, past U+10FFFF, cut).
+ */
+size_t dro_utf8_next(const char *text, size_t left, uint32_t *out);
+
+/* Control and bidirectional formatting characters, which make text look like what it is not. */
+bool dro_char_hidden(uint32_t c);
+bool dro_text_hidden(const char *text);
+
+/* `text` for a message: 40 bytes of it, whole characters, "…" where more was there. */
+#define DRO_WORD_TEXT 48
+const char *dro_word(char out[DRO_WORD_TEXT], const char *text);
+
+/*
+ * Reports UTF-16, bad UTF-8, NUL, tabs, control and bidirectional characters, one a line. True
+ * where there was none. A UTF-8 byte order mark is allowed.
+ */
+bool dro_text_check(const char *file, const char *data, size_t length, struct dro_report *report);
+
+#endif
