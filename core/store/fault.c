@@ -25,9 +25,12 @@ static void record(const char *path, unsigned long count)
 
 void dro_kill_point(void)
 {
-	unsigned long passed = atomic_fetch_add(&kill_points, 1) + 1;
 	const char *at = getenv("DRORCH_KILL_AT"), *path = getenv("DRORCH_KILL_COUNT");
+	unsigned long passed;
 
+	if (!at && !path)
+		return;
+	passed = atomic_fetch_add(&kill_points, 1) + 1;
 	if (path)
 		record(path, passed);
 	if (at && strtoul(at, NULL, 10) == passed)
@@ -37,11 +40,12 @@ void dro_kill_point(void)
 bool dro_fail_point(void)
 {
 	const char *at = getenv("DRORCH_FAIL_WRITE_AT");
-	unsigned long passed = atomic_fetch_add(&writes, 1) + 1, wanted;
+	unsigned long passed, wanted;
 	char *end;
 
 	if (!at)
 		return false;
+	passed = atomic_fetch_add(&writes, 1) + 1;
 	wanted = strtoul(at, &end, 10);
 	return *end == '+' ? passed >= wanted : passed == wanted;
 }
