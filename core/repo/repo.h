@@ -32,6 +32,7 @@ struct dro_repo_config {
  *   DRO_EAGAIN     the remote cannot be reached
  *   DRO_ETIMEDOUT  it did not answer by the deadline
  *   DRO_EAUTH      it refused us, or its certificate or host key is not the known one
+ *   DRO_EPROTO     it redirects to another host, or drorch-git died of what it was sent
  *   DRO_ENOTFOUND  no such branch or repository, or an empty one
  *   DRO_ESAFETY    the commit is named and refused: history was rewound, or no good signature
  *   DRO_ECORRUPT   the mirror or what was sent is damaged

@@ -1,0 +1,230 @@
+#include "repo/repo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/proc.h"
+#include "repo/url.h"
+
+#define PROGRAM "drorch-git"
+#define REQUEST_MAX (64u << 10)
+#define HEADER_MAX (8u << 20)
+
+/* Where the program stands: as told, beside our own (a build folder), or where it was installed. */
+static int find_program(char *out, size_t size, struct dro_error *err)
+{
+	const char *told = getenv("DRORCH_LIBEXEC");
+	char self[4096], *slash;
+	ssize_t length;
+
+	if (told) {
+		snprintf(out, size, "%s/" PROGRAM, told);
+	} else {
+		length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+		self[length > 0 ? length : 0] = '\0';
+		if ((slash = strrchr(self, '/')))
+			*slash = '\0';
+		snprintf(out, size, "%s/" PROGRAM, self);
+		if (access(out, X_OK) < 0)
+			snprintf(out, size, "%s", DRORCH_LIBEXECDIR "/" PROGRAM);
+	}
+	if (access(out, X_OK) < 0) {
+		dro_fail_errno(err, "%s", out);
+		return err ? (err->code = DRO_EIO) : DRO_EIO;
+	}
+	return 0;
+}
+
+/* What git, ssh and TLS need of our environment; the rest of it may hold secrets. */
+static void choose_environment(char *env[])
+{
+	static const char *const names[] = {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR",
+		"SSH_AUTH_SOCK", "SSL_CERT_FILE", "https_proxy", "HTTPS_PROXY", "no_proxy",
+		"NO_PROXY", "ASAN_OPTIONS", "LSAN_OPTIONS"};
+	size_t i, used = 0;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && asprintf(&env[used], "%s=%s", names[i], value) > 0)
+			used++;
+	}
+	env[used] = NULL;
+}
+
+#define ENVIRONMENT_MAX 16
+
+/* Sends the request, and parses the first line of the answer; *data is where the rest begins. */
+static int ask(const struct dro_repo_config *config, const cJSON *request, struct dro_buf *answer,
+	cJSON **head, size_t *data, struct dro_error *err)
+{
+	struct dro_buf input = DRO_BUF_INIT(REQUEST_MAX);
+	char program[4400], *argv[] = {program, NULL}, *env[ENVIRONMENT_MAX], **entry;
+	struct dro_proc_result result = {0};
+	const char *end;
+	int64_t code;
+	int rc;
+
+	env[0] = NULL;
+	dro_json_print(&input, request);
+	if ((rc = dro_buf_check(&input, err)) < 0 ||
+		(rc = find_program(program, sizeof(program), err)) < 0)
+		goto out;
+	choose_environment(env);
+	rc = dro_proc_run(argv, env, &input, answer, NULL, config->deadline_ms, &result, err);
+	if (rc == DRO_ETIMEDOUT)
+		rc = dro_fail(err, rc, "%s: no answer in time", config->url ? config->url : "git");
+	if (rc < 0)
+		goto out;
+	end = answer->length ? memchr(answer->data, '\n', answer->length) : NULL;
+	if (!end || result.exit_code != 0) {
+		rc = dro_fail(err, DRO_EPROTO, "%s ended without an answer (exit %d, signal %d)",
+			program, result.exit_code, result.signal);
+		goto out;
+	}
+	*data = (size_t)(end - answer->data) + 1;
+	if ((rc = dro_json_parse(head, answer->data, *data - 1, HEADER_MAX, err)) < 0 ||
+		(rc = dro_json_int_need(*head, "code", &code, err)) < 0)
+		goto out;
+	if (code != 0)
+		rc = dro_fail(err, code < 0 && code >= DRO_ECORRUPT ? (int)code : DRO_EPROTO, "%s",
+			dro_json_text(*head, "message"));
+out:
+	for (entry = env; *entry; entry++)
+		free(*entry);
+	dro_buf_free(&input);
+	return rc;
+}
+
+/* A request with what both verbs need; NULL when out of memory. */
+static cJSON *new_request(const struct dro_repo_config *config, const char *verb)
+{
+	cJSON *request = cJSON_CreateObject();
+
+	if (cJSON_AddStringToObject(request, "verb", verb) &&
+		cJSON_AddStringToObject(request, "mirror", config->mirror) &&
+		cJSON_AddNumberToObject(request, "deadline_ms", (double)config->deadline_ms))
+		return request;
+	cJSON_Delete(request);
+	return NULL;
+}
+
+int dro_repo_sync(const struct dro_repo_config *config, const char *last_good,
+	char commit[DRO_COMMIT_TEXT], struct dro_error *err)
+{
+	struct dro_buf answer = DRO_BUF_INIT(REQUEST_MAX);
+	cJSON *request = NULL, *head = NULL;
+	const char *id;
+	size_t data;
+	int rc;
+
+	if ((rc = repo_url_check(config->url, err)) < 0)
+		return rc;
+	request = new_request(config, "sync");
+	if (!request || !cJSON_AddStringToObject(request, "url", config->url) ||
+		!cJSON_AddStringToObject(request, "branch", config->branch) ||
+		!cJSON_AddStringToObject(request, "last_good", last_good) ||
+		!cJSON_AddBoolToObject(request, "allow_rewind", config->allow_rewind) ||
+		(config->token && !cJSON_AddStringToObject(request, "token", config->token)) ||
+		(config->allowed_signers && !cJSON_AddStringToObject(request, "allowed_signers",
+						    config->allowed_signers))) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	if ((rc = ask(config, request, &answer, &head, &data, err)) < 0 ||
+		(rc = dro_json_string_need(head, "commit", &id, err)) < 0)
+		goto out;
+	if (strlen(id) >= DRO_COMMIT_TEXT)
+		rc = dro_fail(err, DRO_EPROTO, "a commit id of %zu letters", strlen(id));
+	else
+		snprintf(commit, DRO_COMMIT_TEXT, "%s", id);
+out:
+	cJSON_Delete(request);
+	cJSON_Delete(head);
+	dro_buf_free(&answer);
+	return rc;
+}
+
+/* The files that stand behind the answer's first line. */
+static int take_files(struct dro_tree *tree, const cJSON *head, const struct dro_buf *answer,
+	size_t offset, struct dro_error *err)
+{
+	const cJSON *files, *file;
+	const char *path;
+	int64_t length;
+	int rc;
+
+	if ((rc = dro_json_array(head, "files", &files, err)) < 0)
+		return rc;
+	cJSON_ArrayForEach(file, files)
+	{
+		if ((rc = dro_json_string_need(file, "path", &path, err)) < 0 ||
+			(rc = dro_json_int_need(file, "length", &length, err)) < 0)
+			return rc;
+		if (length < 0 || (uint64_t)length > answer->length - offset)
+			return dro_fail(err, DRO_EPROTO, "%s: the answer is cut short", path);
+		rc = dro_tree_add(tree, path, answer->data + offset, (size_t)length, err);
+		if (rc < 0)
+			return rc;
+		offset += (size_t)length;
+	}
+	return 0;
+}
+
+/* "specs/prod" of "/specs/prod/"; "" for the root. */
+static int trim_path(char *out, size_t size, const char *path, struct dro_error *err)
+{
+	size_t length;
+
+	path = path ? path : "";
+	path += strspn(path, "/");
+	while (strncmp(path, "./", 2) == 0)
+		path += 2 + strspn(path + 2, "/");
+	if (strcmp(path, ".") == 0)
+		path = "";
+	length = strlen(path);
+	while (length && path[length - 1] == '/')
+		length--;
+	if (length >= size)
+		return dro_fail(err, DRO_EINVAL, "the path in the repository is too long");
+	memcpy(out, path, length);
+	out[length] = '\0';
+	return 0;
+}
+
+int dro_repo_read(const struct dro_repo_config *config, const char *commit, struct dro_tree **out,
+	struct dro_error *err)
+{
+	struct dro_buf answer = DRO_BUF_INIT(DRO_TREE_TOTAL_MAX + HEADER_MAX);
+	cJSON *request = NULL, *head = NULL;
+	struct dro_tree *tree = NULL;
+	char path[4096];
+	size_t data;
+	int rc;
+
+	if ((rc = trim_path(path, sizeof(path), config->path, err)) < 0)
+		return rc;
+	request = new_request(config, "read");
+	if (!request || !cJSON_AddStringToObject(request, "commit", commit) ||
+		!cJSON_AddStringToObject(request, "path", path)) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	if ((rc = ask(config, request, &answer, &head, &data, err)) < 0 ||
+		(rc = dro_tree_new(&tree, commit, "", err)) < 0 ||
+		(rc = take_files(tree, head, &answer, data, err)) < 0)
+		goto out;
+	*out = tree;
+	tree = NULL;
+out:
+	dro_tree_free(tree);
+	cJSON_Delete(request);
+	cJSON_Delete(head);
+	dro_buf_free(&answer);
+	return rc;
+}
