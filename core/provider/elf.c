@@ -52,6 +52,24 @@ static int broken(struct dro_error *err)
 	return dro_fail(err, DRO_EINVAL, "not a shared object of this machine");
 }
 
+/* Torn, a file would still be mapped, and kill the process where a page of it is missing. */
+static bool whole(const struct dro_elf *elf)
+{
+	const Elf64_Ehdr *header = &elf->header;
+	Elf64_Phdr segment;
+	uint64_t i;
+
+	if (header->e_shentsize != sizeof(Elf64_Shdr) || header->e_phentsize != sizeof(segment) ||
+		!inside(elf, header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr)))
+		return false;
+	for (i = 0; i < header->e_phnum; i++)
+		if (!entry(elf, header->e_phoff, i, &segment, sizeof(segment)) ||
+			(segment.p_type == PT_LOAD &&
+				!inside(elf, segment.p_offset, segment.p_filesz)))
+			return false;
+	return true;
+}
+
 static int find_tables(struct dro_elf *elf, struct dro_error *err)
 {
 	static const unsigned char magic[] = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
@@ -60,9 +78,7 @@ static int find_tables(struct dro_elf *elf, struct dro_error *err)
 
 	if (!entry(elf, 0, 0, &elf->header, sizeof(elf->header)) ||
 		memcmp(elf->header.e_ident, magic, sizeof(magic)) != 0 ||
-		elf->header.e_type != ET_DYN || elf->header.e_machine != MACHINE ||
-		elf->header.e_shentsize != sizeof(Elf64_Shdr) ||
-		elf->header.e_phentsize != sizeof(Elf64_Phdr))
+		elf->header.e_type != ET_DYN || elf->header.e_machine != MACHINE || !whole(elf))
 		return broken(err);
 	for (i = 0; section(elf, i, &elf->symbols); i++)
 		if (elf->symbols.sh_type == SHT_DYNSYM)
@@ -138,7 +154,7 @@ int dro_elf_symbol(const struct dro_elf *elf, const char *name, uint64_t *addres
 		*size = symbol.st_size;
 		return 0;
 	}
-	return dro_fail(err, DRO_ENOTFOUND, "exports no \"%s\"", name);
+	return dro_fail(err, DRO_EINVAL, "exports no \"%s\"", name);
 }
 
 /* The file's bytes at `address`; what lies past the file's part of a segment is zero. */

@@ -17,7 +17,7 @@ struct dro_elf;
 int dro_elf_open(struct dro_elf **out, int fd, struct dro_error *err);
 void dro_elf_close(struct dro_elf *elf); /* NULL-safe */
 
-/* A defined data symbol; DRO_ENOTFOUND where it is not exported. */
+/* A defined data symbol; DRO_EINVAL where it is not exported. */
 int dro_elf_symbol(const struct dro_elf *elf, const char *name, uint64_t *address, uint64_t *size,
 	struct dro_error *err);
 

@@ -132,6 +132,7 @@ static int copy_options(struct dro_plugin *plugin, struct dro_error *err)
 		copy_table(option, sizeof(*option), *from);
 		if (!option->name || !*option->name)
 			return dro_fail(err, DRO_EINVAL, "has an option without a name");
+		option->help = option->help ? option->help : "";
 		plugin->option_list[plugin->option_count++] = option;
 	}
 	return 0;

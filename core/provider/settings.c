@@ -169,10 +169,10 @@ size_t dro_settings_check(const struct dro_plugin *plugin, const struct dro_acco
 		const struct dro_option *option = &plugin->options[i];
 
 		if ((option->flags & DRO_OPTION_REQUIRED) && !given(account, option))
-			problem(&check, &account->place, "plugin %s needs the %s \"%s\" (%s)",
+			problem(&check, &account->place, "plugin %s needs the %s \"%s\"%s%s",
 				plugin->name,
 				option->flags & DRO_OPTION_CREDENTIAL ? "credential" : "option",
-				option->name, dro_text(option->help));
+				option->name, *option->help ? ": " : "", option->help);
 	}
 	return check.problems;
 }

@@ -1,8 +1,6 @@
 /* The HTTP client against servers that behave, and against servers that do not. */
 #include <check.h>
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -445,59 +443,6 @@ START_TEST(too_late_already)
 }
 END_TEST
 
-/*
- * The resolver that libcurl finds: this program's own, which is in no hurry over one name. Public,
- * so that a library loaded later meets it before libc's.
- */
-__attribute__((visibility("default"))) int getaddrinfo(
-	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
-{
-	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-	void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
-
-	if (node && strcmp(node, "slow.example") == 0) {
-		sleep(3);
-		return EAI_AGAIN;
-	}
-	memcpy(&real, &symbol, sizeof(real));
-	return real(node, service, hints, out);
-}
-
-static void *ask_slow_resolver(void *arg)
-{
-	struct dro_http_request request = request_of("POST", 300);
-	struct worker *worker = arg;
-	uint64_t began = dro_now_ms();
-	struct dro_http_response *none = NULL;
-
-	request.endpoint = "https://slow.example";
-	worker->rc = dro_net_request(net, &request, NULL, &none, NULL);
-	worker->took_ms = dro_now_ms() - began;
-	return NULL;
-}
-
-/* Neither its own request nor any other waits for a silent name server past the deadline. */
-START_TEST(slow_name_server)
-{
-	struct worker worker;
-	int i;
-
-	serve(OK_HELLO, RAW_KEEP);
-	pthread_create(&worker.thread, NULL, ask_slow_resolver, &worker);
-	for (i = 0; i < 60; i++) {
-		uint64_t began = dro_now_ms();
-
-		ck_assert_int_eq(post(2000), 0);
-		ck_assert_uint_lt(dro_now_ms() - began, 1500);
-		dro_clock_real.sleep_ms(&dro_clock_real, 10);
-	}
-	pthread_join(worker.thread, NULL);
-	ck_assert_int_eq(worker.rc, DRO_EAGAIN);
-	ck_assert_uint_ge(worker.took_ms, 250);
-	ck_assert_uint_lt(worker.took_ms, 1800);
-}
-END_TEST
-
 /* ---- what may have happened ------------------------------------------------------------------ */
 
 START_TEST(nobody_listens)
@@ -809,10 +754,9 @@ int main(void)
 	const TTest *tests[] = {plain_get, connections_are_kept, bodies, sinks, side_by_side,
 		refused_endpoints, refused_requests, connect_override, no_redirect_no_proxy,
 		tls_is_verified, answers_are_capped, headers_are_capped, nothing_is_decompressed,
-		waits_are_bounded, too_late_already, slow_name_server, nobody_listens,
-		unsafe_is_never_sent_twice, stale_connection, safe_is_repeated, safe_gives_up,
-		retry_after_forms, throttling_pauses_the_budget, bearer, signed_requests,
-		no_secret_leaks};
+		waits_are_bounded, too_late_already, nobody_listens, unsafe_is_never_sent_twice,
+		stale_connection, safe_is_repeated, safe_gives_up, retry_after_forms,
+		throttling_pauses_the_budget, bearer, signed_requests, no_secret_leaks};
 	Suite *suite = suite_create("http");
 	TCase *group = tcase_create("http");
 	SRunner *runner;
