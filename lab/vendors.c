@@ -1,8 +1,10 @@
 #include "lab/cloudflare.h"
 #include "lab/lab.h"
+#include "lab/s3.h"
 
 /* Asked in this order: a vendor that takes what is left over comes last. */
 const struct lab_vendor *const lab_vendors[] = {
 	&lab_vendor_cloudflare,
+	&lab_vendor_s3,
 	NULL,
 };
