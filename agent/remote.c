@@ -1,0 +1,339 @@
+#include "agent/remote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "net/http.h"
+
+#define ATTEMPT_MS (10 * 60 * 1000ull) /* one call: a part of 64 MiB at 1 Mbit/s */
+#define PAUSE_MS 250		       /* before the first repetition; doubles */
+#define PAUSE_MAX_MS 15000
+#define LAG_MS 90000 /* how long a list may not show what was put */
+
+struct agent_remote {
+	struct dro_net *net;
+	struct dro_registry *registry;
+	struct dro_provider *provider;
+	char *bucket, *prefix, *region;
+	const struct dro_log *log;
+};
+
+static int set(char **field, const char *text, struct dro_error *err)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+int agent_remote_place(struct agent_remote *remote, const char *bucket, const char *prefix,
+	const char *region, struct dro_error *err)
+{
+	int rc = 0;
+
+	if (*bucket)
+		rc = set(&remote->bucket, bucket, err);
+	if (rc == 0 && *prefix)
+		rc = set(&remote->prefix, prefix, err);
+	if (rc == 0 && *region)
+		rc = set(&remote->region, region, err);
+	return rc;
+}
+
+int agent_remote_open(struct agent_remote **out, const struct agent_config *config,
+	const struct dro_log *log, struct dro_error *err)
+{
+	struct dro_registry_config registry = {.plugin_dir = config->plugins, .log = log};
+	struct agent_remote *remote = calloc(1, sizeof(*remote));
+	int rc;
+
+	if (!remote)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	remote->log = log;
+	if ((rc = set(&remote->bucket, config->store.bucket, err)) < 0 ||
+		(rc = set(&remote->prefix, config->store.prefix, err)) < 0 ||
+		(rc = set(&remote->region, "", err)) < 0 ||
+		(rc = dro_net_new(&remote->net, NULL, err)) < 0)
+		goto out;
+	registry.net = remote->net;
+	if ((rc = dro_registry_new(&remote->registry, &registry, err)) < 0 ||
+		(rc = dro_provider_open(
+			 &remote->provider, remote->registry, &config->store.account, err)) < 0)
+		goto out;
+	if (!*remote->region)
+		rc = set(&remote->region, dro_provider_option(remote->provider, "region"), err);
+	if (rc < 0)
+		goto out;
+	*out = remote;
+	remote = NULL;
+out:
+	agent_remote_close(remote);
+	return rc;
+}
+
+void agent_remote_close(struct agent_remote *remote)
+{
+	if (!remote)
+		return;
+	dro_provider_close(remote->provider);
+	dro_registry_free(remote->registry);
+	dro_net_free(remote->net);
+	free(remote->bucket);
+	free(remote->prefix);
+	free(remote->region);
+	free(remote);
+}
+
+/* ---- one call, again and again ------------------------------------------------------------ */
+
+/* A series of attempts. */
+struct attempts {
+	struct dro_call call;
+	uint64_t deadline_ms;
+	uint64_t pause_ms;
+};
+
+static void attempts_begin(struct attempts *attempts, const char *idem, uint64_t deadline_ms)
+{
+	*attempts = (struct attempts){.call = {.size = sizeof(attempts->call), .idem_key = idem},
+		.deadline_ms = deadline_ms,
+		.pause_ms = PAUSE_MS};
+}
+
+static const struct dro_call *next_call(struct attempts *attempts)
+{
+	uint64_t until = dro_now_ms() + ATTEMPT_MS;
+
+	attempts->call.deadline_ms = until < attempts->deadline_ms ? until : attempts->deadline_ms;
+	return &attempts->call;
+}
+
+/* May it be tried again? Waits before it says so. */
+static bool again(struct agent_remote *remote, struct attempts *attempts, int rc, const char *key,
+	const struct dro_error *err)
+{
+	uint64_t now = dro_now_ms(), pause = attempts->pause_ms;
+
+	if (rc != DRO_EAGAIN && rc != DRO_ETIMEDOUT)
+		return false;
+	if (err->retry_after_ms > pause)
+		pause = err->retry_after_ms;
+	if (now >= attempts->deadline_ms || pause >= attempts->deadline_ms - now)
+		return false;
+	dro_log(remote->log, DRO_LOG_WARNING, "%s: %s; once more", key, err->message);
+	dro_clock_real.sleep_ms(&dro_clock_real, pause);
+	attempts->pause_ms =
+		attempts->pause_ms * 2 < PAUSE_MAX_MS ? attempts->pause_ms * 2 : PAUSE_MAX_MS;
+	return true;
+}
+
+/* The prefix and the key, malloc'd. */
+static char *full_key(const struct agent_remote *remote, const char *key)
+{
+	char *full = NULL;
+
+	return asprintf(&full, "%s%s", remote->prefix, key) < 0 ? NULL : full;
+}
+
+static struct dro_object_ref reference(const struct agent_remote *remote, const char *full)
+{
+	return (struct dro_object_ref){.size = sizeof(struct dro_object_ref),
+		.region = remote->region,
+		.bucket = remote->bucket,
+		.key = full};
+}
+
+int agent_remote_put(struct agent_remote *remote, const char *key, int fd, uint64_t length,
+	const char *idem, uint64_t deadline_ms, struct dro_error *err)
+{
+	char *full = full_key(remote, key);
+	struct dro_object_ref ref = reference(remote, full);
+	struct attempts attempts;
+	int rc;
+
+	if (!full)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	attempts_begin(&attempts, idem, deadline_ms);
+	do /* the same bytes under the same key: putting them twice does no harm */
+		rc = dro_provider_put_object(
+			remote->provider, &ref, fd, length, 0, next_call(&attempts), err);
+	while (rc < 0 && again(remote, &attempts, rc, key, err));
+	if (rc < 0)
+		dro_error_context(err, "%s", key);
+	free(full);
+	return rc;
+}
+
+int agent_remote_get(struct agent_remote *remote, const char *key, int fd, uint64_t max,
+	uint64_t *length, uint64_t deadline_ms, struct dro_error *err)
+{
+	char *full = full_key(remote, key);
+	struct dro_object_ref ref = reference(remote, full);
+	struct attempts attempts;
+	int rc;
+
+	if (!full)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	attempts_begin(&attempts, NULL, deadline_ms);
+	do
+		rc = ftruncate(fd, 0) < 0 ? dro_fail_errno(err, "temporary file")
+					  : dro_provider_get_object(remote->provider, &ref, fd, max,
+						    length, next_call(&attempts), err);
+	while (rc < 0 && again(remote, &attempts, rc, key, err));
+	if (rc < 0)
+		dro_error_context(err, "%s", key);
+	free(full);
+	return rc;
+}
+
+int agent_remote_get_text(struct agent_remote *remote, const char *key, struct dro_buf *out,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	char *full = full_key(remote, key);
+	struct dro_object_ref ref = reference(remote, full);
+	struct attempts attempts;
+	int rc;
+
+	if (!full)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	attempts_begin(&attempts, NULL, deadline_ms);
+	do {
+		dro_buf_reset(out);
+		rc = dro_provider_get_text(remote->provider, &ref, out, next_call(&attempts), err);
+	} while (rc < 0 && again(remote, &attempts, rc, key, err));
+	if (rc < 0)
+		dro_error_context(err, "%s", key);
+	free(full);
+	return rc;
+}
+
+/* ---- the manifest ------------------------------------------------------------------------- */
+
+/* Is what stands under `key` our text? DRO_ENOTFOUND: nothing does. DRO_ECONFLICT: another. */
+static int compare(struct agent_remote *remote, const char *key, const struct dro_buf *text,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	struct dro_buf there = DRO_BUF_INIT(DRO_MANIFEST_MAX_BYTES);
+	int rc = agent_remote_get_text(remote, key, &there, deadline_ms, err);
+
+	if (rc == 0 &&
+		(there.length != text->length || memcmp(there.data, text->data, text->length) != 0))
+		rc = dro_fail(err, DRO_ECONFLICT, "%s: another object has this key", key);
+	dro_buf_free(&there);
+	return rc;
+}
+
+int agent_remote_put_new(struct agent_remote *remote, const char *key, const struct dro_buf *text,
+	const char *idem, uint64_t deadline_ms, struct dro_error *err)
+{
+	char *full = full_key(remote, key);
+	struct dro_object_ref ref = reference(remote, full);
+	int fd = memfd_create("manifest", MFD_CLOEXEC), rc;
+	struct attempts attempts;
+
+	if (!full || fd < 0) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	if ((rc = dro_write_all(fd, text->data, text->length, err)) < 0)
+		goto out;
+	attempts_begin(&attempts, idem, deadline_ms);
+	for (;;) {
+		struct dro_error look = DRO_ERROR_INIT;
+		int seen = DRO_ENOTFOUND;
+
+		rc = dro_provider_put_object(remote->provider, &ref, fd, text->length, DRO_PUT_NEW,
+			next_call(&attempts), err);
+		/* An attempt whose answer was lost makes the next one a conflict with itself. */
+		if (rc == DRO_ETIMEDOUT || rc == DRO_ECONFLICT)
+			seen = compare(remote, key, text, deadline_ms, &look);
+		if (rc == 0 || seen == 0 || !again(remote, &attempts, rc, key, err)) {
+			rc = seen == 0 ? 0 : rc;
+			break;
+		}
+	}
+	if (rc < 0)
+		dro_error_context(err, "%s", key);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(full);
+	return rc;
+}
+
+/* ---- are they all there ------------------------------------------------------------------- */
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp((*(const struct dro_object *const *)a)->key,
+		(*(const struct dro_object *const *)b)->key);
+}
+
+/* DRO_EAGAIN where one is not (yet) listed, DRO_ECORRUPT where one has another size. */
+static int match(const struct agent_remote *remote, const struct dro_manifest *manifest,
+	struct dro_object_list *list, struct dro_error *err)
+{
+	size_t i;
+
+	if (list->count)
+		qsort(list->items, list->count, sizeof(*list->items), compare_keys);
+	for (i = 0; i < manifest->object_count; i++) {
+		const struct dro_manifest_object *want = &manifest->objects[i];
+		struct dro_object wanted = {0}, *key = &wanted, **found = NULL;
+		char *full = NULL;
+
+		if (asprintf(&full, "%s%s/%s", remote->prefix, manifest->id, want->key) < 0)
+			return dro_fail(err, DRO_ENOMEM, "out of memory");
+		wanted.key = full;
+		if (list->count)
+			found = bsearch(
+				&key, list->items, list->count, sizeof(*list->items), compare_keys);
+		free(full);
+		if (!found)
+			return dro_fail(err, DRO_EAGAIN, "%s/%s is not in the store's list",
+				manifest->id, want->key);
+		if ((*found)->length != want->length)
+			return dro_fail(err, DRO_ECORRUPT,
+				"%s/%s has %llu bytes in the store, not %llu", manifest->id,
+				want->key, (unsigned long long)(*found)->length,
+				(unsigned long long)want->length);
+	}
+	return 0;
+}
+
+int agent_remote_check(struct agent_remote *remote, const struct dro_manifest *manifest,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	struct dro_object_query query = {.size = sizeof(query),
+		.region = remote->region,
+		.bucket = remote->bucket,
+		.delimiter = ""};
+	uint64_t lag_ms = dro_now_ms() + LAG_MS;
+	struct attempts attempts;
+	char *prefix = NULL;
+	int rc;
+
+	if (asprintf(&prefix, "%s%s/", remote->prefix, manifest->id) < 0)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	query.prefix = prefix;
+	attempts_begin(&attempts, NULL, lag_ms < deadline_ms ? lag_ms : deadline_ms);
+	do {
+		struct dro_object_list list = {0};
+
+		rc = dro_provider_list_objects(
+			remote->provider, &query, &list, next_call(&attempts), err);
+		if (rc == 0)
+			rc = match(remote, manifest, &list, err);
+		dro_object_list_free(&list);
+	} while (rc < 0 && again(remote, &attempts, rc, manifest->id, err));
+	free(prefix);
+	return rc;
+}

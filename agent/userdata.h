@@ -1,0 +1,31 @@
+/*
+ * User-data: what the controller told this host when it made it.
+ *
+ *   {"drorch": 1, "service": …, "site": …, "role": …, "run": …, "step": …,
+ *    "backup": {"id": …, "policy": …, "store": {"bucket", "prefix", "region"},
+ *               "manifest_sha256": …}}
+ */
+#ifndef AGENT_USERDATA_H
+#define AGENT_USERDATA_H
+
+#include "base/json.h"
+
+#define AGENT_USERDATA_MAX 65536
+
+/* Strings are never NULL; they belong to `json`. */
+struct agent_userdata {
+	cJSON *json;
+	const char *service, *site, *role, *run;
+	const char *backup; /* id; "" : nothing is to be restored */
+	const char *bucket, *prefix, *region;
+	const char *manifest_sha256; /* hex */
+};
+
+/* Checks every rule; DRO_EPROTO says which one was broken. */
+int agent_userdata_parse(
+	struct agent_userdata *out, const char *text, size_t length, struct dro_error *err);
+/* The file; one that is empty, or "", is a host without any: every field is "". */
+int agent_userdata_read(struct agent_userdata *out, const char *path, struct dro_error *err);
+void agent_userdata_free(struct agent_userdata *userdata); /* NULL-safe */
+
+#endif
