@@ -14,6 +14,7 @@
 #define PROGRAM "drorch-git"
 #define REQUEST_MAX (64u << 10)
 #define HEADER_MAX (8u << 20)
+#define WAIT_MAX_MS 3600000 /* whatever deadline is asked for */
 
 /* Where the program stands: as told, beside our own (a build folder), or where it was installed. */
 static int find_program(char *out, size_t size, struct dro_error *err)
@@ -59,6 +60,13 @@ static void choose_environment(char *env[])
 
 #define ENVIRONMENT_MAX 16
 
+static uint64_t deadline_of(const struct dro_repo_config *config)
+{
+	uint64_t latest = dro_now_ms() + WAIT_MAX_MS;
+
+	return config->deadline_ms < latest ? config->deadline_ms : latest;
+}
+
 /* Sends the request, and parses the first line of the answer; *data is where the rest begins. */
 static int ask(const struct dro_repo_config *config, const cJSON *request, struct dro_buf *answer,
 	cJSON **head, size_t *data, struct dro_error *err)
@@ -66,6 +74,7 @@ static int ask(const struct dro_repo_config *config, const cJSON *request, struc
 	struct dro_buf input = DRO_BUF_INIT(REQUEST_MAX);
 	char program[4400], *argv[] = {program, NULL}, *env[ENVIRONMENT_MAX], **entry;
 	struct dro_proc_result result = {0};
+	uint64_t deadline_ms = deadline_of(config);
 	const char *end;
 	int64_t code;
 	int rc;
@@ -76,7 +85,7 @@ static int ask(const struct dro_repo_config *config, const cJSON *request, struc
 		(rc = find_program(program, sizeof(program), err)) < 0)
 		goto out;
 	choose_environment(env);
-	rc = dro_proc_run(argv, env, &input, answer, NULL, config->deadline_ms, &result, err);
+	rc = dro_proc_run(argv, env, &input, answer, NULL, deadline_ms, &result, err);
 	if (rc == DRO_ETIMEDOUT)
 		rc = dro_fail(err, rc, "%s: no answer in time", config->url ? config->url : "git");
 	if (rc < 0)
@@ -108,7 +117,7 @@ static cJSON *new_request(const struct dro_repo_config *config, const char *verb
 
 	if (cJSON_AddStringToObject(request, "verb", verb) &&
 		cJSON_AddStringToObject(request, "mirror", config->mirror) &&
-		cJSON_AddNumberToObject(request, "deadline_ms", (double)config->deadline_ms))
+		cJSON_AddNumberToObject(request, "deadline_ms", (double)deadline_of(config)))
 		return request;
 	cJSON_Delete(request);
 	return NULL;
