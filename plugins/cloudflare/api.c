@@ -10,6 +10,7 @@
 static const struct dro_word words[] = {
 	{"971", DRO_EAGAIN},	 /* please slow down */
 	{"1000", DRO_EAUTH},	 /* invalid token */
+	{"1001", DRO_ENOTFOUND}, /* no such zone */
 	{"6003", DRO_EAUTH},	 /* invalid request headers: a token that is not one */
 	{"6111", DRO_EAUTH},	 /* invalid Authorization header */
 	{"7000", DRO_ENOTFOUND}, /* no route: an id that is not there */

@@ -10,7 +10,9 @@
 
 #include "plugins/cloudflare/cloudflare.h"
 
-#define BATCH_MAX 200 /* operations that every plan takes in one batch */
+#define LOOKS 6		   /* at a list that is behind: half a minute in all */
+#define LOOK_AGAIN_MS 1000 /* doubled each time */
+#define BATCH_MAX 200	   /* operations that every plan takes in one batch */
 
 struct change {
 	struct cf *cf;
@@ -332,36 +334,73 @@ static int fill(struct change *change, const struct dro_record *const *put, size
 	return 0;
 }
 
+/* One look at what is there, and the batches that the difference takes. */
+static int try_apply(struct change *change, const struct dro_record *const *put, size_t put_count,
+	const struct dro_record *const *del, size_t del_count)
+{
+	const char *name = common_name(put, put_count, del, del_count);
+	int rc;
+
+	if ((rc = cf_records_read(change->cf, &change->there, change->zone, name, "", change->call,
+		     change->err)) < 0)
+		goto out;
+	change->used = calloc(change->there.count + 1, sizeof(*change->used));
+	if (!change->used) {
+		rc = no_memory(change);
+		goto out;
+	}
+	if ((rc = batch_begin(change)) < 0 ||
+		(rc = fill(change, put, put_count, del, del_count)) < 0)
+		goto out;
+	rc = batch_send(change);
+	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
+		cf_zone_forget(change->cf, change->zone);
+out:
+	cJSON_Delete(change->batch);
+	change->batch = NULL;
+	free(change->used);
+	change->used = NULL;
+	cf_records_free(&change->there);
+	return rc;
+}
+
+/*
+ * Refused because the list was not what is there: a record of an earlier try that does not show
+ * yet, or one that somebody took away in between. Nothing was changed; looking again settles it.
+ */
+static bool list_was_stale(int rc, const struct dro_error *err)
+{
+	return (rc == DRO_ECONFLICT && (strcmp(err->provider_code, "81057") == 0 ||
+					       strcmp(err->provider_code, "81058") == 0)) ||
+	       (rc == DRO_ENOTFOUND && strcmp(err->provider_code, "81044") == 0);
+}
+
 int cf_apply(void *account, const char *zone, const struct dro_record *const *put, size_t put_count,
 	const struct dro_record *const *del, size_t del_count, char *operation_id,
 	size_t operation_size, const struct dro_call *call, struct dro_error *err)
 {
-	struct change change = {.cf = account, .zone = zone, .call = call, .err = err};
-	int rc;
+	struct dro_error last = DRO_ERROR_INIT;
+	struct change change = {.cf = account, .zone = zone, .call = call, .err = &last};
+	const struct dro_host *host = change.cf->host;
+	uint64_t pause_ms = LOOK_AGAIN_MS;
+	int rc, tries;
 
 	if (operation_id && operation_size)
 		operation_id[0] = '\0'; /* a batch that was answered is done */
 	if (put_count + del_count == 0)
 		return 0;
 	if ((rc = check_sets(&change, put, put_count, false)) < 0 ||
-		(rc = check_sets(&change, del, del_count, true)) < 0 ||
-		(rc = cf_records_read(change.cf, &change.there, zone,
-			 common_name(put, put_count, del, del_count), "", call, err)) < 0)
+		(rc = check_sets(&change, del, del_count, true)) < 0)
 		goto out;
-	change.used = calloc(change.there.count + 1, sizeof(*change.used));
-	if (!change.used) {
-		rc = no_memory(&change);
-		goto out;
+	for (tries = 1;; tries++) {
+		rc = try_apply(&change, put, put_count, del, del_count);
+		if (tries == LOOKS || !list_was_stale(rc, &last) ||
+			host->sleep_ms(host, pause_ms, call->deadline_ms, NULL) < 0)
+			break;
+		pause_ms *= 2;
 	}
-	if ((rc = batch_begin(&change)) < 0 ||
-		(rc = fill(&change, put, put_count, del, del_count)) < 0)
-		goto out;
-	rc = batch_send(&change);
 out:
-	if (rc == DRO_ENOTFOUND)
-		cf_zone_forget(change.cf, zone);
-	cJSON_Delete(change.batch);
-	free(change.used);
-	cf_records_free(&change.there);
+	if (rc < 0 && err)
+		*err = last;
 	return rc;
 }

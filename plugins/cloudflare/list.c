@@ -209,7 +209,8 @@ int cf_records_read(struct cf *cf, struct cf_records *out, const char *zone, con
 	if ((rc = cf_zone_id(cf, zone, id, call, err)) < 0)
 		return rc;
 	rc = read_pages(cf, out, id, name, type, call, err);
-	if (rc == DRO_ENOTFOUND) /* made anew under another id, perhaps: the next call looks */
+	/* Made anew under another id, perhaps: the old one is then nobody's, or somebody else's. */
+	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
 		cf_zone_forget(cf, zone);
 	if (rc == 0 && out->count)
 		qsort(out->items, out->count, sizeof(*out->items), compare);

@@ -526,7 +526,7 @@ START_TEST(outcomes_of_a_change)
 		const char *body;
 		int code;
 	} rows[] = {
-		{400, "{\"success\":false,\"errors\":[{\"code\":81058,\"message\":\"identical\"}]}",
+		{400, "{\"success\":false,\"errors\":[{\"code\":81053,\"message\":\"CNAME\"}]}",
 			DRO_ECONFLICT},
 		{400, "{\"success\":false,\"errors\":[{\"code\":9005,\"message\":\"content\"}]}",
 			DRO_EINVAL},
@@ -546,6 +546,8 @@ START_TEST(outcomes_of_a_change)
 
 	scripted_answer(scripted, 200, ZONES, NULL);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (i > 0 && rows[i - 1].code == DRO_EAUTH) /* the zone may be another's now */
+			scripted_answer(scripted, 200, ZONES, NULL);
 		scripted_answer(scripted, 200, EMPTY, NULL);
 		scripted_answer(scripted, rows[i].status, rows[i].body, NULL);
 		ck_assert_msg(
@@ -558,6 +560,33 @@ START_TEST(outcomes_of_a_change)
 	ck_assert_int_eq(
 		apply(set_of(&set, "www.memphis.example", "A", 60, 0, "192.0.2.1", NULL), NULL),
 		DRO_ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(looks_again_at_a_list_that_is_behind)
+{
+	static const char identical[] =
+		"{\"success\":false,\"errors\":[{\"code\":81058,\"message\":\"identical\"}]}";
+	struct set set;
+	int i;
+
+	scripted_answer(scripted, 200, ZONES, NULL);
+	scripted_answer(scripted, 200, EMPTY, NULL);
+	scripted_answer(scripted, 400, identical, NULL);
+	answer_records(RECORD("1", "A", "192.0.2.1", "60", "false"), NULL);
+	ck_assert_int_eq(
+		apply(set_of(&set, "www.memphis.example", "A", 60, 0, "192.0.2.1", NULL), NULL), 0);
+	ck_assert_uint_eq(scripted_slept_ms(scripted), 1000);
+	/* Not for ever. */
+	for (i = 0; i < 6; i++) {
+		scripted_answer(scripted, 200, EMPTY, NULL);
+		scripted_answer(scripted, 400, identical, NULL);
+	}
+	ck_assert_int_eq(
+		apply(set_of(&set, "www.memphis.example", "A", 60, 0, "192.0.2.1", NULL), NULL),
+		DRO_ECONFLICT);
+	ck_assert_str_eq(err.provider_code, "81058");
+	ck_assert_uint_eq(scripted_slept_ms(scripted), 1000 + 31000);
 }
 END_TEST
 
@@ -633,6 +662,7 @@ int main(void)
 	tcase_add_test(tcase, long_texts_are_cut_in_strings);
 	tcase_add_test(tcase, refuses_before_it_asks);
 	tcase_add_test(tcase, outcomes_of_a_change);
+	tcase_add_test(tcase, looks_again_at_a_list_that_is_behind);
 	tcase_add_test(tcase, throttling_says_how_long);
 	tcase_add_test(tcase, a_large_change_never_cuts_a_set);
 	suite_add_tcase(suite, tcase);
