@@ -147,7 +147,7 @@ static void refuse_duplicates(struct builder *builder, const struct dro_yaml_nod
 	const struct dro_yaml_node **entries, *entry;
 	size_t i, count = 0, first = 0;
 
-	if (map->count < 2 || builder->broken)
+	if (map->count < 2)
 		return;
 	entries = calloc(map->count, sizeof(const struct dro_yaml_node *));
 	if (!entries) {

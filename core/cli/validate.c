@@ -1,0 +1,87 @@
+/* drorch validate [PATH]: is the spec repository well? */
+#include <stdlib.h>
+
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "repo/repo.h"
+#include "spec/load.h"
+
+#define TEXT_MAX (8u << 20)
+
+static void print_report(const struct dro_report *report)
+{
+	struct dro_buf text = DRO_BUF_INIT(TEXT_MAX);
+
+	dro_report_print(report, &text);
+	fputs(dro_buf_str(&text), stdout);
+	dro_buf_free(&text);
+}
+
+static cJSON *item_json(const struct dro_report_item *item)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "file", item->file);
+	cJSON_AddNumberToObject(json, "line", item->line);
+	cJSON_AddNumberToObject(json, "column", item->column);
+	cJSON_AddStringToObject(json, "message", item->message);
+	return json;
+}
+
+static void print_json(const struct dro_spec *spec, const struct dro_report *report)
+{
+	cJSON *json = cJSON_CreateObject(), *errors = cJSON_AddArrayToObject(json, "errors");
+	size_t i;
+
+	cJSON_AddNumberToObject(json, "version", 1);
+	cJSON_AddBoolToObject(json, "valid", spec != NULL);
+	cJSON_AddNumberToObject(json, "services", spec ? (double)spec->service_count : 0);
+	cJSON_AddNumberToObject(json, "providers", spec ? (double)spec->account_count : 0);
+	for (i = 0; i < report->count; i++)
+		cJSON_AddItemToArray(errors, item_json(&report->items[i]));
+	cJSON_AddNumberToObject(json, "dropped", (double)report->dropped);
+	dro_print_json(stdout, json);
+	cJSON_Delete(json);
+}
+
+static void print_summary(const struct dro_spec *spec)
+{
+	size_t i, sites = 0;
+
+	for (i = 0; i < spec->service_count; i++)
+		sites += spec->services[i].site_count;
+	printf("The spec is valid: %zu service%s, %zu site%s, %zu provider%s.\n",
+		spec->service_count, spec->service_count == 1 ? "" : "s", sites,
+		sites == 1 ? "" : "s", spec->account_count, spec->account_count == 1 ? "" : "s");
+}
+
+int dro_cmd_validate(struct dro_cli *cli)
+{
+	const char *path = cli->arg_count ? cli->args[0] : dro_cli_value(cli, "repo");
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_report report = DRO_REPORT_INIT;
+	struct dro_tree *tree = NULL;
+	struct dro_spec *spec = NULL;
+	int rc, exit_code = DRO_EXIT_OK;
+
+	rc = dro_repo_read_dir(path ? path : ".", &tree, &err);
+	if (rc == 0)
+		rc = dro_spec_load(&spec, tree, &report, &err);
+	if (rc < 0 && !dro_report_total(&report)) {
+		exit_code = dro_cli_error(cli, &err);
+		goto out;
+	}
+	if (cli->json)
+		print_json(spec, &report);
+	else if (spec)
+		print_summary(spec);
+	else
+		print_report(&report);
+	if (rc < 0)
+		exit_code = cli->json ? DRO_EXIT_ERROR : dro_cli_error(cli, &err);
+out:
+	dro_spec_free(spec);
+	dro_report_fini(&report);
+	dro_tree_free(tree);
+	return dro_cli_finish(exit_code);
+}

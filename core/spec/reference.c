@@ -1,0 +1,82 @@
+/* The reference page, from the same rows. */
+#include "spec/fields.h"
+#include "spec/schema.h"
+
+#define DEPTH_MAX 16
+
+static void print_words(struct dro_buf *out, const struct dro_word *word)
+{
+	const char *before = "";
+
+	for (; word->word; word++, before = ", ")
+		dro_buf_printf(out, "%s`%s`", before, word->word);
+}
+
+static void print_kind(struct dro_buf *out, const struct dro_field *field)
+{
+	static const char *const names[] = {
+		[DRO_FIELD_INT] = "whole number",
+		[DRO_FIELD_BOOL] = "`true`, `false`",
+		[DRO_FIELD_DURATION] = "duration",
+		[DRO_FIELD_SECRET] = "secret reference",
+		[DRO_FIELD_SETTINGS] = "mapping of options",
+		[DRO_FIELD_CREDENTIALS] = "mapping of secret references",
+		[DRO_FIELD_IMAGE] = "image",
+		[DRO_FIELD_POLICY] = "`failover`, or weights",
+		[DRO_FIELD_CHANGES] = "percentage or number",
+	};
+
+	if (field->kind == DRO_FIELD_CONST)
+		dro_buf_printf(out, "`%s`", field->fallback);
+	else if (field->words)
+		print_words(out, field->words);
+	else if (field->object)
+		dro_buf_printf(out, "%s[%s](#%s)",
+			field->kind == DRO_FIELD_MAP	? "mapping of "
+			: field->kind == DRO_FIELD_LIST ? "list of "
+							: "",
+			field->object->name, field->object->name);
+	else if (field->kind == DRO_FIELD_STRING || field->kind == DRO_FIELD_STRINGS)
+		dro_buf_printf(out, "%s%s", field->kind == DRO_FIELD_STRINGS ? "list of: " : "",
+			field->format ? field->format->what : "text");
+	else
+		dro_buf_puts(out, names[field->kind]);
+}
+
+static void print_form(struct dro_buf *out, const struct dro_form *form, int depth)
+{
+	const struct dro_field *field;
+
+	dro_buf_printf(out, "\n## %s\n\n%s\n\n", form->name, form->help);
+	dro_buf_puts(out, "| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
+	for (field = form->fields; field->name; field++) {
+		bool fallback = field->fallback && field->kind != DRO_FIELD_CONST;
+
+		dro_buf_printf(out, "| `%s` | ", field->name);
+		print_kind(out, field);
+		dro_buf_printf(out, " | %s%s%s | %s",
+			field->flags & DRO_FIELD_REQUIRED ? "required"
+			: fallback			  ? "`"
+							  : "",
+			fallback ? field->fallback : "", fallback ? "`" : "", field->help);
+		if (field->example)
+			dro_buf_printf(out, " Example: `%s: %s`", field->name, field->example);
+		dro_buf_puts(out, " |\n");
+	}
+	for (field = form->fields; field->name && depth < DEPTH_MAX; field++)
+		if (field->object)
+			print_form(out, field->object, depth + 1);
+}
+
+int dro_spec_reference(struct dro_buf *out, struct dro_error *err)
+{
+	dro_buf_puts(out, "# The spec, key by key\n\n"
+			  "Durations are numbers with a unit: `250ms`, `90s`, `20m`, `26h`, `7d`, "
+			  "`4w`, also joined: `1h30m`. Names are of a-z, 0-9 and '-'.\n\n"
+			  "A secret reference is one of `{env: NAME}`, `{file: /PATH}`, `{systemd: "
+			  "NAME}`, `{command: [PROGRAM, ARGUMENT]}`; a value is never written "
+			  "down.\n");
+	print_form(out, &dro_form_providers, 0);
+	print_form(out, &dro_form_service, 0);
+	return dro_buf_check(out, err);
+}
