@@ -88,7 +88,7 @@ int dro_time_parse(const char *text, int64_t *wall_ms)
 	ms = parse_fraction(&rest);
 	if (*rest == '+' || *rest == '-') {
 		if (sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5 ||
-			rest[6])
+			rest[6] || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
 			return DRO_EINVAL;
 		offset = (hours * 60 + minutes) * (*rest == '+' ? 60000 : -60000);
 	} else if (*rest && strcmp(rest, "Z") != 0) {

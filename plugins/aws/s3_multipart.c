@@ -116,8 +116,8 @@ static int complete(struct upload *upload, bool only_new, struct dro_error *err)
 	request.body = dro_buf_str(&upload->parts);
 	request.body_length = upload->parts.length;
 	rc = s3_send(upload->account, &request, upload->call, NULL, &xml, err);
-	if (rc == 0 && strcmp(dro_xml_root(xml)->name, "CompleteMultipartUploadResult") != 0)
-		rc = aws_lost(upload->account, "it is no CompleteMultipartUploadResult", err);
+	if (rc == 0 && !*dro_xml_text(dro_xml_root(xml), "ETag"))
+		rc = aws_lost(upload->account, "it names no object", err);
 	dro_xml_free(xml);
 	return rc;
 }
