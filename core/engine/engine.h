@@ -14,6 +14,7 @@
 
 struct dro_accounts;
 struct dro_net;
+struct dro_step_kind;
 
 /* What steps act on. Everything belongs to the caller and outlives the run. */
 struct dro_world {
@@ -25,6 +26,7 @@ struct dro_world {
 	const struct dro_lease *lease;
 	const struct dro_clock *clock;
 	const struct dro_log *log;
+	const struct dro_step_kind *kinds; /* dro_step_kinds, or a test's own */
 };
 
 /* A step's function returns one of these, or a negative enum dro_code. */
@@ -57,7 +59,7 @@ struct dro_step_kind {
 };
 
 extern const struct dro_step_kind dro_step_kinds[]; /* ends with a NULL name */
-const struct dro_step_kind *dro_step_kind(const char *name);
+const struct dro_step_kind *dro_step_kind(const struct dro_step_kind *kinds, const char *name);
 
 enum dro_run_state {
 	DRO_RUN_PLANNED,

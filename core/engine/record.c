@@ -71,7 +71,7 @@ static int make_slots(struct runner *runner, struct dro_error *err)
 
 		slot->runner = runner;
 		slot->step = runner->plan->steps[i];
-		slot->kind = dro_step_kind(slot->step->kind);
+		slot->kind = dro_step_kind(runner->world->kinds, slot->step->kind);
 		slot->outputs = cJSON_CreateObject();
 		slot->note = strdup("");
 		slot->error = strdup("");

@@ -174,7 +174,8 @@ int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_err
 		return rc;
 	if (!*run)
 		rc = dro_fail(err, DRO_EINVAL, "which run?");
-	else if ((rc = dro_store_run_get(store, run, &row, err)) == 0 && is_end(row->state))
+	else if ((rc = dro_store_run_get(store, run, &row, err)) == 0 && is_end(row->state) &&
+		 strcmp(row->state, "failed") != 0)
 		rc = dro_fail(err, DRO_ECONFLICT, "run %s is over (%s)", row->id, row->state);
 	if (rc == 0 && !row->abort_wanted &&
 		(rc = store_run(store, err, "UPDATE runs SET abort_wanted = 1 WHERE id = ?", "t",

@@ -22,11 +22,11 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{NULL, NULL, NULL, NULL, false},
 };
 
-const struct dro_step_kind *dro_step_kind(const char *name)
+const struct dro_step_kind *dro_step_kind(const struct dro_step_kind *kinds, const char *name)
 {
 	const struct dro_step_kind *kind;
 
-	for (kind = dro_step_kinds; kind->name; kind++)
+	for (kind = kinds; kind->name; kind++)
 		if (strcmp(kind->name, name) == 0)
 			return kind;
 	return NULL;
