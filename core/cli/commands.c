@@ -1,21 +1,69 @@
 #include "cli/commands.h"
 
-static const struct dro_cli_option no_options[] = {{NULL, 0, NULL, NULL, false}};
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, 0, NULL, NULL, false                                                         \
+	}
+
+static const struct dro_cli_option service_options[] = {
+	{"service", 's', "NAME", "this service only", false},
+	END,
+};
+
+static const struct dro_cli_option verify_options[] = {
+	{"all", 'a', NULL, "every complete backup, not only the newest good one", false},
+	END,
+};
+
+static const struct dro_cli_option show_options[] = {
+	{"journal", 'j', NULL, "every row of the run's journal as well", false},
+	END,
+};
+
+static const struct dro_cli_option promote_options[] = {
+	{"service", 's', "NAME", "the service, where the spec has several", false},
+	{"backup", 'b', "ID", "restore this backup, not the newest good one", false},
+	{"dry-run", 'n', NULL, "show the plan and stop", false},
+	{"confirm", 0, "SITE", "the site's name, instead of being asked for it", false},
+	{"override-rule", 0, "RULE", "pass a safety rule that said no; needs --reason", true},
+	{"reason", 0, "TEXT", "why a rule is overridden; goes on the record", false},
+	END,
+};
 
 static const struct dro_cli_option schema_options[] = {
 	{"reference", 0, NULL, "print the reference page (Markdown) instead", false},
-	{NULL, 0, NULL, NULL, false},
+	END,
 };
 
 const struct dro_cli_command dro_cli_commands[] = {
-	{"validate", "[PATH]", "check a folder of specs: all errors at once", 0, 1, no_options,
-		dro_cmd_validate, false},
-	{"schema", "", "the JSON Schema of the specs", 0, 0, schema_options, dro_cmd_schema, false},
-	{"init", "DIR", "write a spec repository to begin with", 1, 1, no_options, dro_cmd_init,
+	{"init", "DIR", "write a commented spec repository to begin with", 1, 1, NULL, dro_cmd_init,
 		false},
-	{"help", "[COMMAND]", "how a command is used", 0, 2, no_options, dro_cmd_help, false},
-	{"version", "", "the program's version", 0, 0, no_options, dro_cmd_version, false},
-	{"completion", "", "completion for bash, to be sourced", 0, 0, no_options,
-		dro_cmd_completion, false},
+	{"validate", "[PATH]", "check a spec repository; every error at once", 0, 1, NULL,
+		dro_cmd_validate, false},
+	{"schema", "", "print the JSON Schema of the specs", 0, 0, schema_options, dro_cmd_schema,
+		false},
+	{"plugins", "", "list the provider plugins and their options", 0, 0, NULL, dro_cmd_plugins,
+		false},
+	{"backup list", "[SERVICE]", "what backups there are, newest first", 0, 1, NULL,
+		dro_cmd_backup_list, false},
+	{"backup verify", "[SERVICE]", "read the newest good backup and check every hash", 0, 1,
+		verify_options, dro_cmd_backup_verify, false},
+	{"promote", "SITE", "make a standby site the active one", 1, 1, promote_options,
+		dro_cmd_promote, false},
+	{"runs", "", "list the runs, newest first", 0, 0, service_options, dro_cmd_runs, false},
+	{"show", "RUN", "one run with its steps", 1, 1, show_options, dro_cmd_show, false},
+	{"attach", "RUN", "follow a run that is under way", 1, 1, NULL, dro_cmd_attach, false},
+	{"resume", "RUN", "go on with a run that stopped", 1, 1, NULL, dro_cmd_resume, false},
+	{"abort", "RUN", "stop a run and take back what can be taken back", 1, 1, NULL,
+		dro_cmd_abort, false},
+	{"status", "", "which site is active, the last run, the latest backup", 0, 0, NULL,
+		dro_cmd_status, false},
+	{"events", "", "what happened, newest first", 0, 0, service_options, dro_cmd_events, false},
+	{"completion", "", "completion for bash, to be sourced", 0, 0, NULL, dro_cmd_completion,
+		false},
+	{"help", "[COMMAND]", "how a command is used", 0, 2, NULL, dro_cmd_help, false},
+	{"version", "", "the program's version", 0, 0, NULL, dro_cmd_version, false},
+	{"worker", "RUN", "drive a run (promote and resume start this)", 1, 1, NULL, dro_cmd_worker,
+		true},
 	{NULL, NULL, NULL, 0, 0, NULL, NULL, false},
 };

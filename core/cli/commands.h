@@ -1,11 +1,27 @@
-/* The functions behind the command table; each stands in a file of its name. */
+/* The functions behind the command table; each stands in the file named in front of it. */
 #ifndef DRORCH_CLI_COMMANDS_H
 #define DRORCH_CLI_COMMANDS_H
 
 #include "cli/cli.h"
 
+/* validate.c, schema.c, init.c */
 int dro_cmd_validate(struct dro_cli *cli);
 int dro_cmd_schema(struct dro_cli *cli);
 int dro_cmd_init(struct dro_cli *cli);
+/* plugins.c, backup.c */
+int dro_cmd_plugins(struct dro_cli *cli);
+int dro_cmd_backup_list(struct dro_cli *cli);
+int dro_cmd_backup_verify(struct dro_cli *cli);
+/* promote.c, drive.c, worker.c */
+int dro_cmd_promote(struct dro_cli *cli);
+int dro_cmd_attach(struct dro_cli *cli);
+int dro_cmd_resume(struct dro_cli *cli);
+int dro_cmd_abort(struct dro_cli *cli);
+int dro_cmd_worker(struct dro_cli *cli);
+/* runs.c, status.c */
+int dro_cmd_runs(struct dro_cli *cli);
+int dro_cmd_show(struct dro_cli *cli);
+int dro_cmd_status(struct dro_cli *cli);
+int dro_cmd_events(struct dro_cli *cli);
 
 #endif

@@ -1,0 +1,312 @@
+#include "cli/gather.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "observe/backups.h"
+#include "observe/health.h"
+#include "plan/choose.h"
+
+#define ASK_MS 20000
+#define VERIFY_MS (2 * 3600000)
+
+/* One question on a worker. */
+struct question {
+	struct dro_gathered *gathered;
+	const struct dro_setup *setup;
+	int (*ask)(struct question *question, struct dro_error *err);
+	size_t index; /* of the group or the traffic */
+	int rc;
+	struct dro_error err;
+};
+
+static struct dro_call call_for(uint64_t ms)
+{
+	return (struct dro_call){.size = sizeof(struct dro_call),
+		.deadline_ms = dro_now_ms() + ms,
+		.trace = "precheck"};
+}
+
+static int ask_backups(struct question *question, struct dro_error *err)
+{
+	const struct dro_promote_facts *facts = &question->gathered->facts;
+	struct dro_call call = call_for(ASK_MS);
+
+	/* Two good ones: the newest, and one to compare its size with. */
+	return dro_backups_find(&question->gathered->backups, question->setup->accounts,
+		facts->service, facts->policy, 2, question->setup->store, &call, err);
+}
+
+/* ---- images: by id as given, by name the newest; remembered for the day nobody can be asked ---
+ */
+
+static bool is_better(const struct dro_image *image, const struct dro_image *best, bool newest)
+{
+	if (image->state != DRO_IMAGE_AVAILABLE)
+		return false;
+	return !best || (newest && image->created_ms > best->created_ms);
+}
+
+static int newest_image(char **out, struct dro_provider *provider, const struct dro_site *site,
+	const struct dro_instance_group *group, struct dro_error *err)
+{
+	struct dro_image_query query = {
+		.size = sizeof(query), .region = site->region, .name = group->image};
+	struct dro_call call = call_for(ASK_MS);
+	const struct dro_image *best = NULL;
+	struct dro_image_list list = {0};
+	size_t i;
+	int rc;
+
+	if ((rc = dro_provider_list_images(provider, &query, &list, &call, err)) < 0)
+		goto out;
+	for (i = 0; i < list.count; i++)
+		if (is_better(list.items[i], best, group->image_newest))
+			best = list.items[i];
+	if (!best) {
+		rc = dro_fail(err, DRO_ENOTFOUND, "%s has no image \"%s\" in %s", site->provider,
+			group->image, site->region);
+		goto out;
+	}
+	*out = strdup(best->id);
+	if (!*out)
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+out:
+	dro_image_list_free(&list);
+	return rc;
+}
+
+static int ask_image(struct question *question, struct dro_error *err)
+{
+	const struct dro_promote_facts *facts = &question->gathered->facts;
+	const struct dro_instance_group *group = &facts->to->groups[question->index];
+	char **image = &question->gathered->images[question->index], *before = NULL, key[300];
+	struct dro_store *store = question->setup->store;
+	struct dro_provider *provider;
+	int rc;
+
+	if (!group->image_newest && strncmp(group->image, "ami-", 4) == 0) {
+		*image = strdup(group->image);
+		return *image ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
+	}
+	snprintf(key, sizeof(key), "image/%s/%s", facts->to->name, group->name);
+	if (dro_store_fact_get(store, facts->service->name, key, &before, NULL, NULL) < 0)
+		before = NULL;
+	if ((rc = dro_accounts_get(
+		     question->setup->accounts, facts->to->provider, &provider, err)) == 0)
+		rc = newest_image(image, provider, facts->to, group, err);
+	if (rc == 0 && (!before || strcmp(before, *image) != 0))
+		rc = dro_store_fact_set(store, facts->service->name, key, *image, err);
+	if ((rc == DRO_EAGAIN || rc == DRO_ETIMEDOUT) && before) {
+		dro_log(&question->setup->log, DRO_LOG_WARNING,
+			"%s; using the image known last, %s", err->message, before);
+		*image = before;
+		before = NULL;
+		rc = 0;
+	}
+	free(before);
+	return rc;
+}
+
+/* ---- what the names point at ------------------------------------------------------------------
+ */
+
+static int keep_record(
+	struct dro_traffic_seen *seen, const struct dro_record *record, struct dro_error *err)
+{
+	size_t i;
+
+	seen->values = calloc(record->value_count + 1, sizeof(*seen->values));
+	seen->owner = strdup(record->owner);
+	if (!seen->values || !seen->owner)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	for (i = 0; i < record->value_count; i++, seen->value_count++) {
+		seen->values[i] = strdup(record->values[i]);
+		if (!seen->values[i])
+			return dro_fail(err, DRO_ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static int ask_path(struct question *question, struct dro_traffic_seen *seen,
+	const struct dro_path *path, struct dro_error *err)
+{
+	struct dro_record_query query = {.size = sizeof(query),
+		.zone = path->zone,
+		.name = seen->traffic->name,
+		.type = seen->traffic->type};
+	struct dro_call call = call_for(ASK_MS);
+	struct dro_record_list list = {0};
+	struct dro_provider *provider;
+	int rc;
+
+	if ((rc = dro_accounts_get(question->setup->accounts, path->provider, &provider, err)) == 0)
+		rc = dro_provider_list_records(provider, &query, &list, &call, err);
+	if (rc == 0 && list.count > 0)
+		rc = keep_record(seen, list.items[0], err);
+	seen->known = rc == 0;
+	dro_record_list_free(&list);
+	return rc;
+}
+
+static void ask_from(struct question *question, const struct dro_traffic_seen *seen)
+{
+	struct dro_gathered *gathered = question->gathered;
+	struct dro_health_answer answer = {0};
+	size_t i;
+
+	for (i = 0; i < seen->value_count && !gathered->facts.from_answers; i++) {
+		struct dro_health_target target = {.address = seen->values[i]};
+
+		dro_health_ask(&answer, question->setup->net, &gathered->facts.from->health,
+			&target, dro_now_ms() + ASK_MS);
+		gathered->facts.from_answers = answer.well;
+		snprintf(gathered->heard, sizeof(gathered->heard), "%s", answer.text);
+	}
+}
+
+/* The first path that answers tells; where none does, the promote goes on without knowing. */
+static int ask_traffic(struct question *question, struct dro_error *err)
+{
+	struct dro_traffic_seen *seen = &question->gathered->traffic[question->index];
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < seen->traffic->path_count && !seen->known; i++)
+		rc = ask_path(question, seen, &seen->traffic->paths[i], err);
+	if (rc == DRO_EAUTH || rc == DRO_ENOMEM)
+		return rc;
+	if (!seen->known)
+		dro_log(&question->setup->log, DRO_LOG_WARNING,
+			"what %s points at is not known: %s", seen->traffic->name, err->message);
+	if (question->index == 0)
+		ask_from(question, seen);
+	return 0;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------
+ */
+
+static void work(void *arg)
+{
+	struct question *question = arg;
+
+	question->rc = question->ask(question, &question->err);
+}
+
+static int ask_all(struct question *questions, size_t count, struct dro_error *err)
+{
+	struct dro_pool *pool;
+	size_t i;
+	int rc;
+
+	if ((rc = dro_pool_new(&pool, count < 16 ? count : 16, err)) < 0)
+		return rc;
+	for (i = 0; i < count && rc == 0; i++)
+		rc = dro_pool_submit(pool, work, &questions[i], err);
+	dro_pool_free(pool);
+	for (i = 0; i < count && rc == 0; i++) {
+		rc = questions[i].rc;
+		if (rc < 0)
+			*err = questions[i].err;
+	}
+	return rc;
+}
+
+/* The newest good backup, verified now where it never was; the next older one where it turns out
+ * bad. */
+static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
+	struct dro_error *err)
+{
+	struct dro_promote_facts *facts = &gathered->facts;
+	struct dro_backup *backup;
+	int rc;
+
+	for (;;) {
+		struct dro_call call = call_for(VERIFY_MS);
+
+		if ((rc = dro_choose_backup(&backup, &facts->backup_stale, &gathered->backups,
+			     facts->service, facts->policy, wanted, facts->now_ms, err)) < 0)
+			return rc;
+		facts->backup = backup;
+		if (backup->verified || *backup->problem)
+			return 0;
+		dro_log(&setup->log, DRO_LOG_INFO, "verifying backup %s", backup->id);
+		rc = dro_backup_verify(backup, setup->accounts, facts->service, facts->policy,
+			setup->store, &call, err);
+		if (rc != DRO_ECORRUPT || wanted)
+			return rc;
+		dro_log(&setup->log, DRO_LOG_WARNING, "%s", err->message);
+	}
+}
+
+/* When the service was promoted last; 0: never. */
+static int64_t last_promote(const struct dro_setup *setup, const char *service)
+{
+	int64_t changed = 0;
+	char *site = NULL;
+
+	if (dro_store_fact_get(setup->store, service, "active-site", &site, &changed, NULL) < 0)
+		changed = 0;
+	free(site);
+	return changed;
+}
+
+int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
+	struct dro_error *err)
+{
+	struct dro_promote_facts *facts = &gathered->facts;
+	size_t groups = facts->to->group_count, names = facts->service->traffic_count, count = 0, i;
+	struct question *questions = calloc(groups + names + 1, sizeof(*questions));
+	int rc;
+
+	facts->now_ms = dro_wall_ms();
+	facts->last_promote_ms = last_promote(setup, facts->service->name);
+	facts->policy = dro_service_backup(facts->service, facts->to->restores);
+	gathered->images = calloc(groups + 1, sizeof(*gathered->images));
+	gathered->traffic = calloc(names + 1, sizeof(*gathered->traffic));
+	if (!questions || !gathered->images || !gathered->traffic) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	facts->images = (const char *const *)gathered->images;
+	facts->traffic = gathered->traffic;
+	facts->from_heard = gathered->heard;
+	questions[count++] = (struct question){gathered, setup, ask_backups, 0, 0, DRO_ERROR_INIT};
+	for (i = 0; i < groups; i++)
+		questions[count++] =
+			(struct question){gathered, setup, ask_image, i, 0, DRO_ERROR_INIT};
+	for (i = 0; i < names; i++) {
+		gathered->traffic[i].traffic = &facts->service->traffic[i];
+		questions[count++] =
+			(struct question){gathered, setup, ask_traffic, i, 0, DRO_ERROR_INIT};
+	}
+	if ((rc = ask_all(questions, count, err)) == 0)
+		rc = choose(gathered, setup, wanted, err);
+	for (i = 0; i < names; i++)
+		if (!gathered->traffic[i].owner && !(gathered->traffic[i].owner = strdup("")))
+			rc = rc < 0 ? rc : dro_fail(err, DRO_ENOMEM, "out of memory");
+out:
+	free(questions);
+	return rc;
+}
+
+void dro_gathered_free(struct dro_gathered *gathered)
+{
+	size_t i, j;
+
+	dro_backup_list_free(&gathered->backups);
+	for (i = 0; gathered->images && i < gathered->facts.to->group_count; i++)
+		free(gathered->images[i]);
+	free(gathered->images);
+	for (i = 0; gathered->traffic && i < gathered->facts.service->traffic_count; i++) {
+		for (j = 0; j < gathered->traffic[i].value_count; j++)
+			free(gathered->traffic[i].values[j]);
+		free(gathered->traffic[i].values);
+		free(gathered->traffic[i].owner);
+	}
+	free(gathered->traffic);
+}

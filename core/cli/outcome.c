@@ -1,0 +1,68 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/follow.h"
+#include "cli/print.h"
+
+/* "1m 12s against an objective of 20m: met". */
+static void print_objective(FILE *out, const char *title, const cJSON *outcome,
+	const char *actual_key, const char *objective_key)
+{
+	char actual_text[DRO_DURATION_TEXT], objective_text[DRO_DURATION_TEXT];
+	int64_t actual, objective;
+
+	if (dro_json_int(outcome, actual_key, -1, &actual, NULL) < 0 || actual < 0)
+		return;
+	dro_duration_format(actual_text, actual);
+	fprintf(out, "  %-16s%s", title, actual_text);
+	if (dro_json_int(outcome, objective_key, -1, &objective, NULL) == 0 && objective >= 0) {
+		dro_duration_format(objective_text, objective);
+		fprintf(out, ", objective %s: %s", objective_text,
+			actual <= objective ? "met" : "MISSED");
+	}
+	fputc('\n', out);
+}
+
+static void print_next(FILE *out, const struct dro_run_row *run)
+{
+	if (strcmp(run->state, "failed") == 0)
+		fprintf(out,
+			"Next: mend what failed, then `drorch resume %s`; or `drorch abort %s` to "
+			"take it back.\n",
+			run->id, run->id);
+	else if (strncmp(run->state, "completed", 9) == 0)
+		fprintf(out,
+			"Next: `drorch status`; take a backup of %s; keep %s off until it has been "
+			"put back in "
+			"order.\n",
+			run->to, run->from);
+}
+
+void dro_print_outcome(FILE *out, const struct dro_run_row *run)
+{
+	const cJSON *exceptions, *item;
+	cJSON *outcome = NULL;
+	const char *error;
+
+	if (dro_json_parse(&outcome, run->outcome, strlen(run->outcome), 1 << 20, NULL) < 0)
+		return;
+	fprintf(out, "\nRun %s: %s of %s to %s is %s.\n", run->id, run->kind, run->service, run->to,
+		run->state);
+	print_objective(out, "recovery time", outcome, "recovery_time_ms", "rto_ms");
+	print_objective(out, "recovery point", outcome, "recovery_point_ms", "rpo_ms");
+	if (dro_json_array(outcome, "exceptions", &exceptions, NULL) == 0)
+		cJSON_ArrayForEach(item, exceptions)
+		{
+			fprintf(out, "  exception       %s: ", dro_json_text(item, "step"));
+			dro_print_safe(out, dro_json_text(item, "error"));
+			fputc('\n', out);
+		}
+	error = dro_json_text(outcome, "error");
+	if (*error) {
+		fputs("  because         ", out);
+		dro_print_safe(out, error);
+		fputc('\n', out);
+	}
+	print_next(out, run);
+	cJSON_Delete(outcome);
+}

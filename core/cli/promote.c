@@ -1,0 +1,327 @@
+/* drorch promote SITE: look, plan, show, ask, store the run, and let a worker drive it. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/gather.h"
+#include "cli/print.h"
+#include "cli/worker.h"
+#include "engine/engine.h"
+#include "plan/safety.h"
+
+#define LEASE_MS 15000
+#define PLAN_MAX (64u << 20)
+
+/* ---- showing --------------------------------------------------------------------------------- */
+
+static void show_steps(FILE *out, const struct dro_plan *plan)
+{
+	static const char *const columns[] = {"STEP", "WHAT", "ON", "AFTER", NULL};
+	struct dro_table *table = dro_table_new(columns);
+	size_t i, j;
+
+	for (i = 0; i < plan->step_count; i++) {
+		const struct dro_step *step = plan->steps[i];
+		struct dro_buf after = DRO_BUF_INIT(4096);
+
+		for (j = 0; j < step->after_count; j++)
+			dro_buf_printf(&after, "%s%s", j ? ", " : "", step->after[j]);
+		dro_table_cell(table, "%s", step->id);
+		dro_table_cell(table, "%s", dro_step_kind(dro_step_kinds, step->kind)->describe);
+		dro_table_cell(table, "%s", step->target);
+		dro_table_cell(table, "%s", dro_buf_str(&after));
+		dro_buf_free(&after);
+	}
+	dro_table_print(table, out);
+	dro_table_free(table);
+}
+
+static void show_loss(FILE *out, const struct dro_promote_facts *facts, const struct dro_plan *plan)
+{
+	const struct dro_manifest *manifest = facts->backup->manifest;
+	char time[DRO_TIME_TEXT], age[DRO_DURATION_TEXT], limit[DRO_DURATION_TEXT];
+	int64_t rpo;
+
+	dro_time_format(time, manifest->time_ms);
+	dro_duration_format(age, facts->now_ms - manifest->time_ms);
+	fprintf(out, "  backup      %s of %s, taken at %s, %llu bytes, %s\n", manifest->id,
+		facts->policy->name, time, (unsigned long long)manifest->total,
+		facts->backup->verified ? "complete and verified" : "NOT verified");
+	fprintf(out, "  data loss   what was written in the last %s", age);
+	if (dro_json_int(plan->facts, "rpo_ms", -1, &rpo, NULL) == 0 && rpo >= 0) {
+		dro_duration_format(limit, rpo);
+		fprintf(out, "; the objective (RPO) is %s: %s", limit,
+			facts->now_ms - manifest->time_ms <= rpo ? "within it" : "MORE THAN THAT");
+	}
+	fputc('\n', out);
+	if (dro_json_int(plan->facts, "rto_ms", -1, &rpo, NULL) == 0 && rpo >= 0) {
+		dro_duration_format(limit, rpo);
+		fprintf(out, "  objective   recovery time (RTO) %s\n", limit);
+	}
+}
+
+/* What must be up for this to work. */
+static void show_needs(FILE *out, const struct dro_promote_facts *facts)
+{
+	size_t i, j;
+
+	fprintf(out, "  depends on  %s in %s (instances); %s (backup)", facts->to->provider,
+		facts->to->region, facts->policy->provider);
+	for (i = 0; i < facts->service->traffic_count; i++)
+		for (j = 0; j < facts->service->traffic[i].path_count; j++)
+			fprintf(out, "; %s (%s%s)", facts->service->traffic[i].paths[j].provider,
+				facts->service->traffic[i].name, j ? ", the way round" : "");
+	fputs("\n  needs not   git", out);
+	if (strcmp(facts->from->provider, facts->to->provider) != 0 ||
+		strcmp(facts->from->region, facts->to->region) != 0)
+		fprintf(out, "; %s in %s", facts->from->provider, facts->from->region);
+	fputc('\n', out);
+}
+
+static void show_plan(const struct dro_cli *cli, const struct dro_promote_facts *facts,
+	const struct dro_plan *plan)
+{
+	if (cli->json) {
+		struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
+
+		if (dro_plan_print(plan, &text, NULL) == 0)
+			printf("%s\n", text.data);
+		dro_buf_free(&text);
+		return;
+	}
+	printf("Promote %s of %s (%s): %s goes out of service.\n", facts->to->name,
+		facts->service->name, plan->mode, facts->from->name);
+	show_loss(stdout, facts, plan);
+	show_needs(stdout, facts);
+	printf("  %s  %s%s%s\n\n", facts->from->name,
+		facts->from_answers ? "answers" : "does not answer", *facts->from_heard ? ": " : "",
+		facts->from_heard);
+	show_steps(stdout, plan);
+	fputc('\n', stdout);
+	fflush(stdout);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+/* Rules that forbid it and are not overridden. Overrides go on the record. */
+static int judge(const struct dro_cli *cli, const struct dro_setup *setup,
+	const struct dro_promote_facts *facts, const struct dro_plan *plan)
+{
+	struct dro_refusal refusals[DRO_RULES_MAX];
+	size_t count = dro_safety_promote(refusals, facts), i;
+	const char *reason = dro_cli_value(cli, "reason");
+	int refused = 0, v;
+
+	for (i = 0; i < count; i++) {
+		bool overridden = false;
+
+		for (v = 0; v < cli->value_count; v++)
+			if (strcmp(cli->values[v].option->name, "override-rule") == 0 &&
+				strcmp(cli->values[v].value, refusals[i].rule) == 0)
+				overridden = reason && *reason;
+		if (overridden) {
+			char text[700];
+
+			snprintf(text, sizeof(text), "rule %s overridden: %.200s (%s)",
+				refusals[i].rule, reason, refusals[i].text);
+			dro_store_event_add(
+				setup->store, facts->service->name, "safety", plan->id, text, NULL);
+			fprintf(stderr, "drorch: %s\n", text);
+			continue;
+		}
+		refused = DRO_EXIT_SAFETY;
+		fprintf(stderr, "drorch: refused by rule %s: ", refusals[i].rule);
+		dro_print_safe(stderr, refusals[i].text);
+		fputc('\n', stderr);
+		fprintf(stderr, "        to pass it: --override-rule %s --reason TEXT\n",
+			refusals[i].rule);
+	}
+	return refused;
+}
+
+/* The site's name, typed or given: the last moment before anything moves. */
+static int confirm(const struct dro_cli *cli, const char *site)
+{
+	const char *given = dro_cli_value(cli, "confirm");
+	char line[256];
+
+	if (!given && !cli->in_tty) {
+		fprintf(stderr, "drorch: nothing was done: without a terminal, give --confirm %s\n",
+			site);
+		return DRO_EXIT_USAGE;
+	}
+	if (!given) {
+		fprintf(stderr, "Type the site's name to go on: ");
+		if (!fgets(line, sizeof(line), stdin)) {
+			fprintf(stderr, "\ndrorch: nothing was done\n");
+			return DRO_EXIT_INTERRUPTED;
+		}
+		line[strcspn(line, "\r\n")] = '\0';
+		given = line;
+	}
+	if (strcmp(given, site) != 0) {
+		fprintf(stderr, "drorch: nothing was done: \"%s\" is not %s\n", given, site);
+		return DRO_EXIT_USAGE;
+	}
+	return 0;
+}
+
+/* ---- doing ----------------------------------------------------------------------------------- */
+
+static int store_run(struct dro_store *store, const struct dro_plan *plan, struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
+	struct dro_run_row row = {.id = plan->id,
+		.service = plan->service,
+		.kind = plan->kind,
+		.mode = plan->mode,
+		.from = plan->from,
+		.to = plan->to,
+		.state = (char *)dro_run_state_name(DRO_RUN_PLANNED),
+		.outcome = "{}"};
+	const char **ids = calloc(plan->step_count + 1, sizeof(*ids));
+	struct dro_lease lease;
+	char holder[128];
+	size_t i;
+	int rc;
+
+	if (!ids) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	for (i = 0; i < plan->step_count; i++)
+		ids[i] = plan->steps[i]->id;
+	dro_store_holder(holder);
+	row.created_ms = dro_wall_ms();
+	if ((rc = dro_plan_print(plan, &text, err)) < 0 ||
+		(rc = dro_store_lease_take(store, plan->service, holder, LEASE_MS, &lease, err)) <
+			0)
+		goto out;
+	row.plan = text.data;
+	row.epoch = lease.epoch;
+	rc = dro_store_run_add(store, &lease, &row, ids, plan->step_count, err);
+	/* The worker takes it from here. */
+	dro_store_lease_release(store, &lease, NULL);
+out:
+	dro_buf_free(&text);
+	free(ids);
+	return rc;
+}
+
+/* A run of the service that has not come to its end, or NULL; malloc'd. */
+static int find_open(void *arg, const struct dro_run_row *run)
+{
+	char **open = arg;
+	enum dro_run_state state;
+
+	if (dro_run_state_parse(run->state, &state, NULL) == 0 &&
+		(!dro_run_ended(state) || state == DRO_RUN_FAILED))
+		*open = strdup(run->id);
+	return 1; /* the newest one tells */
+}
+
+static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int news_fd;
+
+	if (store_run(setup->store, plan, &err) < 0 ||
+		dro_worker_start(cli, setup->config, plan->id, &news_fd, &err) < 0)
+		return dro_cli_error(cli, &err);
+	if (!cli->json)
+		printf("Run %s\n", plan->id);
+	return dro_follow(cli, setup->store, plan->id, news_fd);
+}
+
+static int refuse_open(struct dro_cli *cli, const struct dro_setup *setup, const char *service)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	char *open = NULL;
+
+	dro_store_run_list(setup->store, service, 1, find_open, &open, NULL);
+	if (!open)
+		return 0;
+	dro_fail(&err, DRO_EBUSY,
+		"run %s of %s is not over: `drorch attach %s` follows it, `drorch resume %s` goes "
+		"on with "
+		"it, `drorch abort %s` takes it back",
+		open, service, open, open, open);
+	free(open);
+	return dro_cli_error(cli, &err);
+}
+
+static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dro_service *service,
+	const struct dro_site *from, const struct dro_site *to)
+{
+	struct dro_gathered gathered = {0};
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_plan *plan = NULL;
+	int rc;
+
+	gathered.facts.spec = setup->spec;
+	gathered.facts.service = service;
+	gathered.facts.from = from;
+	gathered.facts.to = to;
+	if (to->strategy != DRO_STRATEGY_BACKUP_RESTORE) {
+		dro_fail(&err, DRO_EUNSUPPORTED,
+			"site %s is %s: this version promotes backup-restore sites only", to->name,
+			dro_strategy_name(to->strategy));
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	if (dro_gather(&gathered, setup, dro_cli_value(cli, "backup"), &err) < 0 ||
+		dro_plan_promote(&plan, &gathered.facts, &err) < 0) {
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	if (!cli->json || dro_cli_flag(cli, "dry-run"))
+		show_plan(cli, &gathered.facts, plan);
+	if ((rc = judge(cli, setup, &gathered.facts, plan)) != 0 || dro_cli_flag(cli, "dry-run"))
+		goto out;
+	if ((rc = confirm(cli, to->name)) == 0)
+		rc = start(cli, setup, plan);
+out:
+	dro_plan_free(plan);
+	dro_gathered_free(&gathered);
+	return rc;
+}
+
+int dro_cmd_promote(struct dro_cli *cli)
+{
+	const struct dro_site *from = NULL, *to;
+	const struct dro_service *service;
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_setup setup = {0};
+	char *active = NULL;
+	int rc;
+
+	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
+		goto out;
+	service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
+	if (!service || (rc = refuse_open(cli, &setup, service->name)) != 0)
+		goto out;
+	to = dro_service_site(service, cli->args[0]);
+	active = dro_setup_active(&setup, service);
+	if (active)
+		from = dro_service_site(service, active);
+	if (!to || !from) {
+		dro_fail(&err, DRO_ENOTFOUND, "service %s has no site \"%s\"", service->name,
+			to ? active : cli->args[0]);
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	if (from == to) {
+		dro_fail(&err, DRO_ESAFETY, "%s is the active site of %s already", to->name,
+			service->name);
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	rc = promote(cli, &setup, service, from, to);
+out:
+	free(active);
+	dro_setup_free(&setup);
+	return rc;
+}

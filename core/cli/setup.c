@@ -1,0 +1,147 @@
+#include "cli/setup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/spec_source.h"
+#include "provider/provider.h"
+
+/* What the command line says, as one layer of the configuration. */
+static struct dro_config_layer flags_of(const struct dro_cli *cli)
+{
+	struct dro_config_layer flags = {0};
+
+	flags.value[DRO_CONFIG_REPO] = dro_cli_value(cli, "repo");
+	flags.value[DRO_CONFIG_BRANCH] = dro_cli_value(cli, "branch");
+	flags.value[DRO_CONFIG_PATH] = dro_cli_value(cli, "path");
+	flags.value[DRO_CONFIG_STATE] = dro_cli_value(cli, "state");
+	flags.value[DRO_CONFIG_PLUGINS] = dro_cli_value(cli, "plugins");
+	return flags;
+}
+
+static int open_config(struct dro_setup *setup, struct dro_cli *cli, struct dro_error *err)
+{
+	struct dro_config_layer flags = flags_of(cli);
+	struct dro_report report = DRO_REPORT_INIT;
+	struct dro_buf text = DRO_BUF_INIT(1 << 20);
+	int rc =
+		dro_config_load(&setup->config, dro_cli_value(cli, "config"), &flags, &report, err);
+
+	dro_report_print(&report, &text);
+	if (text.length)
+		fputs(text.data, stderr);
+	dro_buf_free(&text);
+	dro_report_fini(&report);
+	return rc;
+}
+
+static int open_store(struct dro_setup *setup, enum dro_need need, struct dro_error *err)
+{
+	int rc = dro_store_open(
+		&setup->store, setup->config->state, need == DRO_NEED_STORE_READ, err);
+
+	return rc == DRO_ENOTFOUND && need == DRO_NEED_STORE_READ ? 0 : rc;
+}
+
+static void audit(void *arg, const struct dro_audit *entry)
+{
+	const struct dro_setup *setup = arg;
+
+	dro_log(&setup->log, entry->code < 0 ? DRO_LOG_INFO : DRO_LOG_DEBUG,
+		"call %s %s %s %s: %llu ms%s%s", entry->account, entry->function, entry->trace,
+		entry->idem_key, (unsigned long long)entry->duration_ms,
+		entry->code < 0 ? ", " : "", entry->message);
+}
+
+static int allowed(void *arg, const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_setup *setup = arg;
+
+	return setup->may_mutate ? setup->may_mutate(setup->may_mutate_arg, call, err) : 0;
+}
+
+static int open_providers(struct dro_setup *setup, struct dro_error *err)
+{
+	struct dro_registry_config config = {.plugin_dir = setup->config->plugins,
+		.log = &setup->log,
+		.redactor = setup->redactor,
+		.may_mutate = allowed,
+		.audit = audit,
+		.arg = setup};
+	int rc;
+
+	if ((rc = dro_net_new(&setup->net, NULL, err)) < 0)
+		return rc;
+	config.net = setup->net;
+	if ((rc = dro_registry_new(&setup->registry, &config, err)) < 0)
+		return rc;
+	return dro_accounts_new(&setup->accounts, setup->registry, setup->spec, err);
+}
+
+int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc;
+
+	setup->log = cli->log;
+	if ((rc = open_config(setup, cli, &err)) < 0 ||
+		(rc = dro_redactor_new(&setup->redactor, &err)) < 0)
+		return dro_cli_error(cli, &err);
+	setup->log.redact = dro_redact;
+	setup->log.redact_arg = setup->redactor;
+	if (need >= DRO_NEED_STORE_READ && (rc = open_store(setup, need, &err)) < 0)
+		return dro_cli_error(cli, &err);
+	if (need >= DRO_NEED_SPEC && (rc = dro_spec_from_source(&setup->spec, setup->config,
+					      setup->store, setup->commit, &setup->log, &err)) < 0)
+		return dro_cli_error(cli, &err);
+	if (need >= DRO_NEED_PROVIDERS && (rc = open_providers(setup, &err)) < 0)
+		return dro_cli_error(cli, &err);
+	return 0;
+}
+
+void dro_setup_free(struct dro_setup *setup)
+{
+	if (setup->accounts)
+		dro_accounts_free(setup->accounts);
+	dro_registry_free(setup->registry);
+	dro_net_free(setup->net);
+	dro_spec_free(setup->spec);
+	dro_store_close(setup->store);
+	dro_redactor_free(setup->redactor);
+	dro_config_free(setup->config);
+}
+
+const struct dro_service *dro_setup_service(
+	const struct dro_setup *setup, struct dro_cli *cli, const char *name, int *exit_code)
+{
+	const struct dro_spec *spec = setup->spec;
+	const struct dro_service *service;
+
+	*exit_code = DRO_EXIT_USAGE;
+	if (!name && spec->service_count == 1)
+		return &spec->services[0];
+	if (!name) {
+		dro_cli_usage(
+			cli, "there are %zu services: name one by --service", spec->service_count);
+		return NULL;
+	}
+	service = dro_spec_service(spec, name);
+	if (!service) {
+		struct dro_error err = DRO_ERROR_INIT;
+
+		dro_fail(&err, DRO_ENOTFOUND, "the spec has no service \"%s\"", name);
+		*exit_code = dro_cli_error(cli, &err);
+	}
+	return service;
+}
+
+char *dro_setup_active(const struct dro_setup *setup, const struct dro_service *service)
+{
+	const struct dro_site *primary = dro_service_primary(service);
+	char *active = NULL;
+
+	if (setup->store && dro_store_fact_get(setup->store, service->name, "active-site", &active,
+				    NULL, NULL) == 0)
+		return active;
+	return strdup(primary ? primary->name : "");
+}

@@ -1,0 +1,53 @@
+/* What commands stand on: configuration, store, spec, providers, opened in that order as far as a
+ * command needs them. */
+#ifndef DRORCH_CLI_SETUP_H
+#define DRORCH_CLI_SETUP_H
+
+#include "cli/cli.h"
+#include "net/http.h"
+#include "observe/accounts.h"
+#include "spec/config.h"
+#include "spec/load.h"
+#include "store/store.h"
+
+enum dro_need {
+	DRO_NEED_CONFIG,
+	DRO_NEED_STORE_READ, /* a store that is not there is none: setup.store is NULL */
+	DRO_NEED_STORE,
+	DRO_NEED_SPEC,	    /* and the store */
+	DRO_NEED_PROVIDERS, /* and the spec */
+};
+
+struct dro_setup {
+	struct dro_config *config;
+	struct dro_store *store;
+	struct dro_spec *spec;
+	struct dro_net *net;
+	struct dro_redactor *redactor;
+	struct dro_registry *registry;
+	struct dro_accounts *accounts;
+	struct dro_log log; /* the cli's, with secrets taken out */
+	/* Asked before every mutation; set before the providers are opened. NULL: yes. */
+	int (*may_mutate)(void *arg, const struct dro_call *call, struct dro_error *err);
+	void *may_mutate_arg;
+	const char
+		*commit; /* the spec at this commit instead of the branch's newest; NULL: newest */
+};
+
+/*
+ * Opens what `need` names. Returns 0 or an enum dro_exit; the message has been written by then.
+ * `setup` is zeroed but for the caller's settings, and is to be freed with dro_setup_free in either
+ * case.
+ */
+int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need);
+void dro_setup_free(struct dro_setup *setup);
+
+/* The service that --service names, or the only one there is. NULL: said why, *exit_code is set. */
+const struct dro_service *dro_setup_service(
+	const struct dro_setup *setup, struct dro_cli *cli, const char *name, int *exit_code);
+
+/* Which site of the service is active: what the store says, else its primary. malloc'd; NULL when
+ * out of memory. */
+char *dro_setup_active(const struct dro_setup *setup, const struct dro_service *service);
+
+#endif

@@ -1,0 +1,188 @@
+#include "cli/spec_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "repo/repo.h"
+#include "spec/load.h"
+
+#define FETCH_MS 20000
+#define SUMMARY_MAX (4u << 20)
+
+/* A git remote, its mirror, and the commit last acted on. */
+struct source {
+	struct dro_repo_config repo;
+	char *mirror;
+	char *fact; /* the key of the last good commit */
+	char *last_good;
+};
+
+static bool is_folder(const char *url)
+{
+	struct stat st;
+
+	return stat(url, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void source_free(struct source *source)
+{
+	free(source->mirror);
+	free(source->fact);
+	free(source->last_good);
+}
+
+static int source_init(struct source *source, const struct dro_config *config,
+	struct dro_store *store, struct dro_error *err)
+{
+	char hash[DRO_SHA256_HEX];
+
+	*source = (struct source){0};
+	if (dro_sha256_hex(hash, config->url, strlen(config->url)) < 0 ||
+		asprintf(&source->mirror, "%s/repo-%.16s.git", config->state, hash) < 0 ||
+		asprintf(&source->fact, "spec-commit %s %s", config->url, config->branch) < 0)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if (dro_store_fact_get(store, "", source->fact, &source->last_good, NULL, NULL) < 0)
+		source->last_good = strdup("");
+	source->repo = (struct dro_repo_config){.url = config->url,
+		.branch = config->branch,
+		.path = config->path,
+		.mirror = source->mirror,
+		.allowed_signers = *config->allowed_signers ? config->allowed_signers : NULL,
+		.token = getenv("DRORCH_GIT_TOKEN"),
+		.allow_rewind = config->allow_rewind,
+		.deadline_ms = dro_now_ms() + FETCH_MS};
+	return source->last_good ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
+}
+
+/* Loads a tree; what is wrong with it is printed. */
+static int load(struct dro_spec **out, const struct dro_tree *tree, struct dro_error *err)
+{
+	struct dro_report report = DRO_REPORT_INIT;
+	struct dro_buf text = DRO_BUF_INIT(1 << 20);
+	int rc = dro_spec_load(out, tree, &report, err);
+
+	dro_report_print(&report, &text);
+	if (text.length)
+		fputs(text.data, stderr);
+	dro_buf_free(&text);
+	dro_report_fini(&report);
+	return rc;
+}
+
+static int load_commit(struct dro_spec **out, const struct source *source, const char *commit,
+	struct dro_error *err)
+{
+	struct dro_tree *tree = NULL;
+	int rc;
+
+	if ((rc = dro_repo_read(&source->repo, commit, &tree, err)) == 0)
+		rc = load(out, tree, err);
+	dro_tree_free(tree);
+	return rc;
+}
+
+static int load_newest(struct dro_spec **out, const struct source *source,
+	const struct dro_log *log, struct dro_error *err)
+{
+	char commit[DRO_COMMIT_TEXT];
+	int rc;
+
+	if ((rc = dro_repo_sync(&source->repo, source->last_good, commit, err)) == 0)
+		rc = load_commit(out, source, commit, err);
+	if (rc == 0 || !*source->last_good || rc == DRO_ENOMEM)
+		return rc;
+	dro_log(log, DRO_LOG_WARNING, "%s; going on with the last good commit, %.12s", err->message,
+		source->last_good);
+	return load_commit(out, source, source->last_good, err);
+}
+
+/* What `status` shows without reading the repository. */
+static int remember_summary(
+	const struct dro_spec *spec, struct dro_store *store, struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(SUMMARY_MAX);
+	cJSON *json = cJSON_CreateObject(), *services;
+	char *before = NULL;
+	size_t i, j;
+	int rc;
+
+	cJSON_AddStringToObject(json, "commit", spec->commit);
+	services = cJSON_AddArrayToObject(json, "services");
+	for (i = 0; i < spec->service_count; i++) {
+		const struct dro_service *service = &spec->services[i];
+		cJSON *entry = cJSON_CreateObject(),
+		      *sites = cJSON_AddArrayToObject(entry, "sites");
+
+		cJSON_AddStringToObject(entry, "name", service->name);
+		for (j = 0; j < service->site_count; j++) {
+			cJSON *site = cJSON_CreateObject();
+
+			cJSON_AddStringToObject(site, "name", service->sites[j].name);
+			cJSON_AddBoolToObject(
+				site, "primary", service->sites[j].role == DRO_ROLE_PRIMARY);
+			cJSON_AddStringToObject(
+				site, "strategy", dro_strategy_name(service->sites[j].strategy));
+			cJSON_AddItemToArray(sites, site);
+		}
+		cJSON_AddItemToArray(services, entry);
+	}
+	dro_json_print(&text, json);
+	cJSON_Delete(json);
+	rc = dro_buf_check(&text, err);
+	if (rc == 0 && (dro_store_fact_get(store, "", "spec-summary", &before, NULL, NULL) < 0 ||
+			       strcmp(before, text.data) != 0))
+		rc = dro_store_fact_set(store, "", "spec-summary", text.data, err);
+	free(before);
+	dro_buf_free(&text);
+	return rc;
+}
+
+static int load_git(struct dro_spec **out, const struct dro_config *config, struct dro_store *store,
+	const char *commit, const struct dro_log *log, struct dro_error *err)
+{
+	struct source source;
+	int rc;
+
+	if ((rc = source_init(&source, config, store, err)) == 0)
+		rc = commit ? load_commit(out, &source, commit, err)
+			    : load_newest(out, &source, log, err);
+	if (rc == 0 && !commit && strcmp((*out)->commit, source.last_good) != 0)
+		rc = dro_store_fact_set(store, "", source.fact, (*out)->commit, err);
+	source_free(&source);
+	return rc;
+}
+
+static int load_folder(struct dro_spec **out, const char *folder, struct dro_error *err)
+{
+	struct dro_tree *tree = NULL;
+	int rc;
+
+	if ((rc = dro_repo_read_dir(folder, &tree, err)) == 0)
+		rc = load(out, tree, err);
+	dro_tree_free(tree);
+	return rc;
+}
+
+int dro_spec_from_source(struct dro_spec **out, const struct dro_config *config,
+	struct dro_store *store, const char *commit, const struct dro_log *log,
+	struct dro_error *err)
+{
+	int rc;
+
+	if (!*config->url)
+		return dro_fail(err, DRO_EINVAL,
+			"no spec repository is configured: give --repo URL, set DRORCH_REPO, or "
+			"write "
+			"repository.url into the configuration file");
+	if (is_folder(config->url))
+		rc = load_folder(out, config->url, err);
+	else
+		rc = load_git(out, config, store, commit && *commit ? commit : NULL, log, err);
+	return rc == 0 ? remember_summary(*out, store, err) : rc;
+}

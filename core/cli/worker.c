@@ -1,0 +1,263 @@
+#include "cli/worker.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "engine/engine.h"
+
+#define LEASE_MS 15000
+#define RENEW_MS 5000
+#define NEWS_FD 3
+
+extern char **environ;
+
+/* ---- starting one ---------------------------------------------------------------------------- */
+
+static int spawn(char *const argv[], const char *log, int news, struct dro_error *err)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, defaults;
+	pid_t pid;
+	int rc;
+
+	sigemptyset(&none);
+	sigfillset(&defaults);
+	sigdelset(&defaults, SIGHUP); /* a terminal that goes away is not the run's matter */
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	posix_spawn_file_actions_adddup2(&actions, 1, 2);
+	posix_spawn_file_actions_adddup2(&actions, news, NEWS_FD);
+	posix_spawn_file_actions_addclosefrom_np(&actions, NEWS_FD + 1);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(
+		&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &defaults);
+	rc = posix_spawn(&pid, "/proc/self/exe", &actions, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return rc ? dro_fail(err, DRO_EIO, "no worker could be started: %s", strerror(rc)) : 0;
+}
+
+int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config, const char *run,
+	int *news_fd, struct dro_error *err)
+{
+	const char *argv[20] = {"drorch", "worker", run, "--state", config->state, "--repo",
+		config->url, "--branch", config->branch, "--plugins", config->plugins};
+	char *folder = NULL, *log = NULL;
+	int pipes[2] = {-1, -1}, argc = 11, rc;
+
+	if (dro_cli_value(cli, "config")) {
+		argv[argc++] = "--config";
+		argv[argc++] = dro_cli_value(cli, "config");
+	}
+	if (*config->path) {
+		argv[argc++] = "--path";
+		argv[argc++] = config->path;
+	}
+	argv[argc++] = "--verbose";
+	if (cli->log.level == DRO_LOG_DEBUG)
+		argv[argc++] = "--verbose";
+	if (asprintf(&folder, "%s/runs", config->state) < 0)
+		folder = NULL;
+	if (!folder || asprintf(&log, "%s/%s.log", folder, run) < 0) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	if ((rc = dro_dir_make(folder, 0700, err)) < 0)
+		goto out;
+	if (pipe2(pipes, O_CLOEXEC) < 0) {
+		rc = dro_fail_errno(err, "pipe");
+		goto out;
+	}
+	if ((rc = spawn((char *const *)argv, log, pipes[1], err)) == 0) {
+		*news_fd = pipes[0];
+		pipes[0] = -1;
+	}
+out:
+	if (pipes[0] >= 0)
+		close(pipes[0]);
+	if (pipes[1] >= 0)
+		close(pipes[1]);
+	free(folder);
+	free(log);
+	return rc;
+}
+
+/* ---- being one ------------------------------------------------------------------------------- */
+
+/* The lease, kept fresh beside the engine. */
+struct keeper {
+	struct dro_store *store;
+	struct dro_lease lease; /* as taken: epoch and holder do not change */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stopping;
+	_Atomic uint64_t good_until; /* monotonic */
+	volatile int lost;
+};
+
+static void *keep_lease(void *arg)
+{
+	struct keeper *keeper = arg;
+	struct dro_lease lease = keeper->lease;
+	struct timespec until;
+
+	pthread_mutex_lock(&keeper->lock);
+	while (!keeper->stopping) {
+		uint64_t now = dro_now_ms();
+		uint64_t next = now + RENEW_MS;
+
+		until = (struct timespec){(time_t)(next / 1000), (long)(next % 1000) * 1000000};
+		pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until);
+		if (keeper->stopping)
+			break;
+		now = dro_now_ms();
+		if (dro_store_lease_renew(keeper->store, &lease, LEASE_MS, NULL) == 0)
+			keeper->good_until = now + LEASE_MS;
+		else if (now >= keeper->good_until)
+			keeper->lost = 1;
+	}
+	pthread_mutex_unlock(&keeper->lock);
+	return NULL;
+}
+
+/* Every mutation asks: is the lease still ours? A process that was stopped for too long finds out
+ * here. */
+static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *err)
+{
+	struct keeper *keeper = arg;
+	struct dro_lease now;
+	bool alive;
+	int rc;
+
+	(void)call;
+	if (dro_now_ms() >= keeper->good_until)
+		return dro_fail(err, DRO_EBUSY, "our lease on %s ran out", keeper->lease.service);
+	if ((rc = dro_store_lease_get(keeper->store, keeper->lease.service, &now, &alive, err)) < 0)
+		return rc;
+	if (now.epoch != keeper->lease.epoch)
+		return dro_fail(err, DRO_EBUSY, "%s is driven by %s now", now.service, now.holder);
+	return 0;
+}
+
+static int keeper_start(
+	struct keeper *keeper, struct dro_store *store, const char *service, struct dro_error *err)
+{
+	char holder[128];
+	pthread_condattr_t attr;
+	int rc;
+
+	dro_store_holder(holder);
+	keeper->store = store;
+	keeper->good_until = dro_now_ms() + LEASE_MS;
+	if ((rc = dro_store_lease_take(store, service, holder, LEASE_MS, &keeper->lease, err)) < 0)
+		return rc;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&keeper->lock, NULL);
+	pthread_cond_init(&keeper->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	if (pthread_create(&keeper->thread, NULL, keep_lease, keeper) != 0) {
+		dro_store_lease_release(store, &keeper->lease, NULL);
+		return dro_fail(err, DRO_ENOMEM, "no thread could be started");
+	}
+	return 0;
+}
+
+static void keeper_stop(struct keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	keeper->stopping = true;
+	pthread_cond_signal(&keeper->wake);
+	pthread_mutex_unlock(&keeper->lock);
+	pthread_join(keeper->thread, NULL);
+	dro_store_lease_release(keeper->store, &keeper->lease, NULL);
+	pthread_cond_destroy(&keeper->wake);
+	pthread_mutex_destroy(&keeper->lock);
+}
+
+static void tell(void *arg)
+{
+	(void)arg;
+	/* Nobody may be reading, or the pipe may be full of news already. */
+	(void)!write(NEWS_FD, ".", 1);
+}
+
+static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *keeper,
+	const struct dro_run_row *row, struct dro_error *err)
+{
+	struct dro_world world = {.store = setup->store,
+		.lease = &keeper->lease,
+		.clock = &dro_clock_real,
+		.log = &setup->log,
+		.kinds = dro_step_kinds};
+	enum dro_run_state state = DRO_RUN_FAILED;
+	int rc;
+
+	world.spec = setup->spec;
+	world.accounts = setup->accounts;
+	world.net = setup->net;
+	world.service = dro_spec_service(setup->spec, row->service);
+	if (!world.service)
+		return dro_fail(err, DRO_ENOTFOUND, "the spec has no service \"%s\" any more",
+			row->service);
+	rc = dro_engine_run(&world, row->id, &keeper->lost, tell, NULL, &state, err);
+	if (rc == 0) {
+		dro_log(&cli->log, DRO_LOG_INFO, "run %s is %s", row->id,
+			dro_run_state_name(state));
+		dro_store_event_add(setup->store, row->service, "run", row->id,
+			dro_run_state_name(state), NULL);
+	}
+	return rc;
+}
+
+int dro_cmd_worker(struct dro_cli *cli)
+{
+	struct dro_setup reading = {0}, setup = {0};
+	struct keeper keeper = {0};
+	struct dro_run_row *row = NULL;
+	struct dro_error err = DRO_ERROR_INIT;
+	cJSON *plan = NULL;
+	int rc;
+
+	fcntl(NEWS_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(NEWS_FD, F_SETFL, O_NONBLOCK);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	/* The lease first: whoever looks sees that the run is being driven. */
+	if ((rc = dro_setup_open(&reading, cli, DRO_NEED_STORE)) != 0)
+		goto out;
+	if (dro_store_run_get(reading.store, cli->args[0], &row, &err) < 0 ||
+		keeper_start(&keeper, reading.store, row->service, &err) < 0) {
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	setup.may_mutate = may_mutate;
+	setup.may_mutate_arg = &keeper;
+	if (dro_json_parse(&plan, row->plan, strlen(row->plan), 64 << 20, &err) == 0)
+		setup.commit = dro_json_text(plan, "commit");
+	rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS);
+	if (rc == 0 && drive(&setup, cli, &keeper, row, &err) < 0)
+		rc = dro_cli_error(cli, &err);
+	keeper_stop(&keeper);
+out:
+	cJSON_Delete(plan);
+	dro_run_row_free(row);
+	dro_setup_free(&setup);
+	dro_setup_free(&reading);
+	return rc;
+}

@@ -1,0 +1,387 @@
+#include "plan/promote.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a step may take before it counts as failed. */
+enum {
+	PROBE_MS = 15000,
+	PRECHECK_MS = 30000,
+	FENCE_MS = 90000,
+	LAUNCH_MS = 180000,
+	BOOT_MS = 900000,
+	RESTORE_MS = 4 * 3600000,
+	APP_MS = 600000,
+	SWITCH_MS = 180000,
+	COMMIT_MS = 30000,
+	MONITOR_SLACK_MS = 120000,
+};
+
+/* The plan being built. The first failure stays; later calls do nothing. */
+struct build {
+	const struct dro_promote_facts *facts;
+	struct dro_plan *plan;
+	struct dro_error *err;
+	int rc;
+};
+
+char *dro_record_owner(const char *service, const char *traffic)
+{
+	char *owner = NULL;
+
+	return asprintf(&owner, "drorch:%s/%s", service, traffic) < 0 ? NULL : owner;
+}
+
+/* A step whose id is the formatted text. NULL once something failed. */
+static struct dro_step *add(struct build *build, const char *kind, const char *target,
+	int64_t timeout_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));
+static struct dro_step *add(struct build *build, const char *kind, const char *target,
+	int64_t timeout_ms, const char *format, ...)
+{
+	struct dro_step *step = NULL;
+	char id[128];
+	va_list args;
+
+	if (build->rc < 0)
+		return NULL;
+	va_start(args, format);
+	vsnprintf(id, sizeof(id), format, args);
+	va_end(args);
+	build->rc = dro_plan_add(build->plan, &step, id, kind, target, timeout_ms, build->err);
+	return build->rc < 0 ? NULL : step;
+}
+
+static void after(struct build *build, struct dro_step *step, const char *id)
+{
+	if (build->rc == 0)
+		build->rc = dro_step_after(build->plan, step, id, build->err);
+}
+
+/* `step` waits for every step of that kind that is there already. */
+static void after_kind(struct build *build, struct dro_step *step, const char *kind)
+{
+	size_t i;
+
+	for (i = 0; build->rc == 0 && i < build->plan->step_count; i++)
+		if (build->plan->steps[i] != step &&
+			strcmp(build->plan->steps[i]->kind, kind) == 0 &&
+			!build->plan->steps[i]->may_fail)
+			after(build, step, build->plan->steps[i]->id);
+}
+
+static void input(struct build *build, struct dro_step *step, const char *key, const char *text)
+{
+	if (build->rc == 0 && !cJSON_AddStringToObject(step->inputs, key, text))
+		build->rc = dro_fail(build->err, DRO_ENOMEM, "out of memory");
+}
+
+static void input_json(struct build *build, struct dro_step *step, const char *key, cJSON *json)
+{
+	if (build->rc == 0 && json && cJSON_AddItemToObject(step->inputs, key, json))
+		return;
+	cJSON_Delete(json);
+	if (build->rc == 0)
+		build->rc = dro_fail(build->err, DRO_ENOMEM, "out of memory");
+}
+
+static cJSON *string_array(char *const *strings, size_t count)
+{
+	cJSON *array = cJSON_CreateArray();
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(strings[i]));
+	return array;
+}
+
+/* ---- prechecks: all side by side ------------------------------------------------------------- */
+
+/* `spare`: another way is there, so that its failure does not end the run. */
+static void probe(struct build *build, const char *account, bool spare)
+{
+	struct dro_step *step;
+	char id[128];
+
+	snprintf(id, sizeof(id), "probe-%s", account);
+	if (build->rc < 0 || dro_plan_step(build->plan, id))
+		return;
+	step = add(build, "provider.probe", account, PROBE_MS, "%s", id);
+	if (!step)
+		return;
+	step->may_fail = spare;
+	input(build, step, "account", account);
+}
+
+static void add_prechecks(struct build *build)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	struct dro_step *step;
+	size_t i, j;
+
+	probe(build, facts->to->provider, false);
+	for (i = 0; i < facts->service->traffic_count; i++)
+		for (j = 0; j < facts->service->traffic[i].path_count; j++)
+			probe(build, facts->service->traffic[i].paths[j].provider,
+				facts->service->traffic[i].path_count > 1);
+	step = add(build, "backup.check", facts->backup->id, PRECHECK_MS, "check-backup");
+	if (!step)
+		return;
+	input(build, step, "policy", facts->policy->name);
+	input(build, step, "id", facts->backup->id);
+	input(build, step, "manifest_sha256", facts->backup->manifest_sha256);
+	for (i = 0; i < facts->to->group_count; i++) {
+		step = add(build, "compute.capacity", facts->to->groups[i].type, PRECHECK_MS,
+			"capacity-%s", facts->to->groups[i].name);
+		if (!step)
+			return;
+		input(build, step, "site", facts->to->name);
+		input(build, step, "group", facts->to->groups[i].name);
+		input(build, step, "image", facts->images[i]);
+	}
+}
+
+static void after_prechecks(struct build *build, struct dro_step *step)
+{
+	after_kind(build, step, "provider.probe");
+	after_kind(build, step, "backup.check");
+	after_kind(build, step, "compute.capacity");
+}
+
+static void add_fence(struct build *build)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	struct dro_step *step = add(
+		build, "site.fence", facts->from->name, FENCE_MS, "fence-%s", facts->from->name);
+
+	if (!step)
+		return;
+	step->class = DRO_STEP_CONTROL_PLANE;
+	input(build, step, "site", facts->from->name);
+	input_json(build, step, "addresses",
+		facts->service->traffic_count
+			? string_array(facts->traffic[0].values, facts->traffic[0].value_count)
+			: cJSON_CreateArray());
+	after_prechecks(build, step);
+}
+
+/* ---- the new site ---------------------------------------------------------------------------- */
+
+/* What the instance is told at its first boot. The first group holds the data. */
+static cJSON *user_data(const struct build *build, bool restores)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	cJSON *json = cJSON_CreateObject(), *backup, *store;
+
+	cJSON_AddNumberToObject(json, "drorch", 1);
+	cJSON_AddStringToObject(json, "service", facts->service->name);
+	cJSON_AddStringToObject(json, "site", facts->to->name);
+	cJSON_AddStringToObject(json, "role", "primary");
+	cJSON_AddStringToObject(json, "run", build->plan->id);
+	if (!restores)
+		return json;
+	backup = cJSON_AddObjectToObject(json, "backup");
+	cJSON_AddStringToObject(backup, "id", facts->backup->id);
+	cJSON_AddStringToObject(backup, "policy", facts->policy->name);
+	cJSON_AddStringToObject(backup, "manifest_sha256", facts->backup->manifest_sha256);
+	store = cJSON_AddObjectToObject(backup, "store");
+	cJSON_AddStringToObject(store, "bucket", facts->policy->bucket);
+	cJSON_AddStringToObject(store, "prefix", facts->policy->prefix);
+	cJSON_AddStringToObject(store, "region", facts->policy->region);
+	return json;
+}
+
+static void add_launch(struct build *build, size_t index)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	const struct dro_instance_group *group = &facts->to->groups[index];
+	char ids[160];
+	struct dro_step *step =
+		add(build, "compute.launch", group->name, LAUNCH_MS, "launch-%s", group->name);
+
+	if (!step)
+		return;
+	step->class = DRO_STEP_CONTROL_PLANE;
+	input(build, step, "site", facts->to->name);
+	input(build, step, "group", group->name);
+	input(build, step, "image", facts->images[index]);
+	input_json(build, step, "user_data", user_data(build, index == 0));
+	after_prechecks(build, step);
+	step = add(build, "compute.wait", group->name, BOOT_MS, "boot-%s", group->name);
+	if (!step)
+		return;
+	snprintf(ids, sizeof(ids), "${launch-%s.ids}", group->name);
+	input(build, step, "site", facts->to->name);
+	input(build, step, "ids", ids);
+	snprintf(ids, sizeof(ids), "launch-%s", group->name);
+	after(build, step, ids);
+}
+
+/* "${boot-web.addresses}": where the group that holds the data and takes the traffic is. */
+static void input_addresses(struct build *build, struct dro_step *step)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "${boot-%s.addresses}", build->facts->to->groups[0].name);
+	input(build, step, "addresses", text);
+}
+
+static void add_restore(struct build *build)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	char boot[160];
+	struct dro_step *step =
+		add(build, "restore.wait", facts->backup->id, RESTORE_MS, "restore");
+
+	if (!step)
+		return;
+	snprintf(boot, sizeof(boot), "boot-%s", facts->to->groups[0].name);
+	input(build, step, "site", facts->to->name);
+	input(build, step, "backup", facts->backup->id);
+	input_addresses(build, step);
+	after(build, step, boot);
+	step = add(build, "app.verify", facts->to->name, APP_MS, "verify-app");
+	if (!step)
+		return;
+	input(build, step, "site", facts->to->name);
+	input_addresses(build, step);
+	after(build, step, "restore");
+	after_kind(build, step, "compute.wait");
+}
+
+/* ---- the traffic ----------------------------------------------------------------------------- */
+
+static void add_switch(struct build *build, const struct dro_traffic_seen *seen)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	char *owner = dro_record_owner(facts->service->name, seen->traffic->key), id[160];
+	struct dro_step *step = add(build, "traffic.switch", seen->traffic->name, SWITCH_MS,
+		"switch-%s", seen->traffic->key);
+
+	if (!step || !owner)
+		goto out;
+	step->class = DRO_STEP_CONTROL_PLANE;
+	input(build, step, "traffic", seen->traffic->key);
+	input(build, step, "from", facts->from->name);
+	input(build, step, "owner", owner);
+	input_addresses(build, step);
+	input_json(build, step, "previous", string_array(seen->values, seen->value_count));
+	after(build, step, "verify-app");
+	after_kind(build, step, "site.fence");
+	step = add(build, "traffic.verify", seen->traffic->name, seen->traffic->verify.timeout_ms,
+		"verify-%s", seen->traffic->key);
+	if (!step)
+		goto out;
+	snprintf(id, sizeof(id), "switch-%s", seen->traffic->key);
+	input(build, step, "traffic", seen->traffic->key);
+	input(build, step, "site", facts->to->name);
+	after(build, step, id);
+out:
+	if (build->rc == 0 && !owner)
+		build->rc = dro_fail(build->err, DRO_ENOMEM, "out of memory");
+	free(owner);
+}
+
+static void add_end(struct build *build)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	int64_t window = facts->service->safety.monitor_ms;
+	struct dro_step *step;
+	size_t i;
+
+	for (i = 0; i < facts->service->traffic_count; i++) {
+		const char *key = facts->service->traffic[i].key;
+
+		step = add(build, "run.monitor", facts->service->traffic[i].name,
+			window + MONITOR_SLACK_MS, "monitor-%s", key);
+		if (!step)
+			return;
+		input(build, step, "traffic", key);
+		input(build, step, "site", facts->to->name);
+		input_json(build, step, "window_ms", cJSON_CreateNumber((double)window));
+		after_kind(build, step, "traffic.verify");
+	}
+	step = add(build, "state.commit", facts->to->name, COMMIT_MS, "commit");
+	if (!step)
+		return;
+	step->class = DRO_STEP_DATA_PLANE;
+	input(build, step, "site", facts->to->name);
+	after_kind(build, step, "run.monitor");
+	after(build, step, "verify-app");
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static int64_t objective(int64_t site, int64_t service)
+{
+	return site != DRO_UNSET ? site : service;
+}
+
+static int describe(struct build *build)
+{
+	const struct dro_promote_facts *facts = build->facts;
+	struct dro_plan *plan = build->plan;
+	int64_t rto = objective(facts->to->objectives.rto_ms, facts->service->objectives.rto_ms);
+	int64_t rpo = objective(facts->to->objectives.rpo_ms, facts->service->objectives.rpo_ms);
+	cJSON *backup = cJSON_AddObjectToObject(plan->facts, "backup");
+
+	cJSON_AddStringToObject(backup, "id", facts->backup->id);
+	cJSON_AddStringToObject(backup, "policy", facts->policy->name);
+	cJSON_AddNumberToObject(backup, "time_ms", (double)facts->backup->manifest->time_ms);
+	cJSON_AddNumberToObject(backup, "bytes", (double)facts->backup->manifest->total);
+	cJSON_AddBoolToObject(backup, "verified", facts->backup->verified);
+	cJSON_AddNumberToObject(plan->facts, "recovery_point_ms",
+		(double)(facts->now_ms - facts->backup->manifest->time_ms));
+	if (rto != DRO_UNSET)
+		cJSON_AddNumberToObject(plan->facts, "rto_ms", (double)rto);
+	if (rpo != DRO_UNSET)
+		cJSON_AddNumberToObject(plan->facts, "rpo_ms", (double)rpo);
+	free(plan->mode);
+	free(plan->from);
+	free(plan->to);
+	free(plan->commit);
+	free(plan->summary);
+	plan->mode = strdup("cold");
+	plan->from = strdup(facts->from->name);
+	plan->to = strdup(facts->to->name);
+	plan->commit = strdup(facts->spec->commit);
+	if (asprintf(&plan->summary, "rebuild %s of %s from backup %s and move the traffic to it",
+		    facts->to->name, facts->service->name, facts->backup->id) < 0)
+		plan->summary = NULL;
+	if (!plan->mode || !plan->from || !plan->to || !plan->commit || !plan->summary)
+		return dro_fail(build->err, DRO_ENOMEM, "out of memory");
+	return 0;
+}
+
+int dro_plan_promote(
+	struct dro_plan **out, const struct dro_promote_facts *facts, struct dro_error *err)
+{
+	struct build build = {.facts = facts, .err = err};
+	size_t i;
+
+	if (facts->to->strategy != DRO_STRATEGY_BACKUP_RESTORE)
+		return dro_fail(err, DRO_EUNSUPPORTED,
+			"site %s is %s: this version promotes backup-restore sites only",
+			facts->to->name, dro_strategy_name(facts->to->strategy));
+	if (facts->to->group_count == 0)
+		return dro_fail(err, DRO_EINVAL, "site %s has no instances", facts->to->name);
+	if ((build.rc = dro_plan_new(&build.plan, "promote", facts->service->name, err)) < 0)
+		return build.rc;
+	build.rc = describe(&build);
+	if (build.rc == 0)
+		add_prechecks(&build);
+	add_fence(&build);
+	for (i = 0; i < facts->to->group_count; i++)
+		add_launch(&build, i);
+	add_restore(&build);
+	for (i = 0; i < facts->service->traffic_count; i++)
+		add_switch(&build, &facts->traffic[i]);
+	add_end(&build);
+	if (build.rc == 0) {
+		*out = build.plan;
+		build.plan = NULL;
+	}
+	dro_plan_free(build.plan);
+	return build.rc;
+}
