@@ -207,7 +207,10 @@ static void handle(void *state, const struct lab_request *request, const struct 
 static void fail(const struct lab_request *request, const struct lab_call *call,
 	struct lab_reply *reply, int status, const char *code, const char *message)
 {
-	int number = code ? atoi(code) : status == 429 ? 971 : status == 403 ? 10000 : 1000;
+	int number = code	     ? (int)strtol(code, NULL, 10)
+		     : status == 429 ? 971
+		     : status == 403 ? 10000
+				     : 1000;
 
 	(void)request;
 	(void)call;

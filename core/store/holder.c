@@ -74,7 +74,7 @@ static void read_self(struct holder *self)
 
 	*self = (struct holder){.pid = getpid(), .namespace = read_namespace()};
 	if (gethostname(self->host, sizeof(self->host)) < 0)
-		strcpy(self->host, "?");
+		memcpy(self->host, "?", 2);
 	self->host[sizeof(self->host) - 1] = '\0';
 	read_boot(self->boot);
 	read_stat(self->pid, &state, &self->start);
