@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "spec/load.h"
+#include "spec/starter.h"
 
 #define EXAMPLE TEST_SOURCE_DIR "/../examples/booking-saas/"
 #define CORPUS TEST_SOURCE_DIR "/unit/spec/"
@@ -73,6 +74,20 @@ static void load_example(void)
 	ck_assert_str_eq(text, "");
 	free(text);
 }
+
+START_TEST(loads_the_starter)
+{
+	const struct dro_starter_file *file;
+	char *text;
+
+	for (file = dro_starter_files; file->path; file++)
+		ck_assert_int_eq(dro_tree_add(tree, file->path, file->data, file->length, &err), 0);
+	text = load();
+	ck_assert_str_eq(text, "");
+	ck_assert_int_eq(spec->services[0].safety.automatic_failover, DRO_AUTOMATIC_OFF);
+	free(text);
+}
+END_TEST
 
 START_TEST(loads_accounts)
 {
@@ -337,6 +352,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, loads_the_starter);
 	tcase_add_test(tcase, loads_accounts);
 	tcase_add_test(tcase, loads_sites);
 	tcase_add_test(tcase, loads_the_rest);
