@@ -166,8 +166,10 @@ static CURLcode set_policy(
 	rc |= curl->easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	rc |= curl->easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	rc |= curl->easy_setopt(easy, CURLOPT_USERAGENT, agent ? agent : "drorch/" DRORCH_VERSION);
-	if (plan->ca_file)
+	if (plan->ca_file || plan->ca_dir) {
 		rc |= curl->easy_setopt(easy, CURLOPT_CAINFO, plan->ca_file);
+		rc |= curl->easy_setopt(easy, CURLOPT_CAPATH, plan->ca_dir);
+	}
 	return rc;
 }
 

@@ -14,7 +14,8 @@ struct dro_attempt_plan {
 	const char *wire_path;
 	const char *payload_hash; /* "" where the request is not signed */
 	const char *connect_to;	  /* as CURLOPT_CONNECT_TO wants it, or "" */
-	const char *ca_file;	  /* or NULL */
+	const char *ca_file;	  /* the only ones trusted, or NULL */
+	const char *ca_dir;	  /* hashed, where ca_file is NULL; both NULL: libcurl's own */
 };
 
 /*
