@@ -1,285 +1,275 @@
 #include "spec/schema.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "spec/fields.h"
 
-#define DURATION "^([0-9]+(ms|s|m|h|d|w))+$"
+#define TEXT_MAX (4u << 20)
 #define DRAFT "http://json-schema.org/draft-07/schema#"
+#define FORMS_MAX 64 /* forms of the whole table */
 
-/* The table has a definition for each form; where one stands, a reference to it. */
-static cJSON *reference(const char *name)
+/* A scalar without quotes may look like a number or a truth to a YAML reader. */
+#define LOOSE "\"type\":[\"string\",\"number\",\"boolean\"]"
+#define DURATION "\"type\":\"string\",\"pattern\":\"^([0-9]+(ms|s|m|h|d|w))+$\""
+#define CHANGES                                                                                    \
+	"\"oneOf\":[{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000000},"                     \
+	"{\"type\":\"string\",\"pattern\":\"^(100|[0-9]{1,2})%$\"}]"
+#define IMAGE                                                                                      \
+	"\"oneOf\":[{\"type\":\"string\"},{\"type\":\"object\",\"required\":[\"name\"],"           \
+	"\"additionalProperties\":false,\"properties\":{\"name\":{\"type\":\"string\"},"           \
+	"\"newest\":{\"type\":\"boolean\"}}}]"
+#define POLICY                                                                                     \
+	"\"oneOf\":[{\"const\":\"failover\"},{\"type\":\"object\",\"required\":[\"weighted\"],"    \
+	"\"additionalProperties\":false,\"properties\":{\"weighted\":{\"type\":\"object\","        \
+	"\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":255}}}}]"
+#define SECRET                                                                                     \
+	"\"description\":\"A secret by reference: where it is, never its value.\","                \
+	"\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,"                             \
+	"\"additionalProperties\":false,\"properties\":{"                                          \
+	"\"env\":{\"type\":\"string\"},\"file\":{\"type\":\"string\",\"pattern\":\"^/.+$\"},"      \
+	"\"systemd\":{\"type\":\"string\"},"                                                       \
+	"\"command\":{\"type\":\"array\",\"minItems\":1,\"items\":{" LOOSE "}}}"
+
+/* Text goes to a buffer that stays failed, so one look at its end sees every failure. */
+static void member(struct dro_buf *out, const char *name, const char *value)
 {
-	cJSON *node = cJSON_CreateObject();
-	char target[128];
-
-	snprintf(target, sizeof(target), "#/definitions/%s", name);
-	cJSON_AddStringToObject(node, "$ref", target);
-	return node;
+	dro_json_quote(out, name);
+	dro_buf_puts(out, ":");
+	dro_json_quote(out, value);
 }
 
-static cJSON *typed(const char *type)
+static void reference(struct dro_buf *out, const char *name)
 {
-	cJSON *node = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(node, "type", type);
-	return node;
+	dro_buf_printf(out, "\"$ref\":\"#/definitions/%s\"", name);
 }
 
-/* A scalar may be written without quotes and look like a number or a truth to a YAML reader. */
-static cJSON *loose_string(void)
+static void words(struct dro_buf *out, const struct dro_word *word)
 {
-	static const char *const types[] = {"string", "number", "boolean"};
-	cJSON *node = cJSON_CreateObject();
-
-	cJSON_AddItemToObject(node, "type", cJSON_CreateStringArray(types, 3));
-	return node;
-}
-
-static cJSON *words(const struct dro_word *word)
-{
-	cJSON *node = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(node, "enum");
+	const char *before = "";
 	bool truths = false;
 
-	for (; word->word; word++) {
-		cJSON_AddItemToArray(list, cJSON_CreateString(word->word));
+	dro_buf_puts(out, "\"enum\":[");
+	for (; word->word; word++, before = ",") {
+		dro_buf_puts(out, before);
+		dro_json_quote(out, word->word);
 		truths = truths || strcmp(word->word, "on") == 0;
 	}
 	/* Readers of YAML 1.1 make these of `on` and `off`. */
-	if (truths) {
-		cJSON_AddItemToArray(list, cJSON_CreateTrue());
-		cJSON_AddItemToArray(list, cJSON_CreateFalse());
+	dro_buf_puts(out, truths ? ",true,false]" : "]");
+}
+
+static void string_of(struct dro_buf *out, const struct dro_format *format)
+{
+	if (!format || format == &dro_format_text || format == &dro_format_token) {
+		dro_buf_puts(out, LOOSE);
+		return;
 	}
-	return node;
-}
-
-static cJSON *string_of(const struct dro_format *format)
-{
-	cJSON *node;
-
-	if (!format || format == &dro_format_text || format == &dro_format_token)
-		return loose_string();
-	node = typed("string");
-	cJSON_AddNumberToObject(node, "maxLength", (double)format->max);
-	if (format->pattern)
-		cJSON_AddStringToObject(node, "pattern", format->pattern);
-	return node;
-}
-
-static cJSON *object_of(cJSON *values)
-{
-	cJSON *node = typed("object");
-
-	cJSON_AddItemToObject(node, "additionalProperties", values);
-	return node;
-}
-
-static cJSON *list_of(cJSON *items, const struct dro_field *field)
-{
-	cJSON *node = typed("array");
-
-	cJSON_AddItemToObject(node, "items", items);
-	cJSON_AddNumberToObject(node, "minItems", 1);
-	if (field->max)
-		cJSON_AddNumberToObject(node, "maxItems", (double)field->max);
-	return node;
-}
-
-static cJSON *map_of(const struct dro_field *field)
-{
-	cJSON *node = object_of(reference(field->object->name));
-	cJSON *names = cJSON_AddObjectToObject(node, "propertyNames");
-
-	cJSON_AddStringToObject(names, "pattern", dro_format_name.pattern);
-	if (field->max)
-		cJSON_AddNumberToObject(node, "maxProperties", (double)field->max);
-	return node;
-}
-
-static cJSON *closed(const char *required)
-{
-	cJSON *node = typed("object");
-
-	cJSON_AddItemToObject(node, "required", cJSON_CreateStringArray(&required, 1));
-	cJSON_AddFalseToObject(node, "additionalProperties");
-	cJSON_AddObjectToObject(node, "properties");
-	return node;
-}
-
-static void property(cJSON *object, const char *name, cJSON *value)
-{
-	cJSON_AddItemToObject(cJSON_GetObjectItem(object, "properties"), name, value);
-}
-
-static cJSON *integer(int64_t min, int64_t max)
-{
-	cJSON *node = typed("integer");
-
-	if (min || max) {
-		cJSON_AddNumberToObject(node, "minimum", (double)min);
-		cJSON_AddNumberToObject(node, "maximum", (double)max);
+	dro_buf_printf(out, "\"type\":\"string\",\"maxLength\":%zu", format->max);
+	if (format->pattern) {
+		dro_buf_puts(out, ",");
+		member(out, "pattern", format->pattern);
 	}
-	return node;
 }
 
-static cJSON *either(cJSON *one, cJSON *other)
+/* What an entry of the field's list is. */
+static void items(struct dro_buf *out, const struct dro_field *field)
 {
-	cJSON *node = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(node, "oneOf");
-
-	cJSON_AddItemToArray(list, one);
-	cJSON_AddItemToArray(list, other);
-	return node;
+	if (field->kind == DRO_FIELD_FLAGS)
+		words(out, field->words);
+	else if (field->kind == DRO_FIELD_LIST)
+		reference(out, field->object->name);
+	else
+		string_of(out, field->format);
 }
 
-static cJSON *pattern(const char *text)
+static void list(struct dro_buf *out, const struct dro_field *field)
 {
-	cJSON *node = typed("string");
-
-	cJSON_AddStringToObject(node, "pattern", text);
-	return node;
+	dro_buf_puts(out, "\"type\":\"array\",\"minItems\":1,\"items\":{");
+	items(out, field);
+	dro_buf_puts(out, "}");
+	if (field->max)
+		dro_buf_printf(out, ",\"maxItems\":%" PRId64, field->max);
 }
 
-static cJSON *image(void)
+static void map(struct dro_buf *out, const struct dro_field *field)
 {
-	cJSON *form = closed("name");
-
-	property(form, "name", typed("string"));
-	property(form, "newest", typed("boolean"));
-	return either(typed("string"), form);
+	dro_buf_puts(out, "\"type\":\"object\",\"additionalProperties\":{");
+	reference(out, field->object->name);
+	dro_buf_puts(out, "},\"propertyNames\":{");
+	member(out, "pattern", dro_format_name.pattern);
+	dro_buf_puts(out, "}");
+	if (field->max)
+		dro_buf_printf(out, ",\"maxProperties\":%" PRId64, field->max);
 }
 
-static cJSON *policy(void)
+static void kind(struct dro_buf *out, const struct dro_field *field)
 {
-	cJSON *word = cJSON_CreateObject(), *form = closed("weighted");
-
-	cJSON_AddStringToObject(word, "const", "failover");
-	property(form, "weighted", object_of(integer(0, 255)));
-	return either(word, form);
-}
-
-static cJSON *secret(void)
-{
-	cJSON *node = typed("object"), *properties = cJSON_AddObjectToObject(node, "properties");
-	cJSON *command = typed("array");
-
-	cJSON_AddItemToObject(properties, "env", string_of(&dro_format_variable));
-	cJSON_AddItemToObject(properties, "file", string_of(&dro_format_file));
-	cJSON_AddItemToObject(properties, "systemd", typed("string"));
-	cJSON_AddItemToObject(command, "items", loose_string());
-	cJSON_AddNumberToObject(command, "minItems", 1);
-	cJSON_AddItemToObject(properties, "command", command);
-	cJSON_AddNumberToObject(node, "minProperties", 1);
-	cJSON_AddNumberToObject(node, "maxProperties", 1);
-	cJSON_AddFalseToObject(node, "additionalProperties");
-	cJSON_AddStringToObject(
-		node, "description", "A secret by reference: where it is, never its value.");
-	return node;
-}
-
-static cJSON *field_schema(const struct dro_field *field)
-{
-	cJSON *node;
-
 	switch (field->kind) {
 	case DRO_FIELD_CONST:
-		node = cJSON_CreateObject();
-		cJSON_AddStringToObject(node, "const", field->fallback);
-		return node;
+		member(out, "const", field->fallback);
+		break;
 	case DRO_FIELD_STRING:
-		return field->words ? words(field->words) : string_of(field->format);
 	case DRO_FIELD_ENUM:
-		return words(field->words);
+		if (field->words)
+			words(out, field->words);
+		else
+			string_of(out, field->format);
+		break;
 	case DRO_FIELD_FLAGS:
-		return list_of(words(field->words), field);
-	case DRO_FIELD_INT:
-		return integer(field->min, field->max);
-	case DRO_FIELD_BOOL:
-		return typed("boolean");
-	case DRO_FIELD_DURATION:
-		return pattern(DURATION);
 	case DRO_FIELD_STRINGS:
-		return list_of(string_of(field->format), field);
-	case DRO_FIELD_SECRET:
-		return reference("secret");
-	case DRO_FIELD_OBJECT:
-		return reference(field->object->name);
-	case DRO_FIELD_MAP:
-		return map_of(field);
 	case DRO_FIELD_LIST:
-		return list_of(reference(field->object->name), field);
+		list(out, field);
+		break;
+	case DRO_FIELD_INT:
+		dro_buf_printf(out,
+			"\"type\":\"integer\",\"minimum\":%" PRId64 ",\"maximum\":%" PRId64,
+			field->min, field->max);
+		break;
+	case DRO_FIELD_BOOL:
+		dro_buf_puts(out, "\"type\":\"boolean\"");
+		break;
+	case DRO_FIELD_DURATION:
+		dro_buf_puts(out, DURATION);
+		break;
+	case DRO_FIELD_SECRET:
+		reference(out, "secret");
+		break;
+	case DRO_FIELD_OBJECT:
+		reference(out, field->object->name);
+		break;
+	case DRO_FIELD_MAP:
+		map(out, field);
+		break;
 	case DRO_FIELD_SETTINGS:
-		return object_of(loose_string());
+		dro_buf_puts(out, "\"type\":\"object\",\"additionalProperties\":{" LOOSE "}");
+		break;
 	case DRO_FIELD_CREDENTIALS:
-		return object_of(reference("secret"));
+		dro_buf_puts(out, "\"type\":\"object\",\"additionalProperties\":{");
+		reference(out, "secret");
+		dro_buf_puts(out, "}");
+		break;
 	case DRO_FIELD_IMAGE:
-		return image();
+		dro_buf_puts(out, IMAGE);
+		break;
 	case DRO_FIELD_POLICY:
-		return policy();
+		dro_buf_puts(out, POLICY);
+		break;
 	case DRO_FIELD_CHANGES:
-		return either(integer(0, 1000000), pattern("^(100|[0-9]{1,2})%$"));
+		dro_buf_puts(out, CHANGES);
+		break;
 	}
-	return NULL;
 }
 
-static void add_definition(cJSON *definitions, const struct dro_form *form)
+static void properties(struct dro_buf *out, const struct dro_form *form)
 {
-	cJSON *node, *properties, *required;
 	const struct dro_field *field;
 
-	if (cJSON_GetObjectItemCaseSensitive(definitions, form->name))
-		return;
-	node = cJSON_AddObjectToObject(definitions, form->name);
-	cJSON_AddStringToObject(node, "description", form->help);
-	cJSON_AddStringToObject(node, "type", "object");
-	properties = cJSON_AddObjectToObject(node, "properties");
-	required = cJSON_CreateArray();
+	dro_buf_puts(out, "\"properties\":{");
 	for (field = form->fields; field->name; field++) {
-		cJSON *schema = field_schema(field);
-
+		dro_buf_puts(out, field == form->fields ? "" : ",");
+		dro_json_quote(out, field->name);
+		dro_buf_puts(out, ":{");
+		kind(out, field);
 		/* Draft-07 ignores what stands beside a $ref; editors show it all the same. */
-		cJSON_AddStringToObject(schema, "description", field->help);
-		if (field->fallback && field->kind != DRO_FIELD_CONST)
-			cJSON_AddStringToObject(schema, "default", field->fallback);
-		cJSON_AddItemToObject(properties, field->name, schema);
-		if (field->flags & DRO_FIELD_REQUIRED)
-			cJSON_AddItemToArray(required, cJSON_CreateString(field->name));
-		if (field->object)
-			add_definition(definitions, field->object);
+		dro_buf_puts(out, ",");
+		member(out, "description", field->help);
+		if (field->fallback && field->kind != DRO_FIELD_CONST) {
+			dro_buf_puts(out, ",");
+			member(out, "default", field->fallback);
+		}
+		dro_buf_puts(out, "}");
 	}
-	if (cJSON_GetArraySize(required))
-		cJSON_AddItemToObject(node, "required", required);
-	else
-		cJSON_Delete(required);
-	if (form->settings == DRO_NO_OFFSET)
-		cJSON_AddFalseToObject(node, "additionalProperties");
-	else
-		cJSON_AddItemToObject(node, "additionalProperties", loose_string());
+	dro_buf_puts(out, "}");
 }
 
-int dro_spec_schema(struct dro_buf *out, struct dro_error *err)
+static void required(struct dro_buf *out, const struct dro_form *form)
 {
-	cJSON *schema = cJSON_CreateObject(), *definitions;
-	char *text;
+	const struct dro_field *field;
+	const char *before = ",\"required\":[";
 
-	cJSON_AddStringToObject(schema, "$schema", DRAFT);
-	cJSON_AddStringToObject(schema, "title", "drorch spec");
-	cJSON_AddItemToObject(schema, "oneOf", cJSON_CreateArray());
-	cJSON_AddItemToArray(
-		cJSON_GetObjectItem(schema, "oneOf"), reference(dro_form_providers.name));
-	cJSON_AddItemToArray(
-		cJSON_GetObjectItem(schema, "oneOf"), reference(dro_form_service.name));
-	definitions = cJSON_AddObjectToObject(schema, "definitions");
-	cJSON_AddItemToObject(definitions, "secret", secret());
-	add_definition(definitions, &dro_form_providers);
-	add_definition(definitions, &dro_form_service);
-	text = cJSON_Print(schema);
-	cJSON_Delete(schema);
+	for (field = form->fields; field->name; field++) {
+		if (!(field->flags & DRO_FIELD_REQUIRED))
+			continue;
+		dro_buf_puts(out, before);
+		dro_json_quote(out, field->name);
+		before = ",";
+	}
+	if (!before[1]) /* at least one */
+		dro_buf_puts(out, "]");
+}
+
+static void definition(struct dro_buf *out, const struct dro_form *form)
+{
+	dro_buf_puts(out, ",");
+	dro_json_quote(out, form->name);
+	dro_buf_puts(out, ":{\"type\":\"object\",");
+	member(out, "description", form->help);
+	dro_buf_puts(out, ",");
+	properties(out, form);
+	required(out, form);
+	dro_buf_puts(out, form->settings == DRO_NO_OFFSET ? ",\"additionalProperties\":false}"
+							  : ",\"additionalProperties\":{" LOOSE
+							    "}}");
+}
+
+/* Each form once, whoever refers to it. */
+static void definitions(struct dro_buf *out, const struct dro_form *form,
+	const struct dro_form *seen[FORMS_MAX], size_t *count)
+{
+	const struct dro_field *field;
+	size_t i;
+
+	for (i = 0; i < *count; i++)
+		if (seen[i] == form)
+			return;
+	if (*count == FORMS_MAX) {
+		out->failed = DRO_EINVAL;
+		return;
+	}
+	seen[(*count)++] = form;
+	definition(out, form);
+	for (field = form->fields; field->name; field++)
+		if (field->object)
+			definitions(out, field->object, seen, count);
+}
+
+static int print_indented(struct dro_buf *out, const struct dro_buf *compact, struct dro_error *err)
+{
+	cJSON *json = NULL;
+	char *text;
+	int rc = dro_json_parse(&json, dro_buf_str(compact), compact->length, TEXT_MAX, err);
+
+	if (rc < 0)
+		return rc;
+	text = cJSON_Print(json);
+	cJSON_Delete(json);
 	if (!text)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	dro_buf_puts(out, text);
 	dro_buf_puts(out, "\n");
 	cJSON_free(text);
 	return dro_buf_check(out, err);
+}
+
+int dro_spec_schema(struct dro_buf *out, struct dro_error *err)
+{
+	struct dro_buf compact = DRO_BUF_INIT(TEXT_MAX);
+	const struct dro_form *seen[FORMS_MAX];
+	size_t count = 0;
+	int rc;
+
+	dro_buf_puts(&compact, "{\"$schema\":\"" DRAFT "\",\"title\":\"drorch spec\",\"oneOf\":[{");
+	reference(&compact, dro_form_providers.name);
+	dro_buf_puts(&compact, "},{");
+	reference(&compact, dro_form_service.name);
+	dro_buf_puts(&compact, "}],\"definitions\":{\"secret\":{" SECRET "}");
+	definitions(&compact, &dro_form_providers, seen, &count);
+	definitions(&compact, &dro_form_service, seen, &count);
+	dro_buf_puts(&compact, "}}");
+	if ((rc = dro_buf_check(&compact, err)) == 0)
+		rc = print_indented(out, &compact, err);
+	dro_buf_free(&compact);
+	return rc;
 }
