@@ -5,7 +5,6 @@
  */
 #include <arpa/inet.h>
 #include <check.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,14 +12,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "net/http.h"
-#include "provider/provider.h"
+#include "plugins/aws_live.h"
 
 #define START_MS 60000
 #define SKIP 77
@@ -95,42 +92,8 @@ static int wait_for_moto(pid_t pid, int port)
 	return 1;
 }
 
-/* For what the plugin does not do, or moto does not know: a bare request. */
-static void ask(const char *service, const char *method, const char *path, const char *body)
-{
-	char request[1024], answer[2048] = "";
-	int fd = connect_to(moto_port);
-	size_t used = 0;
-	ssize_t got;
-
-	ck_assert_int_ge(fd, 0);
-	snprintf(request, sizeof(request),
-		"%s %s HTTP/1.1\r\nHost: %s.us-east-1.amazonaws.com\r\nContent-Length: %zu\r\n"
-		"Content-Type: application/x-www-form-urlencoded\r\n"
-		"Authorization: AWS4-HMAC-SHA256 "
-		"Credential=test/20260101/us-east-1/%s/aws4_request, "
-		"SignedHeaders=host, Signature=00\r\nConnection: close\r\n\r\n%s",
-		method, path, service, strlen(body), service, body);
-	ck_assert_int_eq(
-		send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
-	while (used < sizeof(answer) - 1 &&
-		(got = recv(fd, answer + used, sizeof(answer) - 1 - used, 0)) > 0)
-		used += (size_t)got;
-	close(fd);
-	ck_assert_msg(strstr(answer, " 200 ") != NULL, "%s %s: %s", method, path, answer);
-}
-
-/* The plugin makes no buckets: that is the operator's. */
-static void make_bucket(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/%s", name);
-	ask("s3", "PUT", path, "");
-}
-
 /* moto cannot tag snapshots in CreateImage: this image is as if an earlier call had made it. */
-static void make_image(const char *instance, const char *name, const char *key)
+static void make_image(struct live *live, const char *instance, const char *name, const char *key)
 {
 	char form[512];
 
@@ -139,78 +102,25 @@ static void make_image(const char *instance, const char *name, const char *key)
 		"&TagSpecification.1.ResourceType=image&TagSpecification.1.Tag.1.Key=drorch:request"
 		"&TagSpecification.1.Tag.1.Value=%s",
 		instance, name, key);
-	ask("ec2", "POST", "/", form);
+	live_ask(live, "ec2", "POST", "", form);
 }
-
-/* ---- an account ------------------------------------------------------------------------------ */
-
-struct kit {
-	struct dro_net *net;
-	struct dro_registry *registry;
-	struct dro_provider *provider;
-	struct dro_error err;
-	struct dro_call call;
-};
-
-static struct kit kit_open(void)
-{
-	char endpoint[64];
-	struct dro_setting settings[] = {
-		{.name = "region", .value = "us-east-1"}, {.name = "endpoint", .value = endpoint}};
-	struct dro_credential credentials[] = {
-		{.name = "access_key_id", .ref = {.kind = DRO_SECRET_ENV, .value = "TEST_AWS_KEY"}},
-		{.name = "secret_access_key",
-			.ref = {.kind = DRO_SECRET_ENV, .value = "TEST_AWS_SECRET"}}};
-	struct dro_account account = {.name = "moto",
-		.plugin = "aws",
-		.settings = settings,
-		.setting_count = 2,
-		.credentials = credentials,
-		.credential_count = 2};
-	struct dro_registry_config config = {.plugin_dir = TEST_BUILD_DIR "/plugins"};
-	struct kit kit = {.err = DRO_ERROR_INIT};
-
-	setenv("TEST_AWS_KEY", "AKIDEXAMPLE", 1);
-	setenv("TEST_AWS_SECRET", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 1);
-	snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", moto_port);
-	ck_assert_msg(dro_net_new(&kit.net, NULL, &kit.err) == 0, "%s", kit.err.message);
-	config.net = kit.net;
-	ck_assert_msg(
-		dro_registry_new(&kit.registry, &config, &kit.err) == 0, "%s", kit.err.message);
-	ck_assert_msg(dro_provider_open(&kit.provider, kit.registry, &account, &kit.err) == 0, "%s",
-		kit.err.message);
-	kit.call = (struct dro_call){.size = sizeof(kit.call),
-		.deadline_ms = dro_now_ms() + 60000,
-		.idem_key = "run-1-step",
-		.trace = "run-1/step"};
-	return kit;
-}
-
-static void kit_close(struct kit *kit)
-{
-	dro_provider_close(kit->provider);
-	dro_registry_free(kit->registry);
-	dro_net_free(kit->net);
-}
-
-#define OK(expression) ck_assert_msg((expression) == 0, "%s", kit.err.message)
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
 START_TEST(identity)
 {
-	struct kit kit = kit_open();
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
 	char who[256] = "";
 
 	OK(dro_provider_probe(kit.provider, who, sizeof(who), &kit.call, &kit.err));
 	ck_assert_int_eq(strncmp(who, "arn:aws:", 8), 0);
-	kit_close(&kit);
+	live_close(&kit);
 }
 END_TEST
 
 START_TEST(instances_live_and_die)
 {
-	struct kit kit = kit_open();
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
 	struct dro_pair tags[] = {{"drorch:service", "mem*phis"}, {"drorch:site", "tier 2+&=é"}};
 	struct dro_instance_spec spec = {.size = sizeof(spec),
 		.count = 2,
@@ -261,13 +171,13 @@ START_TEST(instances_live_and_die)
 	OK(dro_provider_terminate_instances(kit.provider, "", ids, 2, &kit.call, &kit.err));
 	dro_instance_list_free(&made);
 	dro_instance_list_free(&seen);
-	kit_close(&kit);
+	live_close(&kit);
 }
 END_TEST
 
 START_TEST(images_live_and_die)
 {
-	struct kit kit = kit_open();
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
 	struct dro_instance_spec source = {.size = sizeof(source),
 		.count = 1,
 		.name = "golden",
@@ -280,7 +190,7 @@ START_TEST(images_live_and_die)
 
 	OK(dro_provider_create_instances(kit.provider, &source, &golden, &kit.call, &kit.err));
 	spec.source = golden.items[0]->id;
-	make_image(spec.source, "memphis%20(1)", kit.call.idem_key);
+	make_image(&kit, spec.source, "memphis%20(1)", kit.call.idem_key);
 	OK(dro_provider_create_image(kit.provider, &spec, &made, &kit.call, &kit.err));
 	ck_assert_uint_eq(made.count, 1);
 	OK(dro_provider_create_image(kit.provider, &spec, &again, &kit.call, &kit.err));
@@ -307,54 +217,31 @@ START_TEST(images_live_and_die)
 	dro_image_list_free(&again);
 	dro_image_list_free(&seen);
 	dro_image_list_free(&copied);
-	kit_close(&kit);
+	live_close(&kit);
 }
 END_TEST
-
-static int file_of(size_t length)
-{
-	int fd = memfd_create("object", MFD_CLOEXEC);
-	size_t i;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ftruncate(fd, (off_t)length), 0);
-	for (i = 0; i + sizeof(i) <= length; i += 65536)
-		ck_assert_int_eq(pwrite(fd, &i, sizeof(i), (off_t)i), sizeof(i));
-	return fd;
-}
-
-static void check_same(int one, int two, size_t length)
-{
-	char *a = mmap(NULL, length, PROT_READ, MAP_SHARED, one, 0);
-	char *b = mmap(NULL, length, PROT_READ, MAP_SHARED, two, 0);
-
-	ck_assert(a != MAP_FAILED && b != MAP_FAILED);
-	ck_assert_int_eq(memcmp(a, b, length), 0);
-	munmap(a, length);
-	munmap(b, length);
-}
 
 START_TEST(objects_come_and_go)
 {
 	static const char *const keys[] = {
 		"dir/plain", "dir/odd +=&?#%41 é~", "dir/sub/deep", "top"};
-	struct kit kit = kit_open();
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
 	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "objects-come-and-go"};
 	struct dro_object_query query = {
 		.size = sizeof(query), .bucket = ref.bucket, .prefix = "dir/", .delimiter = "/"};
 	struct dro_object_list seen = {0};
-	int fd = file_of(100000), back = memfd_create("back", MFD_CLOEXEC);
+	int fd = live_file(100000), back = memfd_create("back", MFD_CLOEXEC);
 	uint64_t length = 0;
 	size_t i;
 
-	make_bucket(ref.bucket);
+	live_make_bucket(&kit, ref.bucket);
 	for (i = 0; i < 4; i++) {
 		ref.key = keys[i];
 		OK(dro_provider_put_object(kit.provider, &ref, fd, 100000, 0, &kit.call, &kit.err));
 		OK(dro_provider_get_object(
 			kit.provider, &ref, back, 100000, &length, &kit.call, &kit.err));
 		ck_assert_uint_eq(length, 100000);
-		check_same(fd, back, length);
+		live_check_same(fd, back, length);
 	}
 	ck_assert_int_eq(dro_provider_put_object(
 				 kit.provider, &ref, fd, 100000, DRO_PUT_NEW, &kit.call, &kit.err),
@@ -384,26 +271,26 @@ START_TEST(objects_come_and_go)
 	ck_assert_str_eq(kit.err.provider_code, "NoSuchBucket");
 	close(fd);
 	close(back);
-	kit_close(&kit);
+	live_close(&kit);
 }
 END_TEST
 
 START_TEST(large_objects_go_in_parts)
 {
-	struct kit kit = kit_open();
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
 	struct dro_object_ref ref = {
 		.size = sizeof(ref), .bucket = "large-objects", .key = "backups/big one"};
 	size_t size = (17u << 20) + 5;
-	int fd = file_of(size), back = memfd_create("back", MFD_CLOEXEC);
+	int fd = live_file(size), back = memfd_create("back", MFD_CLOEXEC);
 	struct dro_object_query query = {.size = sizeof(query), .bucket = ref.bucket};
 	struct dro_object_list seen = {0};
 	uint64_t length = 0;
 
-	make_bucket(ref.bucket);
+	live_make_bucket(&kit, ref.bucket);
 	OK(dro_provider_put_object(kit.provider, &ref, fd, size, DRO_PUT_NEW, &kit.call, &kit.err));
 	OK(dro_provider_get_object(kit.provider, &ref, back, size, &length, &kit.call, &kit.err));
 	ck_assert_uint_eq(length, size);
-	check_same(fd, back, size);
+	live_check_same(fd, back, size);
 	OK(dro_provider_list_objects(kit.provider, &query, &seen, &kit.call, &kit.err));
 	ck_assert_uint_eq(seen.count, 1);
 	ck_assert_ptr_nonnull(strstr(seen.items[0]->etag, "-3")); /* of three parts */
@@ -414,21 +301,21 @@ START_TEST(large_objects_go_in_parts)
 	dro_object_list_free(&seen);
 	close(fd);
 	close(back);
-	kit_close(&kit);
+	live_close(&kit);
 }
 END_TEST
 
 START_TEST(lists_go_on_over_pages)
 {
-	struct kit kit = kit_open();
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
 	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "many-objects"};
 	struct dro_object_query query = {.size = sizeof(query), .bucket = ref.bucket};
 	struct dro_object_list seen = {0};
-	int fd = file_of(1);
+	int fd = live_file(1);
 	char key[32];
 	int i;
 
-	make_bucket(ref.bucket);
+	live_make_bucket(&kit, ref.bucket);
 	for (i = 0; i < 1005; i++) {
 		snprintf(key, sizeof(key), "k %04d", i);
 		ref.key = key;
@@ -440,7 +327,7 @@ START_TEST(lists_go_on_over_pages)
 	ck_assert_str_eq(seen.items[1004]->key, "k 1004");
 	dro_object_list_free(&seen);
 	close(fd);
-	kit_close(&kit);
+	live_close(&kit);
 }
 END_TEST
 
@@ -448,8 +335,6 @@ static int run_tests(void)
 {
 	Suite *suite = suite_create("plugins/aws/moto");
 	TCase *tcase = tcase_create("moto");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 110);
 	tcase_add_test(tcase, identity);
@@ -459,11 +344,7 @@ static int run_tests(void)
 	tcase_add_test(tcase, large_objects_go_in_parts);
 	tcase_add_test(tcase, lists_go_on_over_pages);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return live_run(suite);
 }
 
 int main(void)

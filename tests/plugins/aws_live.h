@@ -1,0 +1,37 @@
+/*
+ * An aws account through the program's own provider layer and HTTP, against a server on loopback:
+ * what the tests with moto_server and with the lab share.
+ */
+#ifndef DRORCH_TESTS_AWS_LIVE_H
+#define DRORCH_TESTS_AWS_LIVE_H
+
+#include "net/http.h"
+#include "provider/provider.h"
+
+struct live {
+	struct dro_net *net;
+	struct dro_registry *registry;
+	struct dro_provider *provider;
+	struct dro_error err;
+	struct dro_call call; /* a minute from live_open on */
+	char endpoint[64];
+};
+
+struct live live_open(int port, const char *key_id, const char *secret);
+void live_close(struct live *live);
+#define OK(expression) ck_assert_msg((expression) == 0, "%s", kit.err.message)
+
+/* A signed request for what the plugin does not do; anything but a 2xx fails the test. */
+void live_ask(struct live *live, const char *service, const char *method, const char *path,
+	const char *form);
+void live_make_bucket(struct live *live, const char *name);
+
+/* A file of that length in which every 64 KiB begin differently. */
+int live_file(size_t length);
+void live_check_same(int one, int two, size_t length);
+
+/* Runs the suite; the exit status. */
+struct Suite;
+int live_run(struct Suite *suite);
+
+#endif

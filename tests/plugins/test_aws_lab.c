@@ -1,0 +1,262 @@
+/*
+ * The aws plugin through the program's own layers against drorch-lab, which checks every signature
+ * and can fail on purpose.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/proc.h"
+#include "plugins/aws_live.h"
+
+#define LAB TEST_BUILD_DIR "/lab/drorch-lab"
+
+static char state[64];
+static char key_id[64], secret[64];
+static int port;
+
+/* ---- the lab --------------------------------------------------------------------------------- */
+
+/* drorch-lab WORDS… --state DIR; its standard output in `out` (may be NULL). */
+static int lab(struct dro_buf *out, const char *const *words)
+{
+	struct dro_buf errors = DRO_BUF_INIT(65536);
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_proc_result result = {0};
+	char *argv[24] = {LAB};
+	size_t n = 1;
+	int rc;
+
+	while (*words && n < 20)
+		argv[n++] = (char *)*words++;
+	argv[n++] = "--state";
+	argv[n++] = state;
+	rc = dro_proc_run(argv, NULL, NULL, out, &errors, dro_now_ms() + 30000, &result, &err);
+	if (rc < 0 || result.exit_code != 0)
+		fprintf(stderr, "drorch-lab %s: %s%s\n", argv[1], err.message,
+			dro_buf_str(&errors));
+	dro_buf_free(&errors);
+	return rc < 0 ? rc : result.exit_code;
+}
+
+#define LAB_DO(...) ck_assert_int_eq(lab(NULL, (const char *const[]){__VA_ARGS__, NULL}), 0)
+
+static void read_credential(const char *text, const char *name, char *out, size_t size)
+{
+	const char *at = strstr(text, name);
+	size_t length;
+
+	if (!at)
+		return;
+	at += strlen(name);
+	length = strcspn(at, "\n");
+	if (length < size) {
+		memcpy(out, at, length);
+		out[length] = '\0';
+	}
+}
+
+static int start_lab(void)
+{
+	static const char *const up[] = {"up", NULL};
+	struct dro_buf text = DRO_BUF_INIT(65536);
+	char path[128];
+	cJSON *json = NULL;
+	int64_t number = 0;
+
+	snprintf(state, sizeof(state), "/tmp/drorch-aws-lab-XXXXXX");
+	if (!mkdtemp(state) || lab(NULL, up) != 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/lab.json", state);
+	if (dro_file_read(&text, path, NULL) == 0 &&
+		dro_json_parse(&json, text.data, text.length, 65536, NULL) == 0)
+		dro_json_int(json, "port", 0, &number, NULL);
+	port = (int)number;
+	cJSON_Delete(json);
+	dro_buf_reset(&text);
+	snprintf(path, sizeof(path), "%s/credentials", state);
+	if (dro_file_read(&text, path, NULL) == 0) {
+		read_credential(dro_buf_str(&text), "AWS_ACCESS_KEY_ID=", key_id, sizeof(key_id));
+		read_credential(
+			dro_buf_str(&text), "AWS_SECRET_ACCESS_KEY=", secret, sizeof(secret));
+	}
+	dro_buf_free(&text);
+	return port && *key_id && *secret ? 0 : -1;
+}
+
+static void end_lab(void)
+{
+	static const char *const down[] = {"down", NULL};
+	char *remove[] = {"rm", "-rf", "--", state, NULL};
+	struct dro_proc_result result;
+
+	lab(NULL, down);
+	dro_proc_run(remove, NULL, NULL, NULL, NULL, dro_now_ms() + 10000, &result, NULL);
+}
+
+/* How many calls of that kind the lab has in its log. */
+static int calls(const char *operation)
+{
+	static const char *const log[] = {"log", NULL};
+	struct dro_buf out = DRO_BUF_INIT(16u << 20);
+	char want[64];
+	const char *at;
+	int count = 0;
+
+	snprintf(want, sizeof(want), "\"%s\"", operation);
+	ck_assert_int_eq(lab(&out, log), 0);
+	for (at = dro_buf_str(&out); (at = strstr(at, want)); at++)
+		count++;
+	dro_buf_free(&out);
+	return count;
+}
+
+/* ---- objects --------------------------------------------------------------------------------- */
+
+/* Names that a signature, a URL or XML may get wrong. */
+static const char *const keys[] = {"plain", "a b", "a+b", "a%20b", "=&?#;:@$,", "~-_.!*'()", "d//e",
+	"../up", "./here", "trailing/", "\xc3\xa9\xe2\x82\xac", "<&>\"'", "[x]{y}|^`\\"};
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+START_TEST(odd_keys_are_signed_right)
+{
+	struct live kit = live_open(port, key_id, secret);
+	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "odd-keys"};
+	struct dro_object_query query = {.size = sizeof(query), .bucket = ref.bucket};
+	struct dro_object_list seen = {0};
+	int fd = live_file(1000), back = memfd_create("back", MFD_CLOEXEC);
+	uint64_t length = 0;
+	size_t i, j, found;
+
+	live_make_bucket(&kit, ref.bucket);
+	for (i = 0; i < KEYS; i++) {
+		ref.key = keys[i];
+		ck_assert_msg(dro_provider_put_object(kit.provider, &ref, fd, 1000, DRO_PUT_NEW,
+				      &kit.call, &kit.err) == 0,
+			"%s: %s", keys[i], kit.err.message);
+		OK(dro_provider_get_object(
+			kit.provider, &ref, back, 1000, &length, &kit.call, &kit.err));
+		live_check_same(fd, back, 1000);
+	}
+	OK(dro_provider_list_objects(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_uint_eq(seen.count, KEYS);
+	for (i = 0, found = 0; i < KEYS; i++)
+		for (j = 0; j < KEYS; j++)
+			found += strcmp(keys[i], seen.items[j]->key) == 0;
+	ck_assert_uint_eq(found, KEYS);
+	query.prefix = "a+";
+	dro_object_list_free(&seen);
+	OK(dro_provider_list_objects(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_uint_eq(seen.count, 1);
+	OK(dro_provider_delete_objects(
+		kit.provider, "", ref.bucket, keys, KEYS, &kit.call, &kit.err));
+	query.prefix = "";
+	dro_object_list_free(&seen);
+	OK(dro_provider_list_objects(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_uint_eq(seen.count, 0);
+	close(fd);
+	close(back);
+	live_close(&kit);
+}
+END_TEST
+
+START_TEST(a_new_key_is_put_once)
+{
+	struct live kit = live_open(port, key_id, secret);
+	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "locks", .key = "lock"};
+	int fd = live_file(10);
+
+	live_make_bucket(&kit, ref.bucket);
+	OK(dro_provider_put_object(kit.provider, &ref, fd, 10, DRO_PUT_NEW, &kit.call, &kit.err));
+	ck_assert_int_eq(dro_provider_put_object(
+				 kit.provider, &ref, fd, 10, DRO_PUT_NEW, &kit.call, &kit.err),
+		DRO_ECONFLICT);
+	OK(dro_provider_put_object(kit.provider, &ref, fd, 10, 0, &kit.call, &kit.err));
+	/* Done, and then the answer is lost: unknown, and not asked again. */
+	ref.key = "lost";
+	LAB_DO("fault", "add", "drop", "--vendor", "s3", "--operation", "PutObject", "--count",
+		"1");
+	ck_assert_int_eq(dro_provider_put_object(
+				 kit.provider, &ref, fd, 10, DRO_PUT_NEW, &kit.call, &kit.err),
+		DRO_ETIMEDOUT);
+	ck_assert_int_eq(dro_provider_put_object(
+				 kit.provider, &ref, fd, 10, DRO_PUT_NEW, &kit.call, &kit.err),
+		DRO_ECONFLICT);
+	close(fd);
+	live_close(&kit);
+}
+END_TEST
+
+START_TEST(parts_survive_throttling)
+{
+	struct live kit = live_open(port, key_id, secret);
+	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "large", .key = "big one"};
+	size_t size = (17u << 20) + 3;
+	int fd = live_file(size), back = memfd_create("back", MFD_CLOEXEC);
+	uint64_t length = 0;
+
+	live_make_bucket(&kit, ref.bucket);
+	LAB_DO("fault", "add", "status", "--vendor", "s3", "--operation", "UploadPart", "--count",
+		"2", "--status", "503", "--code", "SlowDown");
+	OK(dro_provider_put_object(kit.provider, &ref, fd, size, DRO_PUT_NEW, &kit.call, &kit.err));
+	OK(dro_provider_get_object(kit.provider, &ref, back, size, &length, &kit.call, &kit.err));
+	ck_assert_uint_eq(length, size);
+	live_check_same(fd, back, size);
+	/* A part that cannot be sent: the upload is given up, and nothing of it is left. */
+	ref.key = "never";
+	LAB_DO("fault", "add", "status", "--vendor", "s3", "--operation", "UploadPart", "--count",
+		"1", "--status", "403", "--code", "AccessDenied");
+	ck_assert_int_eq(
+		dro_provider_put_object(kit.provider, &ref, fd, size, 0, &kit.call, &kit.err),
+		DRO_EAUTH);
+	ck_assert_int_eq(calls("AbortMultipartUpload"), 1);
+	ck_assert_int_eq(dro_provider_get_object(
+				 kit.provider, &ref, back, size, &length, &kit.call, &kit.err),
+		DRO_ENOTFOUND);
+	close(fd);
+	close(back);
+	live_close(&kit);
+}
+END_TEST
+
+START_TEST(wrong_secrets_are_told)
+{
+	struct live kit = live_open(port, key_id, "not the secret");
+	struct dro_object_query query = {.size = sizeof(query), .bucket = "any-bucket"};
+	struct dro_object_list seen = {0};
+
+	ck_assert_int_eq(
+		dro_provider_list_objects(kit.provider, &query, &seen, &kit.call, &kit.err),
+		DRO_EAUTH);
+	ck_assert_str_eq(kit.err.provider_code, "SignatureDoesNotMatch");
+	live_close(&kit);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("plugins/aws/lab");
+	TCase *tcase = tcase_create("lab");
+	int rc;
+
+	tcase_set_timeout(tcase, 100);
+	tcase_add_test(tcase, odd_keys_are_signed_right);
+	tcase_add_test(tcase, a_new_key_is_put_once);
+	tcase_add_test(tcase, parts_survive_throttling);
+	tcase_add_test(tcase, wrong_secrets_are_told);
+	suite_add_tcase(suite, tcase);
+	if (start_lab() < 0) {
+		fprintf(stderr, "drorch-lab does not come up\n");
+		rc = EXIT_FAILURE;
+	} else {
+		rc = live_run(suite);
+	}
+	end_lab();
+	return rc;
+}
