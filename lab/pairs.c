@@ -3,46 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/uri.h"
 
 /* malloc'd. NULL: a bad escape, a NUL, or out of memory. */
 static char *decode(const char *text, size_t length, bool form)
 {
-	char *out = malloc(length + 1);
-	size_t i, used = 0;
+	struct dro_buf out = DRO_BUF_INIT(SIZE_MAX / 2);
+	char *copy = strndup(text, length);
 
-	if (!out)
-		return NULL;
-	for (i = 0; i < length; i++) {
-		int high, low;
-
-		if (text[i] == '+' && form) {
-			out[used++] = ' ';
-			continue;
-		}
-		if (text[i] != '%') {
-			out[used++] = text[i];
-			continue;
-		}
-		if (i + 2 >= length || (high = hex_digit(text[i + 1])) < 0 ||
-			(low = hex_digit(text[i + 2])) < 0 || high * 16 + low == 0) {
-			free(out);
-			return NULL;
-		}
-		out[used++] = (char)(high * 16 + low);
-		i += 2;
-	}
-	out[used] = '\0';
-	return out;
+	if (!copy || dro_uri_decode(&out, copy, form) < 0)
+		out.failed = DRO_EINVAL;
+	free(copy);
+	return dro_buf_take(&out);
 }
 
 int lab_decode(char **out, const char *text, size_t length, bool form)

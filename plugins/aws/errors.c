@@ -26,6 +26,7 @@ static const struct dro_word words[] = {
 	{"SignatureDoesNotMatch", DRO_EAUTH},
 	{"InvalidSignatureException", DRO_EAUTH},
 	{"IncompleteSignature", DRO_EAUTH},
+	{"AuthorizationHeaderMalformed", DRO_EAUTH},
 	{"MissingAuthenticationToken", DRO_EAUTH},
 	{"ExpiredToken", DRO_EAUTH},
 	{"ExpiredTokenException", DRO_EAUTH},

@@ -178,6 +178,8 @@ static const struct {
 		"NoSuchBucket"},
 	{403, S3_ERROR("AccessDenied", "Access Denied"), NULL, DRO_EAUTH, "AccessDenied"},
 	{403, S3_ERROR("SignatureDoesNotMatch", "x"), NULL, DRO_EAUTH, "SignatureDoesNotMatch"},
+	{400, S3_ERROR("AuthorizationHeaderMalformed", "a bad key id"), NULL, DRO_EAUTH,
+		"a bad key id"},
 	{400, S3_ERROR("ExpiredToken", "expired"), NULL, DRO_EAUTH, "ExpiredToken"},
 	{503, S3_ERROR("SlowDown", "Please reduce your request rate."), NULL, DRO_EAGAIN,
 		"SlowDown"},

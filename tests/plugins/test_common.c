@@ -100,6 +100,36 @@ START_TEST(xml_caps_depth_and_elements)
 }
 END_TEST
 
+/* Every way of cutting an answer short is noticed; no changed byte does harm. */
+START_TEST(xml_cut_or_bent)
+{
+	static const char whole[] =
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<R "
+		"xmlns=\"http://ec2.amazonaws.com/doc/"
+		"2016-11-15/\"><set><item><id>i-1</id><tags><item><key>a &amp; b</key><value/>"
+		"</item></tags></item><item><id>\xc3\xa9<![CDATA[<x>]]></id></item></set></R>";
+	char bent[sizeof(whole)];
+	struct dro_xml *xml = NULL;
+	size_t i;
+	int byte;
+
+	for (i = 0; i < sizeof(whole) - 1; i++)
+		ck_assert_int_eq(dro_xml_parse(&xml, whole, i, NULL), DRO_EPROTO);
+	for (i = 0; i < sizeof(whole) - 1; i++) {
+		for (byte = 0; byte < 256; byte += 5) {
+			memcpy(bent, whole, sizeof(whole));
+			bent[i] = (char)byte;
+			if (dro_xml_parse(&xml, bent, sizeof(bent) - 1, NULL) == 0) {
+				(void)dro_xml_text(dro_xml_root(xml), "set/item/tags/item/key");
+				dro_xml_free(xml);
+				xml = NULL;
+			}
+			ck_assert_ptr_null(xml);
+		}
+	}
+}
+END_TEST
+
 START_TEST(xml_escapes)
 {
 	struct dro_buf out = DRO_BUF_INIT(100);
@@ -236,6 +266,7 @@ int main(void)
 	tcase_add_test(tcase, xml_names_match_whole);
 	tcase_add_test(tcase, xml_refuses);
 	tcase_add_test(tcase, xml_caps_depth_and_elements);
+	tcase_add_test(tcase, xml_cut_or_bent);
 	tcase_add_test(tcase, xml_escapes);
 	tcase_add_test(tcase, paging_ends);
 	tcase_add_test(tcase, paging_refuses_no_progress);

@@ -1,0 +1,47 @@
+/*
+ * What makes an instance real. The instance table decides when; a driver knows how: one starts a
+ * program of the image's folder, another may boot a whole machine. A guest is used by one thread
+ * at a time but for stop(), which any thread may call while wait() runs.
+ */
+#ifndef DRORCH_LAB_DRIVER_H
+#define DRORCH_LAB_DRIVER_H
+
+#include <sys/types.h>
+
+#include "lab/lab.h"
+
+struct lab_guest {
+	char id[LAB_ID];
+	char address[LAB_ADDRESS];
+	char region[LAB_REGION];
+	uint16_t origin_port;
+	const char *dir;       /* DIR/instances/ID: the driver's own folder for it */
+	const char *user_data; /* a file, mode 0600, or NULL */
+	/* What runs, so that a later lab can end what a killed one left; 0: nothing. */
+	pid_t pid;
+	uint64_t pid_start;
+	int control_fd; /* -1 while nothing runs */
+};
+
+struct lab_driver {
+	const char *name;
+	/* Is the folder an image that this driver can boot? */
+	int (*check)(const char *image, struct dro_error *err);
+	/* Makes the guest's disk from the image's folder; a disk that is there stays. */
+	int (*prepare)(struct lab_guest *guest, const char *image, struct dro_error *err);
+	/* Starts it; control_fd, pid and pid_start are set. */
+	int (*boot)(struct lab_guest *guest, struct dro_error *err);
+	/* Asks it to end (and ends it after a grace), or ends it at once. wait() returns then. */
+	void (*stop)(struct lab_guest *guest, bool force);
+	/* Until nothing of it runs any more. The caller resets pid and closes control_fd. */
+	void (*wait)(struct lab_guest *guest);
+	/* Copies the guest's disk into a new image folder. */
+	int (*capture)(struct lab_guest *guest, const char *image, struct dro_error *err);
+	/* Ends what an earlier lab left running: pid and pid_start are what it had noted. */
+	void (*sweep)(struct lab_guest *guest);
+	int (*remove)(struct lab_guest *guest, struct dro_error *err);
+};
+
+extern const struct lab_driver lab_driver_process;
+
+#endif

@@ -1,0 +1,119 @@
+#include "lab/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "lab/process.h"
+
+/* In the child: never returns. */
+static void exec_boot(const char *boot, pid_t keeper, const sigset_t *before)
+{
+	char *const argv[] = {(char *)boot, NULL};
+	int null = open("/dev/null", O_RDWR);
+
+	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != keeper)
+		_exit(127);
+	dup2(null, 0);
+	sigprocmask(SIG_SETMASK, before, NULL);
+	execv(boot, argv);
+	dprintf(2, "drorch-lab: %s: %s\n", boot, strerror(errno));
+	_exit(127);
+}
+
+/* What the lab says; false: it is gone. */
+static bool read_word(char *word)
+{
+	ssize_t got = read(0, word, 1);
+
+	return got == 1 || (got < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+/* Reaps everything that ended; true: the boot program was among it. */
+static bool reap(pid_t boot, int *status)
+{
+	bool ended = false;
+	int one;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &one, WNOHANG)) > 0) {
+		if (pid != boot)
+			continue;
+		*status = one;
+		ended = true;
+	}
+	return ended;
+}
+
+/* Until the boot program ended or must be killed. */
+static void watch(pid_t boot, int signal_fd, int *status)
+{
+	uint64_t kill_at = 0;
+
+	for (;;) {
+		struct pollfd fds[2] = {{0, POLLIN, 0}, {signal_fd, POLLIN, 0}};
+		uint64_t now = dro_now_ms();
+		struct signalfd_siginfo info;
+		char word = 0;
+
+		if (kill_at && now >= kill_at)
+			return;
+		if (poll(fds, 2, kill_at ? (int)(kill_at - now) : -1) < 0 && errno != EINTR)
+			return;
+		if (fds[1].revents && read(signal_fd, &info, sizeof(info)) > 0 &&
+			reap(boot, status))
+			return;
+		if (!fds[0].revents)
+			continue;
+		if (!read_word(&word) || word == LAB_KEEPER_KILL)
+			return;
+		if (word == LAB_KEEPER_STOP && !kill_at) {
+			kill(-boot, SIGTERM);
+			kill_at = now + LAB_KEEPER_GRACE_MS;
+		}
+	}
+}
+
+int lab_keeper_main(const char *boot)
+{
+	sigset_t mask, before;
+	pid_t keeper = getpid(), child;
+	int signal_fd, status = 0;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, &before);
+	/* Only the lab decides: a terminal's or a user's signals go past. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	child = signal_fd < 0 ? -1 : fork();
+	if (child < 0)
+		return 127;
+	if (child == 0) {
+		signal(SIGTERM, SIG_DFL);
+		signal(SIGINT, SIG_DFL);
+		signal(SIGHUP, SIG_DFL);
+		signal(SIGPIPE, SIG_DFL);
+		exec_boot(boot, keeper, &before);
+	}
+	watch(child, signal_fd, &status);
+	kill(-child, SIGKILL);
+	lab_process_kill_below(keeper);
+	reap(child, &status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}

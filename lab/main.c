@@ -1,0 +1,169 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/keeper.h"
+#include "lab/lifecycle.h"
+#include "lab/options.h"
+
+#define ORIGIN_PORT 8080
+#define BOOT_DELAY_MS 100
+
+static int usage(FILE *to)
+{
+	fprintf(to,
+		"drorch-lab: simulated clouds on loopback whose instances really run\n\n"
+		"usage: drorch-lab COMMAND [--state DIR]     (or the variable DRORCH_LAB_STATE)\n\n"
+		"  up [--port N] [--edge-port N] [--origin-port N] [--latency MS]\n"
+		"     [--boot-delay MS] [--edge-delay MS] [--edge-log] [--foreground]\n"
+		"  down                         every instance is dead after it\n"
+		"  log                          the calls, one JSON line each\n");
+	lab_command_help(to);
+	return to == stdout ? 0 : 3;
+}
+
+static int fail(const struct dro_error *err)
+{
+	fprintf(stderr, "drorch-lab: %s\n", err->message);
+	return err->code == DRO_EINVAL ? 3 : err->code == DRO_ENOTFOUND ? 10 : 1;
+}
+
+/* The option's value as an absolute path that need not be there yet. */
+static char *absolute(const char *path)
+{
+	char *cwd, *joined;
+
+	if (*path == '/')
+		return strdup(path);
+	cwd = getcwd(NULL, 0);
+	joined = cwd ? dro_path_join(cwd, path) : NULL;
+	free(cwd);
+	return joined;
+}
+
+static int run_up(const char *dir, int argc, char **argv)
+{
+	struct lab_options options = {.dir = dir};
+	struct dro_error err = DRO_ERROR_INIT;
+	int64_t port = 0, edge = 0, origin = ORIGIN_PORT, latency = 0, delay = BOOT_DELAY_MS;
+	int64_t edge_delay = 0;
+
+	if (lab_number(argc, argv, "--port", 0, 65535, &port, &err) < 0 ||
+		lab_number(argc, argv, "--edge-port", 0, 65535, &edge, &err) < 0 ||
+		lab_number(argc, argv, "--origin-port", 1, 65535, &origin, &err) < 0 ||
+		lab_number(argc, argv, "--latency", 0, 600000, &latency, &err) < 0 ||
+		lab_number(argc, argv, "--boot-delay", 0, 600000, &delay, &err) < 0 ||
+		lab_number(argc, argv, "--edge-delay", 0, 600000, &edge_delay, &err) < 0)
+		return fail(&err);
+	options.port = (uint16_t)port;
+	options.edge_port = (uint16_t)edge;
+	options.origin_port = (uint16_t)origin;
+	options.latency_ms = (uint32_t)latency;
+	options.boot_delay_ms = (uint32_t)delay;
+	options.edge_delay_ms = (uint32_t)edge_delay;
+	options.edge_log = lab_flag(argc, argv, "--edge-log");
+	return lab_up(&options, lab_flag(argc, argv, "--foreground"));
+}
+
+static int run_log(const char *dir)
+{
+	char *path = dro_path_join(dir, "calls.jsonl");
+	FILE *file = path ? fopen(path, "re") : NULL;
+	char chunk[65536];
+	size_t got;
+
+	free(path);
+	if (!file) {
+		fprintf(stderr, "drorch-lab: no calls.jsonl in %s\n", dir);
+		return 10;
+	}
+	while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		fwrite(chunk, 1, got, stdout);
+	fclose(file);
+	return 0;
+}
+
+/* The lab's folder is not the caller's: a path goes over as a whole one. */
+static char *whole_folder(int argc, char **argv)
+{
+	const char *folder = NULL;
+	char *resolved;
+	int i;
+
+	if (argc < 3 || strcmp(argv[0], "image") != 0 || strcmp(argv[1], "add") != 0)
+		return NULL;
+	folder = lab_word(argc, argv, 2);
+	resolved = folder ? realpath(folder, NULL) : NULL;
+	for (i = 0; resolved && i < argc; i++)
+		if (argv[i] == folder)
+			argv[i] = resolved;
+	return resolved;
+}
+
+static int run_ask(const char *dir, int argc, char **argv)
+{
+	struct dro_buf out = DRO_BUF_INIT(8u << 20);
+	struct dro_error err = DRO_ERROR_INIT;
+	char *folder = whole_folder(argc, argv);
+	int code = 0, rc = lab_control_ask(dir, argc, argv, &out, &code, &err);
+
+	fputs(dro_buf_str(&out), stdout);
+	if (rc < 0)
+		code = fail(&err);
+	dro_buf_free(&out);
+	free(folder);
+	return code;
+}
+
+/* Takes "--state DIR" out of the words; its value, or the variable's, or NULL. */
+static const char *take_state(int *argc, char **argv)
+{
+	const char *state = getenv("DRORCH_LAB_STATE");
+	int i, kept = 0;
+
+	for (i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "--state") == 0 && i + 1 < *argc)
+			state = argv[++i];
+		else
+			argv[kept++] = argv[i];
+	}
+	*argc = kept;
+	return state && *state ? state : NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *state;
+	char *dir;
+	int code;
+
+	if (argc == 3 && strcmp(argv[1], LAB_KEEPER_VERB) == 0)
+		return lab_keeper_main(argv[2]);
+	argc--;
+	argv++;
+	state = take_state(&argc, argv);
+	if (argc < 1)
+		return usage(stderr);
+	if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0)
+		return usage(stdout);
+	if (strcmp(argv[0], "--version") == 0)
+		return printf("drorch-lab " DRORCH_VERSION "\n") < 0;
+	if (!state) {
+		fprintf(stderr, "drorch-lab: which lab? --state DIR\n");
+		return 3;
+	}
+	dir = absolute(state);
+	if (!dir)
+		return 1;
+	if (strcmp(argv[0], "up") == 0)
+		code = run_up(dir, argc, argv);
+	else if (strcmp(argv[0], "down") == 0)
+		code = lab_down(dir);
+	else if (strcmp(argv[0], "log") == 0)
+		code = run_log(dir);
+	else
+		code = run_ask(dir, argc, argv);
+	free(dir);
+	return code;
+}
