@@ -3,6 +3,7 @@
  * and can fail on purpose.
  */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,63 @@ START_TEST(parts_survive_throttling)
 }
 END_TEST
 
+struct worker {
+	struct live *live;
+	pthread_t thread;
+	char key[16];
+	int rc;
+};
+
+static void *put_and_get(void *arg)
+{
+	struct worker *worker = arg;
+	struct dro_object_ref ref = {
+		.size = sizeof(ref), .bucket = "side-by-side", .key = worker->key};
+	struct dro_error err = DRO_ERROR_INIT;
+	int fd = memfd_create("one", MFD_CLOEXEC), i;
+	char text[16] = "";
+	uint64_t length;
+
+	for (i = 0; i < 10 && worker->rc == 0; i++) {
+		if (pwrite(fd, worker->key, sizeof(worker->key), 0) != sizeof(worker->key))
+			worker->rc = DRO_EIO;
+		if (worker->rc == 0)
+			worker->rc = dro_provider_put_object(worker->live->provider, &ref, fd,
+				sizeof(worker->key), 0, &worker->live->call, &err);
+		if (worker->rc == 0)
+			worker->rc = dro_provider_get_object(worker->live->provider, &ref, fd,
+				sizeof(text), &length, &worker->live->call, &err);
+		if (worker->rc == 0 && (pread(fd, text, sizeof(text), 0) != sizeof(text) ||
+					       memcmp(text, worker->key, sizeof(text)) != 0))
+			worker->rc = DRO_ECORRUPT;
+	}
+	close(fd);
+	return NULL;
+}
+
+START_TEST(threads_and_accounts_side_by_side)
+{
+	struct live kit = live_open(port, key_id, secret);
+	struct live other = live_open(port, key_id, secret);
+	struct worker workers[8] = {0};
+	size_t i;
+
+	live_make_bucket(&kit, "side-by-side");
+	for (i = 0; i < 8; i++) {
+		workers[i].live = i % 2 ? &kit : &other;
+		snprintf(workers[i].key, sizeof(workers[i].key), "worker %zu", i);
+		ck_assert_int_eq(
+			pthread_create(&workers[i].thread, NULL, put_and_get, &workers[i]), 0);
+	}
+	for (i = 0; i < 8; i++) {
+		pthread_join(workers[i].thread, NULL);
+		ck_assert_int_eq(workers[i].rc, 0);
+	}
+	live_close(&other);
+	live_close(&kit);
+}
+END_TEST
+
 START_TEST(wrong_secrets_are_told)
 {
 	struct live kit = live_open(port, key_id, "not the secret");
@@ -249,6 +307,7 @@ int main(void)
 	tcase_add_test(tcase, odd_keys_are_signed_right);
 	tcase_add_test(tcase, a_new_key_is_put_once);
 	tcase_add_test(tcase, parts_survive_throttling);
+	tcase_add_test(tcase, threads_and_accounts_side_by_side);
 	tcase_add_test(tcase, wrong_secrets_are_told);
 	suite_add_tcase(suite, tcase);
 	if (start_lab() < 0) {
