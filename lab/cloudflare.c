@@ -183,10 +183,18 @@ static void classify(void *state, const struct lab_request *request, struct lab_
 static void handle(void *state, const struct lab_request *request, const struct lab_call *call,
 	struct lab_reply *reply)
 {
-	struct cloudflare_call c = {state, request, call, reply, {"", ""}};
+	struct lab_request form = *request; /* '+' is a blank in this vendor's queries */
+	struct lab_pairs query;
+	struct cloudflare_call c = {state, &form, call, reply, {"", ""}};
 	bool known;
 	const struct route *route = find_route(request, c.ids, &known);
 
+	if (lab_pairs_parse(&query, request->raw_query, true) < 0) {
+		cloudflare_refuse_with(reply, 400, 6003, "Invalid request parameters");
+		return;
+	}
+	form.query = query.items;
+	form.query_count = query.count;
 	lab_reply_header(
 		reply, "CF-RAY", "%.8s%.4s%.4s-LAB", call->id, call->id + 9, call->id + 14);
 	pthread_mutex_lock(&c.cf->lock);
@@ -202,6 +210,7 @@ static void handle(void *state, const struct lab_request *request, const struct 
 				request->raw_path);
 	}
 	pthread_mutex_unlock(&c.cf->lock);
+	lab_pairs_free(&query);
 }
 
 static void fail(const struct lab_request *request, const struct lab_call *call,

@@ -92,7 +92,7 @@ void edge_client_end(struct edge *edge, struct edge_client *client)
 /* The answer is whole in `out`: on to the next request, or to the end. */
 static void end_answer(struct edge *edge, struct edge_client *client, bool keep)
 {
-	if (keep && !client->socket.ended) {
+	if (keep && (!client->socket.ended || client->socket.in.length)) {
 		await_request(edge, client);
 		return;
 	}
