@@ -130,8 +130,9 @@ int ec2_create_instances(void *opened, const struct dro_instance_spec *spec, dro
 		(rc = aws_query(account, "ec2", region, &params, AWS_ONCE, call, &xml, err)) < 0)
 		goto out;
 	rc = ec2_emit_instances(account, dro_xml_root(xml), region, emit, arg, &emitted, err);
-	if (rc == DRO_EPROTO || (rc == 0 && emitted != spec->count))
-		rc = aws_lost(account, "it does not name every instance", err);
+	/* Whatever went wrong from here on, the instances are there. */
+	if (rc < 0 || (rc == 0 && emitted != spec->count))
+		rc = aws_lost(account, "not every instance could be read", err);
 out:
 	dro_xml_free(xml);
 	dro_params_free(&params);

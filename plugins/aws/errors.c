@@ -172,7 +172,8 @@ int aws_answer(const struct aws_account *account, const struct dro_http_response
 		return 0;
 	rc = dro_xml_parse(&xml, response->body, response->body_length, &broken);
 	if (rc == DRO_ENOMEM)
-		return aws_no_memory(account, err);
+		return ok && kind != AWS_READ ? aws_lost(account, broken.message, err)
+					      : aws_no_memory(account, err);
 	error = error_node(dro_xml_root(xml));
 	if (error && *dro_xml_text(error, "Code"))
 		rc = judge_error(account, response, kind, error, err);
