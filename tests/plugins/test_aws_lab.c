@@ -10,113 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/json.h"
-#include "base/proc.h"
-#include "plugins/aws_live.h"
-
-#define LAB TEST_BUILD_DIR "/lab/drorch-lab"
-
-static char state[64];
-static char key_id[64], secret[64];
-static int port;
-
-/* ---- the lab --------------------------------------------------------------------------------- */
-
-/* drorch-lab WORDS… --state DIR; its standard output in `out` (may be NULL). */
-static int lab(struct dro_buf *out, const char *const *words)
-{
-	struct dro_buf errors = DRO_BUF_INIT(65536);
-	struct dro_error err = DRO_ERROR_INIT;
-	struct dro_proc_result result = {0};
-	char *argv[24] = {LAB};
-	size_t n = 1;
-	int rc;
-
-	while (*words && n < 20)
-		argv[n++] = (char *)*words++;
-	argv[n++] = "--state";
-	argv[n++] = state;
-	rc = dro_proc_run(argv, NULL, NULL, out, &errors, dro_now_ms() + 30000, &result, &err);
-	if (rc < 0 || result.exit_code != 0)
-		fprintf(stderr, "drorch-lab %s: %s%s\n", argv[1], err.message,
-			dro_buf_str(&errors));
-	dro_buf_free(&errors);
-	return rc < 0 ? rc : result.exit_code;
-}
-
-#define LAB_DO(...) ck_assert_int_eq(lab(NULL, (const char *const[]){__VA_ARGS__, NULL}), 0)
-
-static void read_credential(const char *text, const char *name, char *out, size_t size)
-{
-	const char *at = strstr(text, name);
-	size_t length;
-
-	if (!at)
-		return;
-	at += strlen(name);
-	length = strcspn(at, "\n");
-	if (length < size) {
-		memcpy(out, at, length);
-		out[length] = '\0';
-	}
-}
-
-static int start_lab(void)
-{
-	static const char *const up[] = {"up", NULL};
-	struct dro_buf text = DRO_BUF_INIT(65536);
-	char path[128];
-	cJSON *json = NULL;
-	int64_t number = 0;
-
-	snprintf(state, sizeof(state), "/tmp/drorch-aws-lab-XXXXXX");
-	if (!mkdtemp(state) || lab(NULL, up) != 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/lab.json", state);
-	if (dro_file_read(&text, path, NULL) == 0 &&
-		dro_json_parse(&json, text.data, text.length, 65536, NULL) == 0)
-		dro_json_int(json, "port", 0, &number, NULL);
-	port = (int)number;
-	cJSON_Delete(json);
-	dro_buf_reset(&text);
-	snprintf(path, sizeof(path), "%s/credentials", state);
-	if (dro_file_read(&text, path, NULL) == 0) {
-		read_credential(dro_buf_str(&text), "AWS_ACCESS_KEY_ID=", key_id, sizeof(key_id));
-		read_credential(
-			dro_buf_str(&text), "AWS_SECRET_ACCESS_KEY=", secret, sizeof(secret));
-	}
-	dro_buf_free(&text);
-	return port && *key_id && *secret ? 0 : -1;
-}
-
-static void end_lab(void)
-{
-	static const char *const down[] = {"down", NULL};
-	char *remove[] = {"rm", "-rf", "--", state, NULL};
-	struct dro_proc_result result;
-
-	lab(NULL, down);
-	dro_proc_run(remove, NULL, NULL, NULL, NULL, dro_now_ms() + 10000, &result, NULL);
-}
-
-/* How many calls of that kind the lab has in its log. */
-static int calls(const char *operation)
-{
-	static const char *const log[] = {"log", NULL};
-	struct dro_buf out = DRO_BUF_INIT(16u << 20);
-	char want[64];
-	const char *at;
-	int count = 0;
-
-	snprintf(want, sizeof(want), "\"%s\"", operation);
-	ck_assert_int_eq(lab(&out, log), 0);
-	for (at = dro_buf_str(&out); (at = strstr(at, want)); at++)
-		count++;
-	dro_buf_free(&out);
-	return count;
-}
+#include "plugins/aws_lab.h"
 
 /* ---- objects --------------------------------------------------------------------------------- */
 
@@ -127,7 +21,7 @@ static const char *const keys[] = {"plain", "a b", "a+b", "a%20b", "=&?#;:@$,", 
 
 START_TEST(odd_keys_are_signed_right)
 {
-	struct live kit = live_open(port, key_id, secret);
+	struct live kit = lab_open();
 	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "odd-keys"};
 	struct dro_object_query query = {.size = sizeof(query), .bucket = ref.bucket};
 	struct dro_object_list seen = {0};
@@ -169,7 +63,7 @@ END_TEST
 
 START_TEST(a_new_key_is_put_once)
 {
-	struct live kit = live_open(port, key_id, secret);
+	struct live kit = lab_open();
 	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "locks", .key = "lock"};
 	int fd = live_file(10);
 
@@ -196,7 +90,7 @@ END_TEST
 
 START_TEST(parts_survive_throttling)
 {
-	struct live kit = live_open(port, key_id, secret);
+	struct live kit = lab_open();
 	struct dro_object_ref ref = {.size = sizeof(ref), .bucket = "large", .key = "big one"};
 	size_t size = (17u << 20) + 3;
 	int fd = live_file(size), back = memfd_create("back", MFD_CLOEXEC);
@@ -216,7 +110,7 @@ START_TEST(parts_survive_throttling)
 	ck_assert_int_eq(
 		dro_provider_put_object(kit.provider, &ref, fd, size, 0, &kit.call, &kit.err),
 		DRO_EAUTH);
-	ck_assert_int_eq(calls("AbortMultipartUpload"), 1);
+	ck_assert_int_eq(lab_calls("AbortMultipartUpload"), 1);
 	ck_assert_int_eq(dro_provider_get_object(
 				 kit.provider, &ref, back, size, &length, &kit.call, &kit.err),
 		DRO_ENOTFOUND);
@@ -262,8 +156,8 @@ static void *put_and_get(void *arg)
 
 START_TEST(threads_and_accounts_side_by_side)
 {
-	struct live kit = live_open(port, key_id, secret);
-	struct live other = live_open(port, key_id, secret);
+	struct live kit = lab_open();
+	struct live other = lab_open();
 	struct worker workers[8] = {0};
 	size_t i;
 
@@ -285,7 +179,7 @@ END_TEST
 
 START_TEST(wrong_secrets_are_told)
 {
-	struct live kit = live_open(port, key_id, "not the secret");
+	struct live kit = live_open(lab_port, lab_key_id, "not the secret");
 	struct dro_object_query query = {.size = sizeof(query), .bucket = "any-bucket"};
 	struct dro_object_list seen = {0};
 
@@ -301,7 +195,6 @@ int main(void)
 {
 	Suite *suite = suite_create("plugins/aws/lab");
 	TCase *tcase = tcase_create("lab");
-	int rc;
 
 	tcase_set_timeout(tcase, 100);
 	tcase_add_test(tcase, odd_keys_are_signed_right);
@@ -310,12 +203,5 @@ int main(void)
 	tcase_add_test(tcase, threads_and_accounts_side_by_side);
 	tcase_add_test(tcase, wrong_secrets_are_told);
 	suite_add_tcase(suite, tcase);
-	if (start_lab() < 0) {
-		fprintf(stderr, "drorch-lab does not come up\n");
-		rc = EXIT_FAILURE;
-	} else {
-		rc = live_run(suite);
-	}
-	end_lab();
-	return rc;
+	return lab_run_suite(suite);
 }
