@@ -1,11 +1,14 @@
 #!/bin/bash
 # drorch-agent against an S3 server: backups that are whole or none, restores that are checked or
 # not made, a first boot that happens once. Skips (77) where a program it needs is missing.
+#   agent.sh lab|moto: against drorch-lab, or against moto's S3
 set -u
 
 build=${DRORCH_BUILD:?}
 agent=$build/agent/drorch-agent
-for program in moto_server curl sqlite3; do
+here=$(cd "$(dirname "$0")" && pwd)
+server=$1
+for program in curl sqlite3 python3 $([ "$server" = moto ] && echo moto_server); do
 	command -v "$program" >/dev/null || { echo "SKIPPED: no $program"; exit 77; }
 done
 
@@ -36,26 +39,35 @@ await() {
 
 # ---- the store ------------------------------------------------------------------------------
 
-moto_server -H 127.0.0.1 -p 0 >store.log 2>&1 &
-pids+=($!)
-await 600 grep -q 'Running on http' store.log || fail "moto_server does not start"
-store=$(sed -n 's/.*Running on \(http:[^ ]*\).*/\1/p' store.log | head -1)
-# s3 METHOD PATH [OPTION]...
-s3() {
-	local method=$1 path=$2
-	shift 2
-	curl -sf -m 20 --aws-sigv4 aws:amz:us-east-1:s3 -u AKIDEXAMPLE:canary-secret \
-		-X "$method" "$@" "$store/$path"
+export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=canary-secret
+start_moto() {
+	moto_server -H 127.0.0.1 -p 0 >store.log 2>&1 &
+	pids+=($!)
+	await 600 grep -q 'Running on http' store.log || fail "moto_server does not start"
+	store=$(sed -n 's/.*Running on \(http:[^ ]*\).*/\1/p' store.log | head -1)
 }
-await 100 s3 PUT memphis-dr || fail "no bucket"
+start_lab() {
+	"$build/lab/drorch-lab" up --foreground --state "$work/lab" >store.log 2>&1 &
+	pids+=($!)
+	await 600 test -s lab/lab.json || fail "the lab does not start: $(cat store.log)"
+	store=http://127.0.0.1:$(sed -n 's/.*"port":\([0-9]*\).*/\1/p' lab/lab.json)
+	AWS_ACCESS_KEY_ID=$(sed -n 's/^AWS_ACCESS_KEY_ID=//p' lab/credentials)
+	AWS_SECRET_ACCESS_KEY=$(sed -n 's/^AWS_SECRET_ACCESS_KEY=//p' lab/credentials)
+}
+"start_$server"
 
-keys() { curl -s -m 20 "$store/memphis-dr?list-type=2&prefix=$1" | grep -o '<Key>[^<]*' | sed 's/<Key>//'; }
+# s3 METHOD PATH [FILE]
+s3() { python3 "$here/s3.py" "$1" "$store/$2" "${@:3}"; }
+await 100 s3 PUT memphis-dr || fail "no bucket: $(s3 PUT memphis-dr 2>&1)"
+
+keys() { s3 GET "memphis-dr?list-type=2&prefix=$1" | grep -o '<Key>[^<]*' | sed 's/<Key>//'; }
 ids() { keys offsite/ | sed 's|^offsite/\([^/]*\)/.*|\1|' | sort -u; }
 
 # ---- the agent ------------------------------------------------------------------------------
 
 umask 077
-mkdir credentials && printf 'AKIDEXAMPLE' >credentials/id && printf 'canary-secret' >credentials/secret
+mkdir credentials && printf %s "$AWS_ACCESS_KEY_ID" >credentials/id &&
+	printf %s "$AWS_SECRET_ACCESS_KEY" >credentials/secret
 
 # configure KIND PATH [LINE]...: writes agent.yaml; state and target are new.
 configure() {
@@ -69,7 +81,7 @@ plugins: $build/plugins
 state: $work/state
 store:
   plugin: aws
-  region: us-west-2
+  region: us-east-1
   endpoint: $store
   path_style: true
   bucket: memphis-dr
@@ -93,7 +105,7 @@ id_of() { sed -n 's/.*"id":"\([^"]*\)".*/\1/p' manifest.json; }
 user_data() {
 	cat >user-data.json <<END
 {"drorch":1,"service":"${3:-memphis}","site":"tier2","role":"standby","run":"r-1","backup":{"id":"$1",
-"policy":"offsite","store":{"bucket":"memphis-dr","prefix":"offsite/","region":"us-west-2"},"manifest_sha256":"$2"}}
+"policy":"offsite","store":{"bucket":"memphis-dr","prefix":"offsite/","region":"us-east-1"},"manifest_sha256":"$2"}}
 END
 }
 user_data_of_backup() { user_data "$(id_of)" "$(sha256sum manifest.json | cut -d' ' -f1)"; }
@@ -184,7 +196,7 @@ passed "what is there already is not touched"
 victim=$(keys "offsite/$first_id/data" | tail -1)
 size=$(sed -n 's/.*"key":"data[^,]*,"size":\([0-9]*\),.*/\1/p' first.json | tail -1)
 head -c "$size" /dev/urandom >object
-s3 PUT "memphis-dr/$victim" -T object || fail "cannot spoil $victim"
+s3 PUT "memphis-dr/$victim" object || fail "cannot spoil $victim"
 boot failed
 progress | grep -q 'not what was backed up' || fail "progress: $(progress)"
 stop
@@ -271,5 +283,5 @@ backup && fail "two backups at once"
 exec 9>&-
 passed "one backup at a time"
 
-grep -rl canary-secret --include='*.log' --include='*.json' . && fail "a secret was told"
+grep -l "$AWS_SECRET_ACCESS_KEY" ./*.log ./*.json && fail "a secret was told"
 passed "no secret in any log"
