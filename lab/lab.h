@@ -19,11 +19,11 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-#define LAB_ID 64	      /* an id of any vendor, with its NUL */
-#define LAB_REGION 32	      /* a region's name */
-#define LAB_OPERATION 64      /* an operation's name */
-#define LAB_ADDRESS 16	      /* "127.104.3.7" */
-#define LAB_BODY_MEMORY 65536 /* a longer request body is spooled to a file */
+#define LAB_ID 64	       /* an id of any vendor, with its NUL */
+#define LAB_REGION 32	       /* a region's name */
+#define LAB_OPERATION 64       /* an operation's name */
+#define LAB_ADDRESS 16	       /* "127.104.3.7" */
+#define LAB_BODY_MEMORY 262144 /* a longer request body is spooled to a file */
 #define LAB_BODY_MAX (5ull << 30)
 
 struct lab; /* the running lab; opaque to the vendors */

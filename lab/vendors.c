@@ -1,10 +1,14 @@
 #include "lab/cloudflare.h"
+#include "lab/ec2.h"
 #include "lab/lab.h"
 #include "lab/s3.h"
+#include "lab/sts.h"
 
 /* Asked in this order: a vendor that takes what is left over comes last. */
 const struct lab_vendor *const lab_vendors[] = {
 	&lab_vendor_cloudflare,
+	&lab_vendor_ec2,
+	&lab_vendor_sts,
 	&lab_vendor_s3,
 	NULL,
 };
