@@ -97,6 +97,8 @@ int dro_answer_fail(const struct dro_host *host, const struct dro_http_response 
 
 		clean[i] = c < ' ' || c == 127 ? ' ' : (char)c;
 	}
+	while (i > 0 && ((unsigned char)message[i] & 0xc0) == 0x80) /* not within a character */
+		i--;
 	clean[i] = '\0';
 	if (*word)
 		host->fail(err, code, word, "%s: %s", word, *clean ? clean : "no message");

@@ -1,6 +1,7 @@
 /* The aws plugin's requests to EC2, and how it reads answers. */
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "plugins/aws_kit.h"
 
 #define FORM(index, name, value) ck_assert_pstr_eq(scripted_form(kit.host, index, name), value)
@@ -363,6 +364,29 @@ START_TEST(refuses_before_asking)
 }
 END_TEST
 
+START_TEST(messages_stay_text)
+{
+	struct kit kit = kit_open();
+	struct dro_instance_query query = {.size = sizeof(query)};
+	struct dro_buf body = DRO_BUF_INIT(8192);
+	struct lines seen = {0};
+	int i;
+
+	dro_buf_puts(&body, "<Response><Errors><Error><Code>X</Code><Message>a&#10;b");
+	for (i = 0; i < 400; i++)
+		dro_buf_puts(&body, "\xe2\x82\xac");
+	dro_buf_puts(&body, "</Message></Error></Errors></Response>");
+	scripted_answer(kit.host, 400, dro_buf_str(&body), NULL);
+	ck_assert_int_eq(kit.aws->compute->list_instances(
+				 kit.account, &query, on_instance, &seen, &kit.call, &kit.err),
+		DRO_EINVAL);
+	ck_assert_int_eq(strncmp(kit.err.message, "X: a b\xe2\x82\xac", 9), 0);
+	ck_assert_uint_eq((strlen(kit.err.message) - 6) % 3, 0);
+	dro_buf_free(&body);
+	kit_close(&kit);
+}
+END_TEST
+
 START_TEST(capacity_by_dry_run)
 {
 	struct kit kit = kit_open();
@@ -535,6 +559,7 @@ int main(void)
 	tcase_add_test(tcase, runs_instances);
 	tcase_add_test(tcase, a_lost_answer_stays_unknown);
 	tcase_add_test(tcase, refuses_before_asking);
+	tcase_add_test(tcase, messages_stay_text);
 	tcase_add_test(tcase, capacity_by_dry_run);
 	tcase_add_test(tcase, power);
 	tcase_add_test(tcase, terminates_also_what_is_gone);
