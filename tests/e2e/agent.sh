@@ -224,6 +224,25 @@ diff -r files restored/data || fail "the folder differs"
 [ "$(stat -c %a restored/data/sub/random)" = 640 ] || fail "modes differ"
 passed "a folder comes back"
 
+# ---- a bad network --------------------------------------------------------------------------
+
+if [ "$server" = lab ]; then
+	fault() { "$build/lab/drorch-lab" fault add "$@" --state "$work/lab" >/dev/null || fail "fault $*"; }
+	# Each put is committed but its answer lost once; the manifest then conflicts with itself.
+	before=$(ids)
+	fault drop --vendor s3 --operation PutObject --count 5
+	backup || fail "backup while answers are lost"
+	[ "$(ids | wc -l)" = $(($(wc -w <<<"$before") + 1)) ] || fail "backups: $(ids)"
+	fault status --vendor s3 --operation GetObject --count 3 --status 503 --code SlowDown
+	fault truncate --vendor s3 --operation GetObject --count 2
+	configure directory "$work/files"
+	user_data_of_backup
+	boot ready
+	stop
+	diff -r files restored/data || fail "the folder differs"
+	passed "lost answers, throttling and cut downloads are got over"
+fi
+
 # ---- killed ---------------------------------------------------------------------------------
 
 # A backup that ends before it can be killed proves nothing: then with more data.
