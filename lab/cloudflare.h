@@ -81,8 +81,9 @@ void cloudflare_zones_create(const struct cloudflare_call *c);
 void cloudflare_zones_get(const struct cloudflare_call *c);
 void cloudflare_zones_delete(const struct cloudflare_call *c);
 
-/* cloudflare_records.c */
+/* cloudflare_list.c */
 void cloudflare_records_list(const struct cloudflare_call *c);
+/* cloudflare_records.c */
 void cloudflare_records_create(const struct cloudflare_call *c);
 void cloudflare_records_get(const struct cloudflare_call *c);
 void cloudflare_records_put(const struct cloudflare_call *c);

@@ -119,6 +119,7 @@ struct edge {
 	uint16_t port;
 	struct edge_client *clients;
 	size_t client_count;
+	size_t clients_max; /* the others wait in the kernel's queue */
 	struct edge_origin *idle;
 	size_t idle_count;
 	struct edge_origin *dead_origins;

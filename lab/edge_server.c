@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,18 +38,29 @@ static void take_clients(struct edge *edge)
 		socklen_t length = sizeof(peer);
 		int fd = -1;
 
-		if (edge->client_count < EDGE_CLIENTS_MAX)
+		if (edge->client_count < edge->clients_max)
 			fd = accept4(edge->listener.fd, (struct sockaddr *)&peer, &length,
 				SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			edge_client_accept(edge, fd, &peer);
 			continue;
 		}
-		if (edge->client_count >= EDGE_CLIENTS_MAX || errno == EMFILE || errno == ENFILE ||
+		if (edge->client_count >= edge->clients_max || errno == EMFILE || errno == ENFILE ||
 			errno == ENOMEM)
 			edge_socket_watch(edge, &edge->listener, 0);
 		return;
 	}
+}
+
+/* A quarter of the descriptors: a client may have an origin, and the rest of the process its share.
+ */
+static size_t clients_that_fit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 4 >= EDGE_CLIENTS_MAX)
+		return EDGE_CLIENTS_MAX;
+	return (size_t)limit.rlim_cur / 4;
 }
 
 static void free_dead(struct edge *edge)
@@ -188,6 +200,7 @@ int edge_start(struct edge **out, const struct edge_options *options, struct dro
 	edge->listener = (struct edge_socket){.kind = EDGE_LISTENER, .fd = -1};
 	edge->wake = (struct edge_socket){.kind = EDGE_WAKE, .fd = -1};
 	edge->epoll_fd = edge->log_fd = -1;
+	edge->clients_max = clients_that_fit();
 	rc = edge_open(edge, err);
 	if (rc < 0) {
 		edge_free(edge);
