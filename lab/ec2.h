@@ -86,6 +86,8 @@ bool ec2_check_token(struct ec2_call *c);
 typedef int (*ec2_field_match)(const void *object, const char *name, const char *pattern);
 /* Does `object` pass all filters? Answers an error and sets *bad for an unknown filter. */
 bool ec2_filter(struct ec2_call *c, ec2_field_match match, const void *object, bool *bad);
+/* Are all filters known, also where the list they sift is empty? `empty` is a zeroed object. */
+bool ec2_check_filters(struct ec2_call *c, ec2_field_match match, const void *empty);
 int ec2_match_tags(const cJSON *doc, const char *name, const char *pattern); /* as the above */
 int ec2_match_text(const char *text, const char *pattern);
 /* A page of a list that is walked in its order. */

@@ -72,6 +72,24 @@ bool ec2_filter(struct ec2_call *c, ec2_field_match match, const void *object, b
 	}
 }
 
+bool ec2_check_filters(struct ec2_call *c, ec2_field_match match, const void *empty)
+{
+	char name[32];
+	bool bad = false;
+	int n;
+
+	for (n = 1; !bad; n++) {
+		const char *filter;
+
+		snprintf(name, sizeof(name), "Filter.%d.Name", n);
+		filter = ec2_param(c, name);
+		if (!filter)
+			break;
+		pass_one(c, n, filter, match, empty, &bad);
+	}
+	return !bad;
+}
+
 bool ec2_page_begin(struct ec2_call *c, struct ec2_page *page, const char *id_list)
 {
 	const char *token = ec2_param(c, "NextToken");

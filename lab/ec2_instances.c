@@ -73,12 +73,14 @@ static void describe(struct ec2_call *c, const char *set, put_one put, bool only
 {
 	struct lab_instances *table = lab_instances_of(c->ec2->lab);
 	const struct lab_instance *instance = NULL;
+	const struct lab_instance empty = {0};
 	struct ec2_page page;
 	char group[LAB_ID] = "";
 	bool bad = false;
 
 	if (!ec2_check_ids(c, "InstanceId", "i-", "InvalidInstanceID.Malformed") ||
-		!ec2_page_begin(c, &page, "InstanceId") || !ec2_go(c))
+		!ec2_page_begin(c, &page, "InstanceId") || !ec2_check_filters(c, match, &empty) ||
+		!ec2_go(c))
 		return;
 	lab_instances_lock(table);
 	bad = !ids_exist(c, table);

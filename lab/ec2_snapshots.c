@@ -41,13 +41,15 @@ void ec2_describe_snapshots(struct ec2_call *c)
 {
 	struct lab_images *table = lab_images_of(c->ec2->lab);
 	const struct lab_image *image = NULL;
+	const struct lab_image empty = {0};
 	struct ec2_page page;
 	const char *id;
 	bool bad = false;
 	size_t n;
 
 	if (!ec2_check_ids(c, "SnapshotId", "snap-", "InvalidSnapshotID.Malformed") ||
-		!ec2_page_begin(c, &page, "SnapshotId") || !ec2_go(c))
+		!ec2_page_begin(c, &page, "SnapshotId") || !ec2_check_filters(c, match, &empty) ||
+		!ec2_go(c))
 		return;
 	lab_images_lock(table);
 	for (n = 0; !bad && (id = ec2_list(c, "SnapshotId", n)); n++)

@@ -82,6 +82,10 @@ class Instances(LabCase):
         self.refused("InvalidInstanceID.NotFound", describe, InstanceIds=["i-" + "1" * 17])
         self.refused("InvalidInstanceID.Malformed", describe, InstanceIds=["i-1"])
         self.refused("InvalidPaginationToken", describe, NextToken="x")
+        for empty in (describe, self.ec2.describe_snapshots):
+            self.refused("InvalidParameterValue", empty,
+                         Filters=[{"Name": "state", "Values": ["x"]},
+                                  {"Name": "no-such", "Values": ["x"]}])
         self.lab.run("ec2", "quota", "1")
         self.refused("InstanceLimitExceeded", self.launch, image, MinCount=2, MaxCount=2)
         self.launch(image)
