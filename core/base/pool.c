@@ -14,7 +14,7 @@ struct dro_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct job *first, **last;
-	size_t idle, started, size;
+	size_t queued, idle, started, size;
 	bool stopping;
 	pthread_t threads[];
 };
@@ -29,6 +29,7 @@ static void *work(void *arg)
 
 		if (job) {
 			pool->first = job->next;
+			pool->queued--;
 			if (!pool->first)
 				pool->last = &pool->first;
 			pthread_mutex_unlock(&pool->lock);
@@ -71,7 +72,8 @@ int dro_pool_submit(struct dro_pool *pool, void (*job)(void *arg), void *arg, st
 	entry->run = job;
 	entry->arg = arg;
 	pthread_mutex_lock(&pool->lock);
-	if (pool->idle == 0 && pool->started < pool->size) {
+	/* A worker that was woken for an earlier job still counts as idle. */
+	if (pool->idle <= pool->queued && pool->started < pool->size) {
 		if (pthread_create(&pool->threads[pool->started], NULL, work, pool) == 0)
 			pool->started++;
 		else if (pool->started == 0)
@@ -80,6 +82,7 @@ int dro_pool_submit(struct dro_pool *pool, void (*job)(void *arg), void *arg, st
 	if (rc == 0) {
 		*pool->last = entry;
 		pool->last = &entry->next;
+		pool->queued++;
 		pthread_cond_signal(&pool->wake);
 	}
 	pthread_mutex_unlock(&pool->lock);
