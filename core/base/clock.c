@@ -48,7 +48,7 @@ int64_t dro_wall_ms(void)
 void dro_time_format(char out[DRO_TIME_TEXT], int64_t wall_ms)
 {
 	int64_t ms = ((wall_ms % 1000) + 1000) % 1000;
-	time_t seconds = (time_t)((wall_ms - ms) / 1000);
+	time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
 	struct tm tm;
 	size_t used;
 
@@ -76,25 +76,51 @@ static int64_t parse_fraction(const char **text)
 	return ms;
 }
 
+/* Does `text` begin as `shape` does, where each 0 stands for a digit? */
+static bool has_shape(const char *text, const char *shape)
+{
+	for (; *shape; shape++, text++)
+		if (*shape == '0' ? !isdigit((unsigned char)*text) : *text != *shape)
+			return false;
+	return true;
+}
+
+/* "Z", "+02:00", or nothing; <0: something else. */
+static int parse_offset(const char *text, int64_t *ms)
+{
+	int hours, minutes;
+
+	*ms = 0;
+	if (!*text || strcmp(text, "Z") == 0)
+		return 0;
+	if ((*text != '+' && *text != '-') || !has_shape(text + 1, "00:00") || text[6])
+		return DRO_EINVAL;
+	hours = (text[1] - '0') * 10 + text[2] - '0';
+	minutes = (text[4] - '0') * 10 + text[5] - '0';
+	if (hours > 23 || minutes > 59)
+		return DRO_EINVAL;
+	*ms = (hours * 60 + minutes) * (*text == '+' ? 60000 : -60000);
+	return 0;
+}
+
 int dro_time_parse(const char *text, int64_t *wall_ms)
 {
-	struct tm tm = {0};
-	int64_t ms, offset = 0;
-	int hours, minutes, used = 0;
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	struct tm tm = {0}, normal;
+	int64_t ms, offset, seconds;
+	const char *rest;
 
-	if (!rest)
+	/* strptime is content with blanks and fewer digits. */
+	if (!has_shape(text, "0000-00-00T00:00:00") ||
+		!(rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm)))
 		return DRO_EINVAL;
+	normal = tm;
+	seconds = (int64_t)timegm(&normal);
+	if (normal.tm_mday != tm.tm_mday && tm.tm_sec < 60)
+		return DRO_EINVAL; /* there is no 31st of February */
 	ms = parse_fraction(&rest);
-	if (*rest == '+' || *rest == '-') {
-		if (sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5 ||
-			rest[6] || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
-			return DRO_EINVAL;
-		offset = (hours * 60 + minutes) * (*rest == '+' ? 60000 : -60000);
-	} else if (*rest && strcmp(rest, "Z") != 0) {
+	if (parse_offset(rest, &offset) < 0)
 		return DRO_EINVAL;
-	}
-	*wall_ms = (int64_t)timegm(&tm) * 1000 + ms - offset;
+	*wall_ms = seconds * 1000 + ms - offset;
 	return 0;
 }
 

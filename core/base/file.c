@@ -113,6 +113,7 @@ out:
 int dro_dir_make(const char *path, mode_t mode, struct dro_error *err)
 {
 	char *copy = strdup(path), *slash;
+	struct stat st;
 	int rc = 0;
 
 	if (!copy)
@@ -125,8 +126,12 @@ int dro_dir_make(const char *path, mode_t mode, struct dro_error *err)
 		if (rc < 0)
 			goto out;
 	}
-	if (mkdir(copy, mode) < 0 && errno != EEXIST)
+	if (mkdir(copy, mode) == 0)
+		goto out;
+	if (errno != EEXIST)
 		rc = dro_fail_errno(err, "%s", copy);
+	else if (stat(copy, &st) < 0 || !S_ISDIR(st.st_mode))
+		rc = dro_fail(err, DRO_EINVAL, "%s: not a folder", copy);
 out:
 	free(copy);
 	return rc;
@@ -137,7 +142,7 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 	(void)st;
 	(void)kind;
 	(void)walk;
-	return remove(path);
+	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
 }
 
 int dro_dir_remove(const char *path, struct dro_error *err)

@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
@@ -49,6 +50,8 @@ int dro_sha256_fd(
 		size_t want = length < sizeof(chunk) ? (size_t)length : sizeof(chunk);
 		ssize_t got = pread(fd, chunk, want, (off_t)offset);
 
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got < 0) {
 			rc = dro_fail_errno(err, "read");
 			goto out;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MAX_DEPTH 64
-#define MAX_INTEGER 9007199254740992.0 /* 2^53: beyond it a double drops digits */
+#define MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: beyond it a double drops digits */
 
 /* cJSON recurses to depth 1000 and knows no depth option: look before it parses. */
 static bool too_deep(const char *text, size_t length)

@@ -1,6 +1,6 @@
 /*
  * Strict JSON: one document, size first, no trailing text, no duplicate keys, depth 64. Ids stay
- * text: numbers above 2^53 are refused by the integer getters.
+ * text: numbers of 2^53 and more are refused by the integer getters.
  */
 #ifndef DRORCH_BASE_JSON_H
 #define DRORCH_BASE_JSON_H

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define CELL_MAX 4096
 
 struct dro_table {
@@ -26,23 +28,6 @@ struct dro_table *dro_table_new(const char *const *columns)
 	return table;
 }
 
-/* Appends `text`, control characters (C0, DEL, C1, and the bidi marks) as \xNN. */
-static void escape(struct dro_buf *out, const char *text)
-{
-	const unsigned char *c = (const unsigned char *)text;
-
-	for (; *c; c++) {
-		bool bidi = c[0] == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
-						    (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
-
-		if (*c < 0x20 || *c == 0x7f || bidi ||
-			(c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
-			dro_buf_printf(out, "\\x%02x", *c);
-		else
-			dro_buf_append(out, c, 1);
-	}
-}
-
 void dro_table_cell(struct dro_table *table, const char *format, ...)
 {
 	struct dro_buf raw = DRO_BUF_INIT(CELL_MAX), safe = DRO_BUF_INIT(CELL_MAX * 4);
@@ -53,7 +38,7 @@ void dro_table_cell(struct dro_table *table, const char *format, ...)
 	va_start(args, format);
 	dro_buf_vprintf(&raw, format, args);
 	va_end(args);
-	escape(&safe, dro_buf_str(&raw));
+	dro_buf_escape(&safe, dro_buf_str(&raw), raw.length);
 	dro_buf_free(&raw);
 	if (table->cell_count == table->capacity) {
 		size_t capacity = table->capacity ? table->capacity * 2 : 64;
@@ -143,7 +128,7 @@ void dro_print_safe(FILE *out, const char *text)
 {
 	struct dro_buf safe = DRO_BUF_INIT(1 << 20);
 
-	escape(&safe, text);
+	dro_buf_escape(&safe, text, strlen(text));
 	fputs(dro_buf_str(&safe), out);
 	dro_buf_free(&safe);
 }

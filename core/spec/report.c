@@ -3,20 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define MESSAGE_MAX 2000
-
-/* Bytes a terminal could obey are shown as \xNN; what is UTF-8 and harmless stays. */
-static void append_escaped(struct dro_buf *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c == 0x7f)
-			dro_buf_printf(out, "\\x%02x", c);
-		else
-			dro_buf_append(out, text, 1);
-	}
-}
 
 static char *format_message(const char *format, va_list args)
 {
@@ -24,7 +13,10 @@ static char *format_message(const char *format, va_list args)
 	struct dro_buf message = DRO_BUF_INIT(4 * MESSAGE_MAX + 1);
 
 	dro_buf_vprintf(&raw, format, args);
-	append_escaped(&message, raw.failed == DRO_EINVAL ? "(too long)" : dro_buf_str(&raw));
+	if (raw.failed == DRO_EINVAL)
+		dro_buf_puts(&message, "(too long)");
+	else
+		dro_buf_escape(&message, dro_buf_str(&raw), raw.length);
 	dro_buf_free(&raw);
 	return dro_buf_take(&message);
 }
@@ -90,7 +82,7 @@ void dro_report_print(const struct dro_report *report, struct dro_buf *out)
 	for (i = 0; i < report->count; i++) {
 		const struct dro_report_item *item = &report->items[i];
 
-		append_escaped(out, item->file);
+		dro_buf_escape(out, item->file, strlen(item->file));
 		if (item->line)
 			dro_buf_printf(out, ":%d:%d", item->line, item->column);
 		dro_buf_printf(out, ": %s\n", item->message);

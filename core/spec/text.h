@@ -4,18 +4,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
+#include "base/utf8.h"
 #include "spec/report.h"
 
-/*
- * Decodes one character of `left` bytes: its length, or 0 where the bytes are no UTF-8 (too long a
- * form, a surrogate, past U+10FFFF, cut).
- */
-size_t dro_utf8_next(const char *text, size_t left, uint32_t *out);
-
-/* Control and bidirectional formatting characters, which make text look like what it is not. */
-bool dro_char_hidden(uint32_t c);
+/* Is there a control or bidirectional formatting character, or what is no UTF-8, in it? */
 bool dro_text_hidden(const char *text);
 
 /* `text` for a message: 40 bytes of it, whole characters, "…" where more was there. */
