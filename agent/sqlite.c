@@ -115,7 +115,7 @@ static int copy_pages(sqlite3 *from, const char *path, sqlite3 *to, int64_t *tim
 
 static int add_mark(sqlite3 *db, const char *path, cJSON *mark, struct dro_error *err)
 {
-	int64_t value;
+	int64_t value = 0;
 	size_t i;
 	int rc;
 
@@ -155,7 +155,7 @@ out:
 int agent_sqlite_check(
 	const char *path, const cJSON *mark, uint64_t deadline_ms, struct dro_error *err)
 {
-	int64_t want, have;
+	int64_t want, have = 0;
 	sqlite3 *db = NULL;
 	size_t i;
 	int rc;

@@ -62,7 +62,7 @@ static int get_number(struct dro_store *store, const char *pragma, int *out, str
 /* Whose database is it, and of which version? */
 static int read_version(struct dro_store *store, int *version, struct dro_error *err)
 {
-	int application, rc;
+	int application = 0, rc;
 
 	if ((rc = get_number(store, "PRAGMA user_version", version, err)) < 0 ||
 		(rc = get_number(store, "PRAGMA application_id", &application, err)) < 0)
