@@ -220,7 +220,7 @@ class World:
         for line in self.lab("instances").splitlines():
             words = line.split()
             if len(words) >= 4 and words[0].startswith("i-") and words[1] == region:
-                found.append({"id": words[0], "state": words[2], "address": words[3]})
+                found.append({"id": words[0], "address": words[2], "state": words[3]})
         return [i for i in found if not alive or i["state"] in ("running", "pending")]
 
     # -- the service --------------------------------------------------------------------------
