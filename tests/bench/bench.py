@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Measures drorch beside its floor; see docs/bench.md. Run by scripts/bench."""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import traceback
+
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+import harness  # noqa: E402  (beside the end-to-end tests)
+import promote  # noqa: E402
+from report import Report  # noqa: E402
+
+MEASURE = harness.BUILD / "tests" / "bench" / "bench-measure"
+MEMORY_GOAL = 20  # MiB
+STARTUP_GOAL = 5  # ms
+
+
+def measure(arguments, rounds=1, output="/dev/null", environment=None):
+    """Runs a program so many times: a dictionary a round (see measure.c)."""
+    done = subprocess.run([MEASURE, "--rounds", str(rounds), "--output", output, "--", *map(str, arguments)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment, timeout=600)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    if done.returncode or len(lines) != rounds:
+        raise harness.Failure(f"{arguments[0]} could not be measured")
+    return lines
+
+
+def bench_promote(world, options, report):
+    """Power is lost at the main site; its provider answers."""
+    promote.run(world, options, report, measure, "promote", region_lost=False)
+
+
+def bench_region(world, options, report):
+    """The main site's whole region is away, its provider's API too."""
+    promote.run(world, options, report, measure, "region", region_lost=True)
+
+
+def bench_startup(world, options, report):
+    """What does little, in turns with one that does nothing."""
+    used(world)
+    state = ["--state", world.state]
+    programs = {"nothing": ["/bin/true"], "version": [harness.DRORCH, "--version"],
+                "status": [harness.DRORCH, "status", *state]}
+    times = {name: [] for name in programs}
+    for _ in range(10):
+        for name, arguments in programs.items():
+            for line in measure(arguments, 20, environment=world.environment):
+                harness.check(line["exit"] == 0, f"{name}: exit {line['exit']}")
+                times[name].append(line["wall_us"] / 1000)
+    for name in ("version", "status"):
+        report.add("startup", name, statistics.median(times[name]), "ms", STARTUP_GOAL)
+    report.add("startup", "floor (/bin/true)", statistics.median(times["nothing"]), "ms")
+
+
+def bench_memory(world, options, report):
+    used(world)
+    common = ["--repo", f"file://{world.repo}", "--state", world.state]
+    programs = {"status": ["status", "--state", world.state], "validate": ["validate", world.repo],
+                "backup list": ["backup", "list", *common, "--plugins", harness.BUILD / "plugins"]}
+    for name, arguments in programs.items():
+        lines = measure([harness.DRORCH, *arguments], 5, environment=world.environment)
+        harness.check(all(line["exit"] == 0 for line in lines), f"{name}: {lines}")
+        report.add("memory", name, max(line["rss_kib"] for line in lines) / 1024, "MiB", MEMORY_GOAL)
+    promote.prepare(world)
+    done = promote.once(world, measure)
+    report.add("memory", "promote", done["rss_kib"] / 1024, "MiB", MEMORY_GOAL)
+    report.add("memory", "promote's worker", max(p["rss_kib"] for p in done["left"]) / 1024, "MiB", MEMORY_GOAL)
+
+
+def used(world):
+    """A store with runs in it."""
+    if json.loads(world.drorch("runs", "-o", "json").stdout or '{"runs":[]}')["runs"]:
+        return
+    promote.prepare(world)
+    promote.once(world, measure)
+
+
+BENCHES = {"promote": bench_promote, "region": bench_region, "startup": bench_startup, "memory": bench_memory}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--rounds", type=int, default=7, help="of promote, each beside one of the floor")
+    parser.add_argument("--latency", type=int, default=50, help="of every call to the lab, ms")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in BENCHES]
+    if unknown or options.rounds < 1:
+        parser.error(f"no such bench: {', '.join(unknown)}" if unknown else "at least one round")
+    report = Report(options.json)
+    try:
+        with contextlib.redirect_stdout(sys.stderr), harness.world() as world:
+            promote.lose(world)
+            for name in options.names or BENCHES:
+                BENCHES[name](world, options, report)
+    except Exception:  # whatever broke: it could not be measured
+        traceback.print_exc()
+        report.end()
+        sys.exit(1)
+    report.end()
+
+
+if __name__ == "__main__":
+    main()
