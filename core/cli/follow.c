@@ -13,12 +13,14 @@
 #include "engine/engine.h"
 
 #define POLL_MS 100    /* for those who follow from elsewhere */
+#define QUIET_MS 15000 /* in a pipe: a step that goes on for so long says how far it is */
 #define ORPHAN_MS 3000 /* without a live worker for so long: say so */
 
 struct seen {
 	char *state, *note, *error;
 	int64_t started_ms, ended_ms;
 	bool changed;
+	uint64_t said_ms; /* when a line about it was printed last; 0: never */
 };
 
 struct follow {
@@ -31,7 +33,6 @@ struct follow {
 	int drawn;	    /* lines of the live table on the screen */
 	uint64_t version;
 	uint64_t orphan_since;
-	bool begun;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -214,6 +215,23 @@ static void print_line(const struct follow *follow, size_t index)
 	fputc('\n', stdout);
 }
 
+/* A line when a step is over, and now and then while it goes on. */
+static bool worth_a_line(struct seen *seen)
+{
+	uint64_t now = dro_now_ms();
+
+	if (strcmp(seen->state, "pending") == 0)
+		return false;
+	if (strcmp(seen->state, "running") != 0)
+		return seen->changed;
+	if (!seen->said_ms)
+		seen->said_ms = now;
+	if (now - seen->said_ms < QUIET_MS)
+		return false;
+	seen->said_ms = now;
+	return true;
+}
+
 static void print_news(struct follow *follow)
 {
 	size_t i;
@@ -223,14 +241,13 @@ static void print_news(struct follow *follow)
 		return;
 	}
 	for (i = 0; i < follow->plan->step_count; i++) {
-		const struct seen *seen = &follow->steps[i];
+		struct seen *seen = &follow->steps[i];
 
-		if (!seen->changed || strcmp(seen->state, "pending") == 0)
-			continue;
-		if (follow->cli->json)
+		if (follow->cli->json && seen->changed && strcmp(seen->state, "pending") != 0)
 			print_json_step(follow, i);
-		else
+		else if (!follow->cli->json && worth_a_line(seen))
 			print_line(follow, i);
+		seen->changed = false;
 	}
 	fflush(stdout);
 }
@@ -278,7 +295,6 @@ static bool orphaned(struct follow *follow)
 	if (dro_store_lease_get(follow->store, follow->row->service, &lease, &alive, NULL) == 0 &&
 		alive) {
 		follow->orphan_since = 0;
-		follow->begun = true;
 		return false;
 	}
 	if (!follow->orphan_since)
@@ -314,15 +330,17 @@ static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 	for (;;) {
 		if ((rc = dro_store_version(follow->store, &version, err)) < 0)
 			return rc;
-		if (version != follow->version || !follow->row || follow->cli->out_tty) {
+		if (version != follow->version || !follow->row) {
 			follow->version = version;
 			if ((rc = refresh(follow, err)) < 0)
 				return rc;
-			print_news(follow);
 		}
+		print_news(follow);
 		if ((rc = dro_run_state_parse(follow->row->state, &state, err)) < 0)
 			return rc;
-		if (dro_run_ended(state) || state == DRO_RUN_WAITING) {
+		/* A run that is resumed still says how it ended the last time: its worker's end
+		 * tells. */
+		if ((dro_run_ended(state) || state == DRO_RUN_WAITING) && news_fd < 0) {
 			print_end(follow);
 			return exit_code(follow->row);
 		}
@@ -334,10 +352,11 @@ static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 				follow->row->id, follow->row->id);
 			return DRO_EXIT_RUNNING;
 		}
-		if (worker_ended || orphaned(follow)) {
+		if (worker_ended || (news_fd < 0 && orphaned(follow))) {
 			fprintf(stderr,
-				"drorch: nobody drives run %s any more. `drorch resume %s` goes on "
-				"with it.\n",
+				"drorch: nobody drives run %s any more; `drorch events` has its "
+				"last words. "
+				"`drorch resume %s` goes on with it.\n",
 				follow->row->id, follow->row->id);
 			return DRO_EXIT_RUNNING;
 		}

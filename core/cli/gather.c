@@ -10,7 +10,8 @@
 #include "observe/health.h"
 #include "plan/choose.h"
 
-#define ASK_MS 20000
+#define ASK_MS 10000
+#define AGAIN_MS 300
 #define VERIFY_MS (2 * 3600000)
 
 /* One question on a worker. */
@@ -35,6 +36,7 @@ static int ask_backups(struct question *question, struct dro_error *err)
 	const struct dro_promote_facts *facts = &question->gathered->facts;
 	struct dro_call call = call_for(ASK_MS);
 
+	dro_backup_list_free(&question->gathered->backups); /* of an earlier try */
 	/* Two good ones: the newest, and one to compare its size with. */
 	return dro_backups_find(&question->gathered->backups, question->setup->accounts,
 		facts->service, facts->policy, 2, question->setup->store, &call, err);
@@ -190,11 +192,18 @@ static int ask_traffic(struct question *question, struct dro_error *err)
 /* ---- all of them ------------------------------------------------------------------------------
  */
 
+/* Reading changes nothing: what may be asked again is, while there is time. */
 static void work(void *arg)
 {
 	struct question *question = arg;
+	uint64_t until = dro_now_ms() + ASK_MS;
 
-	question->rc = question->ask(question, &question->err);
+	do {
+		question->rc = question->ask(question, &question->err);
+		if (question->rc != DRO_EAGAIN)
+			break;
+		dro_clock_real.sleep_ms(&dro_clock_real, AGAIN_MS);
+	} while (dro_now_ms() < until);
 }
 
 static int ask_all(struct question *questions, size_t count, struct dro_error *err)

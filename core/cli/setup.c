@@ -70,9 +70,11 @@ static int open_providers(struct dro_setup *setup, struct dro_error *err)
 		.arg = setup};
 	int rc;
 
-	if ((rc = dro_net_new(&setup->net, NULL, err)) < 0)
+	if ((rc = dro_net_new(&setup->net, NULL, err)) < 0 ||
+		(rc = dro_budget_new(&setup->budget, NULL, err)) < 0)
 		return rc;
 	config.net = setup->net;
+	config.budget = setup->budget;
 	if ((rc = dro_registry_new(&setup->registry, &config, err)) < 0)
 		return rc;
 	return dro_accounts_new(&setup->accounts, setup->registry, setup->spec, err);
@@ -105,6 +107,7 @@ void dro_setup_free(struct dro_setup *setup)
 		dro_accounts_free(setup->accounts);
 	dro_registry_free(setup->registry);
 	dro_net_free(setup->net);
+	dro_budget_free(setup->budget);
 	dro_spec_free(setup->spec);
 	dro_store_close(setup->store);
 	dro_redactor_free(setup->redactor);

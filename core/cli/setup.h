@@ -24,6 +24,7 @@ struct dro_setup {
 	struct dro_spec *spec;
 	struct dro_net *net;
 	struct dro_redactor *redactor;
+	struct dro_budget *budget;
 	struct dro_registry *registry;
 	struct dro_accounts *accounts;
 	struct dro_log log; /* the cli's, with secrets taken out */

@@ -251,8 +251,10 @@ int dro_cmd_worker(struct dro_cli *cli)
 	if (dro_json_parse(&plan, row->plan, strlen(row->plan), 64 << 20, &err) == 0)
 		setup.commit = dro_json_text(plan, "commit");
 	rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS);
-	if (rc == 0 && drive(&setup, cli, &keeper, row, &err) < 0)
+	if (rc == 0 && drive(&setup, cli, &keeper, row, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
+		dro_store_event_add(reading.store, row->service, "run", row->id, err.message, NULL);
+	}
 	keeper_stop(&keeper);
 out:
 	cJSON_Delete(plan);

@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-#define API_MS                                                                                     \
-	10000 /* a provider that is gone must not hold the run up: the proof is the other way */
+#define API_MS 3000 /* a provider that is gone must not hold the run up */
 #define POLL_LEAST_MS 100
 #define POLL_MOST_MS 2000
 
@@ -94,11 +93,13 @@ static int prove_dead(struct dro_step_context *context, const struct dro_site *s
 		return rc;
 	well = dro_step_any_well(context, site, addresses, count, heard, sizeof(heard));
 	free(addresses);
-	if (well)
-		return dro_fail(err, DRO_ESAFETY,
-			"%s answers (%s) and cannot be powered off: %s. Stop it by hand, then "
-			"resume",
+	if (well) {
+		/* The provider may come back: asked again until the step's time is over. */
+		dro_buf_printf(&context->note,
+			"%s answers (%.60s) and cannot be powered off: %.200s. Stop it by hand",
 			site->name, heard, why);
+		return dro_step_pending(context, POLL_MOST_MS, POLL_MOST_MS);
+	}
 	dro_step_output(context, "method", cJSON_CreateString("dead"));
 	dro_buf_printf(&context->note, "%s does not answer (%.100s); not powered off: %.200s",
 		site->name, heard, why);
