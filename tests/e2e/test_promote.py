@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from harness import NAME, TIER2, check, main, switches, wait_for, world
+from harness import BUILD, DRORCH, MAIN, TIER2, check, main, switches, wait_for, world
 
 
 def lost_and_rebuilt():
@@ -72,7 +72,6 @@ def a_healthy_site_is_not_thrown_away():
         done = w.promote("--override-rule", "old-site-well", "--reason", "the building burns")
         check(done.returncode == 0, done.stdout + done.stderr)
         check(w.ask("/healthz")[1] == "tier2", "tier2 answers")
-        from harness import MAIN
         check(not w.instances(MAIN), "main was fenced: powered off")
         check("the building burns" in w.good("events"), "the override is on the record")
 
@@ -82,8 +81,7 @@ def the_command_line_can_go_away():
         w.book("guest")
         w.backup()
         w.lose_main()
-        w.lab("fault", "add", "ec2", "RunInstances", "--latency", "3000")
-        from harness import BUILD, DRORCH
+        w.lab("fault", "add", "latency", "--operation", "RunInstances", "--ms", "3000")
         process = subprocess.Popen(
             [DRORCH, "promote", "tier2", "--confirm", "tier2", "--repo", f"file://{w.repo}", "--plugins",
              BUILD / "plugins", "--state", w.state], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
