@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "base/nearest.h"
+#include "cli/commands.h"
 #include "cli/print.h"
 
 const struct dro_cli_option dro_cli_globals[] = {
@@ -23,6 +24,7 @@ const struct dro_cli_option dro_cli_globals[] = {
 	{"verbose", 'v', NULL, "more messages; twice: each call to a provider", true},
 	{"quiet", 'q', NULL, "errors only", false},
 	{"help", 'h', NULL, "show this help", false},
+	{"version", 'V', NULL, "show the program's version", false},
 	{NULL, 0, NULL, NULL, false},
 };
 
@@ -51,6 +53,7 @@ int dro_cli_error(const struct dro_cli *cli, const struct dro_error *err)
 	if (cli->json) {
 		cJSON *json = cJSON_CreateObject();
 
+		cJSON_AddNumberToObject(json, "version", 1);
 		cJSON_AddStringToObject(json, "error", err->message);
 		cJSON_AddStringToObject(json, "code", dro_code_name(err->code));
 		if (err->provider_code[0])
@@ -67,27 +70,38 @@ int dro_cli_error(const struct dro_cli *cli, const struct dro_error *err)
 
 int dro_cli_usage(const struct dro_cli *cli, const char *format, ...)
 {
+	struct dro_buf text = DRO_BUF_INIT(1 << 16);
 	va_list args;
 
-	fputs("drorch: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	dro_buf_vprintf(&text, format, args);
 	va_end(args);
+	fputs("drorch: ", stderr);
+	dro_print_safe(stderr, text.failed ? "what is this command line?" : text.data);
+	dro_buf_free(&text);
 	fprintf(stderr, "\nTry `drorch help%s%s`.\n", cli->command ? " " : "",
 		cli->command ? cli->command->name : "");
 	return DRO_EXIT_USAGE;
 }
 
-int dro_cli_finish(int exit_code)
+/* A reader that went away (`| head`) is not our failure. */
+static bool reader_gone(void)
 {
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		/* A reader that went away (`| head`) is not our failure. */
-		if (errno == EPIPE)
-			return exit_code;
-		fprintf(stderr, "drorch: standard output: %s\n", strerror(errno));
-		return exit_code == DRO_EXIT_OK ? DRO_EXIT_ERROR : exit_code;
-	}
-	return exit_code;
+	struct pollfd fd = {1, POLLOUT, 0};
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR);
+}
+
+/* Standard output's last word: DRO_EXIT_ERROR when something could not be written. */
+static int finish(int exit_code)
+{
+	bool failed = fflush(stdout) != 0;
+	const char *why = failed ? strerror(errno) : "not everything could be written";
+
+	if ((!failed && !ferror(stdout)) || reader_gone())
+		return exit_code;
+	fprintf(stderr, "drorch: standard output: %s\n", why);
+	return exit_code == DRO_EXIT_OK ? DRO_EXIT_ERROR : exit_code;
 }
 
 const char *dro_cli_value(const struct dro_cli *cli, const char *name)
@@ -105,203 +119,6 @@ bool dro_cli_flag(const struct dro_cli *cli, const char *name)
 	return dro_cli_value(cli, name) != NULL;
 }
 
-/* ---- finding the command -------------------------------------------------------------------- */
-
-/* How many of the words name `command`: 0, 1 or 2. */
-static int matches(const struct dro_cli_command *command, char **words, int count)
-{
-	size_t first = strcspn(command->name, " ");
-
-	if (count < 1 || strlen(words[0]) != first || strncmp(words[0], command->name, first) != 0)
-		return 0;
-	if (!command->name[first])
-		return 1;
-	return count >= 2 && strcmp(words[1], command->name + first + 1) == 0 ? 2 : 0;
-}
-
-static int unknown_command(const struct dro_cli *cli, char **words, int count)
-{
-	const char *names[64], *near;
-	size_t n = 0;
-	int i;
-
-	for (i = 0; dro_cli_commands[i].name && n < 64; i++) {
-		size_t first = strcspn(dro_cli_commands[i].name, " ");
-
-		if (strncmp(dro_cli_commands[i].name, words[0], first) == 0 && !words[0][first])
-			return dro_cli_usage(cli, "`drorch %s` needs one of its second words%s%s",
-				words[0], count > 1 ? ", not " : "", count > 1 ? words[1] : "");
-		if (!dro_cli_commands[i].hidden)
-			names[n++] = dro_cli_commands[i].name;
-	}
-	near = dro_nearest(words[0], names, n);
-	if (near)
-		return dro_cli_usage(
-			cli, "there is no command \"%s\"; is it `%s`?", words[0], near);
-	return dro_cli_usage(cli, "there is no command \"%s\"", words[0]);
-}
-
-/* ---- parsing -------------------------------------------------------------------------------- */
-
-static const struct dro_cli_option *by_name(
-	const struct dro_cli_option *options, const char *name, size_t length)
-{
-	for (; options && options->name; options++)
-		if (strlen(options->name) == length && strncmp(options->name, name, length) == 0)
-			return options;
-	return NULL;
-}
-
-static const struct dro_cli_option *by_letter(const struct dro_cli_option *options, char letter)
-{
-	for (; options && options->name; options++)
-		if (options->letter == letter)
-			return options;
-	return NULL;
-}
-
-static int unknown_option(const struct dro_cli *cli, const char *name)
-{
-	const struct dro_cli_option *tables[] = {
-		cli->command ? cli->command->options : NULL, dro_cli_globals};
-	const char *names[64], *near;
-	size_t n = 0, t;
-
-	for (t = 0; t < 2; t++) {
-		const struct dro_cli_option *option;
-
-		for (option = tables[t]; option && option->name && n < 64; option++)
-			names[n++] = option->name;
-	}
-	near = dro_nearest(name, names, n);
-	if (near)
-		return dro_cli_usage(cli, "there is no option --%s here; is it --%s?", name, near);
-	return dro_cli_usage(cli, "there is no option --%s here", name);
-}
-
-static int keep(struct dro_cli *cli, const struct dro_cli_option *option, const char *value)
-{
-	if (!option->many && dro_cli_value(cli, option->name))
-		return dro_cli_usage(cli, "--%s is given twice", option->name);
-	if (cli->value_count == DRO_CLI_MAX_VALUES)
-		return dro_cli_usage(cli, "more than %d options", DRO_CLI_MAX_VALUES);
-	cli->values[cli->value_count].option = option;
-	cli->values[cli->value_count].value = value;
-	cli->value_count++;
-	return 0;
-}
-
-/* One word that begins with a dash. *at moves on past a value in a word of its own. */
-static int parse_option(struct dro_cli *cli, char **argv, int argc, int *at)
-{
-	const struct dro_cli_option *own = cli->command ? cli->command->options : NULL, *option;
-	const char *word = argv[*at], *value = NULL;
-
-	if (word[1] == '-') {
-		size_t length = strcspn(word + 2, "=");
-
-		option = by_name(own, word + 2, length);
-		if (!option)
-			option = by_name(dro_cli_globals, word + 2, length);
-		if (!option)
-			return unknown_option(cli, word + 2);
-		if (word[2 + length] == '=')
-			value = word + 3 + length;
-	} else {
-		option = by_letter(own, word[1]);
-		if (!option)
-			option = by_letter(dro_cli_globals, word[1]);
-		if (!option)
-			return dro_cli_usage(cli, "there is no option -%c here", word[1]);
-		if (word[2] && option->value)
-			value = word + 2;
-		else if (word[2])
-			return dro_cli_usage(cli, "-%c takes no value", word[1]);
-	}
-	if (!option->value && value)
-		return dro_cli_usage(cli, "--%s takes no value", option->name);
-	if (option->value && !value) {
-		if (*at + 1 >= argc)
-			return dro_cli_usage(cli, "--%s needs %s", option->name, option->value);
-		value = argv[++*at];
-	}
-	return keep(cli, option, value ? value : "");
-}
-
-static int settle_globals(struct dro_cli *cli)
-{
-	const char *output = dro_cli_value(cli, "output");
-	int i;
-
-	if (output && strcmp(output, "json") != 0 && strcmp(output, "table") != 0)
-		return dro_cli_usage(cli, "--output is table or json, not \"%s\"", output);
-	cli->json = output && strcmp(output, "json") == 0;
-	if (dro_cli_flag(cli, "quiet"))
-		cli->log.level = DRO_LOG_ERROR;
-	for (i = 0; i < cli->value_count; i++)
-		if (strcmp(cli->values[i].option->name, "verbose") == 0 &&
-			cli->log.level < DRO_LOG_DEBUG)
-			cli->log.level++;
-	return 0;
-}
-
-static int check_arguments(const struct dro_cli *cli)
-{
-	const struct dro_cli_command *command = cli->command;
-
-	if (cli->arg_count < command->least)
-		return dro_cli_usage(
-			cli, "`drorch %s` needs %s", command->name, command->arguments);
-	if (command->most >= 0 && cli->arg_count > command->most)
-		return dro_cli_usage(cli, "what is \"%s\" for?", cli->args[command->most]);
-	return 0;
-}
-
-/* Sorts argv into options and positional words; the command's own words come first among the
- * latter. */
-static int parse(struct dro_cli *cli, int argc, char **argv)
-{
-	bool only_words = false;
-	int at, rc, i, used;
-
-	/* The command first: its options decide how the rest is read. */
-	for (at = 1; at < argc && !cli->command; at++) {
-		const struct dro_cli_option *option;
-
-		if (argv[at][0] != '-') {
-			for (i = 0; dro_cli_commands[i].name && !cli->command; i++)
-				if (matches(&dro_cli_commands[i], argv + at, argc - at))
-					cli->command = &dro_cli_commands[i];
-			if (!cli->command)
-				return unknown_command(cli, argv + at, argc - at);
-			break;
-		}
-		option = argv[at][1] == '-'
-				 ? by_name(dro_cli_globals, argv[at] + 2, strlen(argv[at] + 2))
-				 : by_letter(dro_cli_globals, argv[at][1]);
-		if (option && option->value && !(argv[at][1] != '-' && argv[at][2]))
-			at++;
-	}
-	for (at = 1; at < argc; at++) {
-		if (!only_words && strcmp(argv[at], "--") == 0) {
-			only_words = true;
-		} else if (!only_words && argv[at][0] == '-' && argv[at][1]) {
-			if ((rc = parse_option(cli, argv, argc, &at)) != 0)
-				return rc;
-		} else {
-			cli->args[cli->arg_count++] = argv[at];
-		}
-	}
-	if (cli->command) {
-		used = matches(cli->command, cli->args, cli->arg_count);
-		if (!used)
-			return unknown_command(cli, cli->args, cli->arg_count);
-		cli->args += used;
-		cli->arg_count -= used;
-	}
-	return settle_globals(cli);
-}
-
 /* 0, 1 and 2 are open from here on, so that no file takes their place. */
 static void open_standard_streams(void)
 {
@@ -313,6 +130,35 @@ static void open_standard_streams(void)
 				fd == 0	  ? stdin
 				: fd == 1 ? stdout
 					  : stderr);
+}
+
+/* What the terminal can do, if there is one. */
+static void look_at_terminal(struct dro_cli *cli)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	cli->in_tty = isatty(0);
+	cli->out_tty = isatty(1) && !(term && strcmp(term, "dumb") == 0);
+	cli->color = cli->out_tty && !(no_color && *no_color);
+}
+
+static int run(struct dro_cli *cli)
+{
+	int rc;
+
+	if (dro_cli_flag(cli, "version"))
+		return dro_cmd_version(cli);
+	if (dro_cli_flag(cli, "help")) {
+		dro_cli_help(stdout, cli->command);
+		return DRO_EXIT_OK;
+	}
+	if (!cli->command) {
+		dro_cli_help(stderr, NULL);
+		return DRO_EXIT_USAGE;
+	}
+	if ((rc = dro_cli_check_arguments(cli)) != 0)
+		return rc;
+	return cli->command->run(cli);
 }
 
 int dro_cli_main(int argc, char **argv)
@@ -327,23 +173,11 @@ int dro_cli_main(int argc, char **argv)
 	}
 	open_standard_streams();
 	signal(SIGPIPE, SIG_IGN);
+	look_at_terminal(&cli);
 	cli.args = words;
-	cli.in_tty = isatty(0);
-	cli.out_tty = isatty(1);
-	cli.color = cli.out_tty && !getenv("NO_COLOR");
-	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-		rc = dro_cmd_version(&cli);
-	} else if ((rc = parse(&cli, argc, argv)) == 0) {
-		if (dro_cli_flag(&cli, "help") || !cli.command) {
-			bool asked = dro_cli_flag(&cli, "help");
-
-			dro_cli_help(asked ? stdout : stderr, cli.command);
-			rc = asked ? DRO_EXIT_OK : DRO_EXIT_USAGE;
-		} else if ((rc = check_arguments(&cli)) == 0) {
-			rc = cli.command->run(&cli);
-		}
-	}
-	rc = dro_cli_finish(rc);
+	if ((rc = dro_cli_parse(&cli, argc, argv)) == 0)
+		rc = run(&cli);
+	rc = finish(rc);
 	free(words);
 	return rc;
 }

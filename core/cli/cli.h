@@ -76,13 +76,16 @@ bool dro_cli_flag(const struct dro_cli *cli, const char *name);
 int dro_cli_error(const struct dro_cli *cli, const struct dro_error *err);
 int dro_cli_usage(const struct dro_cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Standard output's last word: DRO_EXIT_ERROR when something could not be written. */
-int dro_cli_finish(int exit_code);
 
-/* help, man page, completion: all from the table. */
+/* Sorts argv into command, options and `args` (room for argc words). 0, or DRO_EXIT_USAGE with the
+ * message written, as from the next two. */
+int dro_cli_parse(struct dro_cli *cli, int argc, char **argv);
+/* As many positional arguments as the command takes? */
+int dro_cli_check_arguments(const struct dro_cli *cli);
+/* Says what could have been meant. */
+int dro_cli_unknown_command(const struct dro_cli *cli, char *const *words, int count);
+
+/* From the table. `command` NULL: of the whole program. */
 void dro_cli_help(FILE *out, const struct dro_cli_command *command);
-int dro_cmd_help(struct dro_cli *cli);
-int dro_cmd_version(struct dro_cli *cli);
-int dro_cmd_completion(struct dro_cli *cli);
 
 #endif

@@ -63,6 +63,7 @@ const struct dro_cli_command dro_cli_commands[] = {
 		false},
 	{"help", "[COMMAND]", "how a command is used", 0, 2, NULL, dro_cmd_help, false},
 	{"version", "", "the program's version", 0, 0, NULL, dro_cmd_version, false},
+	{"man", "", "this program's man page, in roff", 0, 0, NULL, dro_cmd_man, true},
 	{"worker", "RUN", "drive a run (promote and resume start this)", 1, 1, NULL, dro_cmd_worker,
 		true},
 	{NULL, NULL, NULL, 0, 0, NULL, NULL, false},

@@ -24,4 +24,10 @@ int dro_cmd_show(struct dro_cli *cli);
 int dro_cmd_status(struct dro_cli *cli);
 int dro_cmd_events(struct dro_cli *cli);
 
+/* help.c, completion.c, man.c */
+int dro_cmd_help(struct dro_cli *cli);
+int dro_cmd_version(struct dro_cli *cli);
+int dro_cmd_completion(struct dro_cli *cli);
+int dro_cmd_man(struct dro_cli *cli);
+
 #endif

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/commands.h"
 
 #include <string.h>
 
@@ -51,6 +51,25 @@ void dro_cli_help(FILE *out, const struct dro_cli_command *command)
 	print_options(out, dro_cli_globals);
 }
 
+/* `first` is the first word of two: help for each such command. False: it is not. */
+static bool help_group(const char *first)
+{
+	size_t length = strlen(first);
+	bool found = false;
+	int i;
+
+	for (i = 0; dro_cli_commands[i].name; i++) {
+		const struct dro_cli_command *command = &dro_cli_commands[i];
+
+		if (strncmp(command->name, first, length) != 0 || command->name[length] != ' ')
+			continue;
+		printf("%sdrorch %s: %s\n", found ? "" : "Commands:\n", command->name,
+			command->summary);
+		found = true;
+	}
+	return found;
+}
+
 int dro_cmd_help(struct dro_cli *cli)
 {
 	const struct dro_cli_command *found = NULL;
@@ -63,41 +82,11 @@ int dro_cmd_help(struct dro_cli *cli)
 		for (i = 0; dro_cli_commands[i].name; i++)
 			if (strcmp(dro_cli_commands[i].name, name) == 0)
 				found = &dro_cli_commands[i];
+		if (!found && cli->arg_count == 1 && help_group(name))
+			return DRO_EXIT_OK;
 		if (!found)
-			return dro_cli_usage(cli, "there is no command \"%s\"", name);
+			return dro_cli_unknown_command(cli, cli->args, cli->arg_count);
 	}
 	dro_cli_help(stdout, found);
-	return DRO_EXIT_OK;
-}
-
-/* bash: the words of the table and, after them, each command's options. */
-int dro_cmd_completion(struct dro_cli *cli)
-{
-	const struct dro_cli_option *option;
-	int i;
-
-	(void)cli;
-	puts("# bash completion for drorch: source this, or install it as completions/drorch\n"
-	     "_drorch() {\n"
-	     "\tlocal word=${COMP_WORDS[COMP_CWORD]} line=\" ${COMP_WORDS[*]:1} \" words=\"\"\n"
-	     "\tcase $line in");
-	for (i = 0; dro_cli_commands[i].name; i++) {
-		if (dro_cli_commands[i].hidden)
-			continue;
-		printf("\t*\" %s \"*) words=\"", dro_cli_commands[i].name);
-		for (option = dro_cli_commands[i].options; option && option->name; option++)
-			printf("--%s ", option->name);
-		puts("\" ;;");
-	}
-	fputs("\t*) words=\"", stdout);
-	for (i = 0; dro_cli_commands[i].name; i++)
-		if (!dro_cli_commands[i].hidden)
-			printf("%s ", dro_cli_commands[i].name);
-	puts("\" ;;\n\tesac");
-	fputs("\twords+=\" ", stdout);
-	for (option = dro_cli_globals; option->name; option++)
-		printf("--%s ", option->name);
-	puts("\"\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
-	     "complete -o default -F _drorch drorch");
 	return DRO_EXIT_OK;
 }

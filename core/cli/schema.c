@@ -14,5 +14,5 @@ int dro_cmd_schema(struct dro_cli *cli)
 	if (rc == 0)
 		fputs(dro_buf_str(&text), stdout);
 	dro_buf_free(&text);
-	return dro_cli_finish(rc < 0 ? dro_cli_error(cli, &err) : DRO_EXIT_OK);
+	return rc < 0 ? dro_cli_error(cli, &err) : DRO_EXIT_OK;
 }

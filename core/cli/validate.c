@@ -83,5 +83,5 @@ out:
 	dro_spec_free(spec);
 	dro_report_fini(&report);
 	dro_tree_free(tree);
-	return dro_cli_finish(exit_code);
+	return exit_code;
 }
