@@ -95,7 +95,7 @@ void dro_step_output(struct dro_step_context *context, const char *key, cJSON *v
 
 int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms)
 {
-	uint64_t pace = context->elapsed_ms / 16;
+	uint64_t pace = context->elapsed_ms / 32; /* so late at most, in parts of the whole */
 
 	context->poll_ms = pace < least_ms ? least_ms : pace > most_ms ? most_ms : pace;
 	return DRO_STEP_PENDING;

@@ -6,7 +6,7 @@
 
 #include "observe/health.h"
 
-#define POLL_LEAST_MS 50
+#define POLL_LEAST_MS 10
 #define POLL_MOST_MS 1000
 
 int dro_step_verify_app(struct dro_step_context *context, struct dro_error *err)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define POLL_LEAST_MS 50
+#define POLL_LEAST_MS 10
 #define POLL_MOST_MS 1000
 
 int dro_step_ask_name(struct dro_step_context *context, const struct dro_site **site, bool *well,

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define POLL_LEAST_MS 50
+#define POLL_LEAST_MS 10
 #define POLL_MOST_MS 2000
 
 static const char *address_of(const struct dro_instance *instance)
