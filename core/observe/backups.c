@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pool.h"
+
+#define AT_ONCE 8 /* manifests that are read side by side */
+
 /* The objects of one policy, sorted by key. */
 struct listing {
 	const struct dro_backup_policy *policy;
@@ -201,35 +205,93 @@ out:
 	return rc;
 }
 
+/* One manifest on a worker. */
+struct inspection {
+	struct dro_backup *backup;
+	const struct listing *listing;
+	struct dro_provider *provider;
+	const struct dro_call *call;
+	int rc;
+	struct dro_error err;
+};
+
+static void inspect_job(void *arg)
+{
+	struct inspection *job = arg;
+
+	job->rc = inspect(job->backup, job->listing, job->provider, job->listing->policy, job->call,
+		&job->err);
+}
+
+/* At most AT_ONCE of them. */
+static int inspect_some(struct dro_backup *backups, size_t count, const struct inspection *like,
+	struct dro_error *err)
+{
+	struct inspection jobs[AT_ONCE];
+	struct dro_pool *pool;
+	size_t i;
+	int rc;
+
+	if ((rc = dro_pool_new(&pool, count, err)) < 0)
+		return rc;
+	for (i = 0; i < count; i++) {
+		jobs[i] = *like;
+		jobs[i].backup = &backups[i];
+		if (rc == 0)
+			rc = dro_pool_submit(pool, inspect_job, &jobs[i], err);
+	}
+	dro_pool_free(pool);
+	for (i = 0; i < count && rc == 0; i++)
+		if ((rc = jobs[i].rc) < 0 && err)
+			*err = jobs[i].err;
+	return rc;
+}
+
+/* As many as are still wanted, again and again: torn ones among them make another round. */
+static int inspect_newest(struct dro_backup_list *list, size_t good, const struct inspection *like,
+	const struct dro_service *service, struct dro_store *store, struct dro_error *err)
+{
+	size_t seen = 0, next = 0, count;
+	int rc;
+
+	while (next < list->count && (good == 0 || seen < good)) {
+		count = list->count - next < AT_ONCE ? list->count - next : AT_ONCE;
+		if (good && count > good - seen)
+			count = good - seen;
+		if ((rc = inspect_some(&list->items[next], count, like, err)) < 0)
+			return rc;
+		for (; count > 0; count--, next++) {
+			recall(&list->items[next], service, like->listing->policy, store);
+			seen += !*list->items[next].problem;
+		}
+	}
+	return 0;
+}
+
 int dro_backups_find(struct dro_backup_list *out, struct dro_accounts *accounts,
 	const struct dro_service *service, const struct dro_backup_policy *policy, size_t good,
 	struct dro_store *store, const struct dro_call *call, struct dro_error *err)
 {
 	struct listing listing = {.policy = policy};
+	struct inspection like = {.listing = &listing, .call = call, .err = DRO_ERROR_INIT};
 	struct dro_object_query query = {.size = sizeof(query),
 		.bucket = policy->bucket,
 		.prefix = policy->prefix,
 		.delimiter = ""};
-	struct dro_provider *provider;
-	size_t seen = 0, i;
 	int rc;
 
-	if ((rc = dro_accounts_get(accounts, policy->provider, &provider, err)) < 0)
+	if ((rc = dro_accounts_get(accounts, policy->provider, &like.provider, err)) < 0)
 		return rc;
-	query.region = dro_backup_region(policy, provider);
-	if ((rc = dro_provider_list_objects(provider, &query, &listing.objects, call, err)) < 0)
+	query.region = dro_backup_region(policy, like.provider);
+	if ((rc = dro_provider_list_objects(like.provider, &query, &listing.objects, call, err)) <
+		0)
 		goto out;
 	if (listing.objects.count)
 		qsort(listing.objects.items, listing.objects.count, sizeof(*listing.objects.items),
 			by_key);
 	if ((rc = group(out, &listing, err)) < 0)
 		goto out;
-	for (i = 0; i < out->count && (good == 0 || seen < good); i++) {
-		if ((rc = inspect(&out->items[i], &listing, provider, policy, call, err)) < 0)
-			goto out;
-		recall(&out->items[i], service, policy, store);
-		seen += !*out->items[i].problem;
-	}
+	rc = inspect_newest(out, good, &like, service, store, err);
 out:
 	dro_object_list_free(&listing.objects);
 	return rc;
