@@ -131,7 +131,7 @@ static int show_policy(struct shown *shown, const struct dro_service *service,
 	else
 		shown->bad = true;
 	if (!best || stale)
-		fprintf(stderr, "drorch: %s of %s: %s\n", policy->name, service->name,
+		dro_print_line(stderr, "drorch: %s of %s: %s", policy->name, service->name,
 			best ? "the newest good backup is older than max_age" : none.message);
 out:
 	dro_backup_list_free(&list);

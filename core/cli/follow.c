@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "cli/print.h"
 #include "engine/engine.h"
 
@@ -81,6 +82,7 @@ static int read_step(void *arg, const struct dro_step_row *row)
 
 static int refresh(struct follow *follow, struct dro_error *err)
 {
+	size_t i;
 	int rc;
 
 	dro_run_row_free(follow->row);
@@ -94,6 +96,11 @@ static int refresh(struct follow *follow, struct dro_error *err)
 		follow->steps = calloc(follow->plan->step_count + 1, sizeof(*follow->steps));
 		if (!follow->steps)
 			return dro_fail(err, DRO_ENOMEM, "out of memory");
+		for (i = 0; i < follow->plan->step_count; i++)
+			if (!keep(&follow->steps[i].state, "pending") ||
+				!keep(&follow->steps[i].note, "") ||
+				!keep(&follow->steps[i].error, ""))
+				return dro_fail(err, DRO_ENOMEM, "out of memory");
 	}
 	return dro_store_step_list(follow->store, follow->row->id, read_step, follow, err);
 }
@@ -135,49 +142,68 @@ static void duration_of(const struct seen *seen, char out[DRO_DURATION_TEXT])
 			out, (seen->ended_ms ? seen->ended_ms : dro_wall_ms()) - seen->started_ms);
 }
 
-static size_t columns(void)
+/* The screen's size; what a terminal without one is taken to have. */
+static struct winsize screen(void)
 {
 	struct winsize size = {0};
 
-	if (ioctl(1, TIOCGWINSZ, &size) < 0 || size.ws_col < 20)
-		return 80;
-	return size.ws_col;
+	if (ioctl(1, TIOCGWINSZ, &size) < 0 || !size.ws_col)
+		size.ws_col = 80;
+	if (!size.ws_row)
+		size.ws_row = 24;
+	return size;
 }
 
-/* One row of the live table, cut to the screen's width so that it stays one line. */
-static void draw_step(const struct follow *follow, size_t index)
+/* One row of the live table, cut so that it stays one line: in bytes, which are never fewer than
+ * columns, and never inside a character. */
+static void draw_step(const struct follow *follow, size_t index, size_t width)
 {
 	const struct dro_step *step = follow->plan->steps[index];
 	const struct seen *seen = &follow->steps[index];
 	const struct dro_step_kind *kind = dro_step_kind(dro_step_kinds, step->kind);
-	const char *note = *seen->error ? seen->error : seen->note;
-	char time[DRO_DURATION_TEXT], line[600];
-	size_t width = columns(), used, bytes;
+	struct dro_buf raw = DRO_BUF_INIT(8192), line = DRO_BUF_INIT(4 * 8192);
+	size_t room = width > 3 ? width - 3 : 0;
+	char time[DRO_DURATION_TEXT];
 
 	duration_of(seen, time);
-	snprintf(line, sizeof(line), "%-24.24s %-18.18s %8s  ", kind ? kind->describe : step->kind,
-		step->target, time);
-	used = strlen(line);
-	snprintf(line + used, sizeof(line) - used, "%s", note);
-	/* Never cut inside a character. */
-	for (bytes = strlen(line);
-		bytes > 0 && (bytes > width - 3 || ((unsigned char)line[bytes] & 0xc0) == 0x80);)
-		bytes--;
-	line[bytes] = '\0';
-	printf("%s%s ", color(follow, seen->state), mark(seen->state));
-	dro_print_safe(stdout, line);
-	printf("%s\033[K\n", follow->cli->color ? "\033[0m" : "");
+	dro_buf_printf(&raw, "%-24.24s %-18.18s %8s  %s", kind ? kind->describe : step->kind,
+		step->target, time, *seen->error ? seen->error : seen->note);
+	dro_buf_escape(&line, dro_buf_str(&raw), raw.length);
+	if (room > line.length)
+		room = line.length;
+	while (room > 0 && room < line.length && ((unsigned char)line.data[room] & 0xc0) == 0x80)
+		room--;
+	printf("%s%s %.*s%s\033[K\n", color(follow, seen->state), mark(seen->state), (int)room,
+		dro_buf_str(&line), follow->cli->color ? "\033[0m" : "");
+	dro_buf_free(&raw);
+	dro_buf_free(&line);
+}
+
+/* Where to begin so that what goes on is seen, should the screen be too low for every step. */
+static size_t first_shown(const struct follow *follow, size_t shown)
+{
+	size_t count = follow->plan->step_count, i;
+
+	for (i = 0; i < count - shown; i++)
+		if (!follow->steps[i].ended_ms)
+			break;
+	return i;
 }
 
 static void draw(struct follow *follow)
 {
-	size_t i;
+	struct winsize size = screen();
+	size_t shown = follow->plan->step_count, first, i;
 
+	if (shown > size.ws_row - 1u)
+		shown = size.ws_row - 1u;
+	first = first_shown(follow, shown);
 	if (follow->drawn)
 		printf("\033[%dA", follow->drawn);
-	for (i = 0; i < follow->plan->step_count; i++)
-		draw_step(follow, i);
-	follow->drawn = (int)follow->plan->step_count;
+	for (i = first; i < first + shown; i++)
+		draw_step(follow, i, size.ws_col);
+	printf("\033[J");
+	follow->drawn = (int)shown;
 	fflush(stdout);
 }
 
@@ -207,12 +233,9 @@ static void print_line(const struct follow *follow, size_t index)
 
 	dro_time_format(time, seen->ended_ms ? seen->ended_ms : dro_wall_ms());
 	duration_of(seen, took);
-	printf("%s %-8s %-24s", time, seen->state, follow->plan->steps[index]->id);
-	if (seen->ended_ms)
-		printf(" %8s", took);
-	fputs("  ", stdout);
-	dro_print_safe(stdout, *seen->error ? seen->error : seen->note);
-	fputc('\n', stdout);
+	dro_print_line(stdout, "%s %-8s %-24s %8s  %s", time, seen->state,
+		follow->plan->steps[index]->id, seen->ended_ms ? took : "",
+		*seen->error ? seen->error : seen->note);
 }
 
 /* A line when a step is over, and now and then while it goes on. */
@@ -316,8 +339,25 @@ static bool wait_for_news(int *news_fd)
 		return true;
 	if (read(*news_fd, drain, sizeof(drain)) > 0)
 		return true;
+	close(*news_fd);
 	*news_fd = -1;
 	return false;
+}
+
+static void say_it_goes_on(const char *run)
+{
+	if (interrupted) {
+		fputc('\n', stderr); /* past the ^C */
+		dro_print_line(stderr,
+			"The run goes on. `drorch attach %s` follows it, `drorch abort %s` takes "
+			"it back.",
+			run, run);
+	} else {
+		dro_print_line(stderr,
+			"drorch: nobody drives run %s any more. `drorch resume %s` goes on with "
+			"it; what its driver said is in runs/%s.log of the state folder.",
+			run, run, run);
+	}
 }
 
 static int loop(struct follow *follow, int news_fd, struct dro_error *err)
@@ -344,20 +384,8 @@ static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 			print_end(follow);
 			return exit_code(follow->row);
 		}
-		if (interrupted) {
-			fprintf(stderr,
-				"\nThe run goes on. `drorch attach %s` follows it, `drorch abort "
-				"%s` takes it "
-				"back.\n",
-				follow->row->id, follow->row->id);
-			return DRO_EXIT_RUNNING;
-		}
-		if (worker_ended || (news_fd < 0 && orphaned(follow))) {
-			fprintf(stderr,
-				"drorch: nobody drives run %s any more; `drorch events` has its "
-				"last words. "
-				"`drorch resume %s` goes on with it.\n",
-				follow->row->id, follow->row->id);
+		if (interrupted || worker_ended || orphaned(follow)) {
+			say_it_goes_on(follow->row->id);
 			return DRO_EXIT_RUNNING;
 		}
 		worker_ended = !wait_for_news(&news_fd);

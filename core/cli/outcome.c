@@ -26,15 +26,14 @@ static void print_objective(FILE *out, const char *title, const cJSON *outcome,
 static void print_next(FILE *out, const struct dro_run_row *run)
 {
 	if (strcmp(run->state, "failed") == 0)
-		fprintf(out,
+		dro_print_line(out,
 			"Next: mend what failed, then `drorch resume %s`; or `drorch abort %s` to "
-			"take it back.\n",
+			"take it back.",
 			run->id, run->id);
 	else if (strncmp(run->state, "completed", 9) == 0)
-		fprintf(out,
+		dro_print_line(out,
 			"Next: `drorch status`; take a backup of %s; keep %s off until it has been "
-			"put back in "
-			"order.\n",
+			"put back in order.",
 			run->to, run->from);
 }
 
@@ -46,23 +45,17 @@ void dro_print_outcome(FILE *out, const struct dro_run_row *run)
 
 	if (dro_json_parse(&outcome, run->outcome, strlen(run->outcome), 1 << 20, NULL) < 0)
 		return;
-	fprintf(out, "\nRun %s: %s of %s to %s is %s.\n", run->id, run->kind, run->service, run->to,
-		run->state);
+	fputc('\n', out);
+	dro_print_line(out, "Run %s: %s of %s to %s is %s.", run->id, run->kind, run->service,
+		run->to, run->state);
 	print_objective(out, "recovery time", outcome, "recovery_time_ms", "rto_ms");
 	print_objective(out, "recovery point", outcome, "recovery_point_ms", "rpo_ms");
 	if (dro_json_array(outcome, "exceptions", &exceptions, NULL) == 0)
-		cJSON_ArrayForEach(item, exceptions)
-		{
-			fprintf(out, "  exception       %s: ", dro_json_text(item, "step"));
-			dro_print_safe(out, dro_json_text(item, "error"));
-			fputc('\n', out);
-		}
+		cJSON_ArrayForEach(item, exceptions) dro_print_line(out, "  exception       %s: %s",
+			dro_json_text(item, "step"), dro_json_text(item, "error"));
 	error = dro_json_text(outcome, "error");
-	if (*error) {
-		fputs("  because         ", out);
-		dro_print_safe(out, error);
-		fputc('\n', out);
-	}
+	if (*error)
+		dro_print_line(out, "  because         %s", error);
 	print_next(out, run);
 	cJSON_Delete(outcome);
 }

@@ -17,7 +17,7 @@ static void print_options(const struct dro_plugin_info *info)
 	for (i = 0; i < info->option_count; i++) {
 		const struct dro_option *option = info->options[i];
 
-		printf("    %s%-20s %s%s%s%s%s\n",
+		dro_print_line(stdout, "    %s%-20s %s%s%s%s%s",
 			option->flags & DRO_OPTION_CREDENTIAL ? "credentials." : "", option->name,
 			option->help, option->flags & DRO_OPTION_REQUIRED ? " (required)" : "",
 			option->fallback ? " (default: " : "",
@@ -61,6 +61,7 @@ static cJSON *plugin_json(const struct dro_plugin_info *info)
 
 static int show(void *arg, const struct dro_plugin_info *info)
 {
+	struct dro_buf capabilities = DRO_BUF_INIT(4096);
 	struct shown *shown = arg;
 	size_t i;
 
@@ -70,15 +71,14 @@ static int show(void *arg, const struct dro_plugin_info *info)
 		return 0;
 	}
 	if (info->refused) {
-		printf("%s  REFUSED: ", info->name);
-		dro_print_safe(stdout, info->refused);
-		fputc('\n', stdout);
+		dro_print_line(stdout, "%s  REFUSED: %s", info->name, info->refused);
 		return 0;
 	}
-	printf("%s %s  ABI %u.%u  ", info->name, info->version, info->abi_major, info->abi_minor);
 	for (i = 0; info->capabilities[i]; i++)
-		printf("%s%s", i ? ", " : "", info->capabilities[i]);
-	fputc('\n', stdout);
+		dro_buf_printf(&capabilities, "%s%s", i ? ", " : "", info->capabilities[i]);
+	dro_print_line(stdout, "%s %s  ABI %u.%u  %s", info->name, info->version, info->abi_major,
+		info->abi_minor, dro_buf_str(&capabilities));
+	dro_buf_free(&capabilities);
 	print_options(info);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 
 #define CELL_MAX 4096
+#define LINE_MAX_BYTES (1u << 20)
 
 struct dro_table {
 	const char *const *columns;
@@ -124,11 +125,29 @@ void dro_print_json(FILE *out, const cJSON *json)
 	cJSON_free(text);
 }
 
-void dro_print_safe(FILE *out, const char *text)
+static void print_escaped(FILE *out, const char *text, size_t length)
 {
-	struct dro_buf safe = DRO_BUF_INIT(1 << 20);
+	struct dro_buf safe = DRO_BUF_INIT(4 * LINE_MAX_BYTES);
 
-	dro_buf_escape(&safe, text, strlen(text));
+	dro_buf_escape(&safe, text, length);
 	fputs(dro_buf_str(&safe), out);
 	dro_buf_free(&safe);
+}
+
+void dro_print_safe(FILE *out, const char *text)
+{
+	print_escaped(out, text, strlen(text));
+}
+
+void dro_print_line(FILE *out, const char *format, ...)
+{
+	struct dro_buf text = DRO_BUF_INIT(LINE_MAX_BYTES);
+	va_list args;
+
+	va_start(args, format);
+	dro_buf_vprintf(&text, format, args);
+	va_end(args);
+	print_escaped(out, dro_buf_str(&text), text.length);
+	fputc('\n', out);
+	dro_buf_free(&text);
 }

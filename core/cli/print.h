@@ -21,5 +21,7 @@ void dro_table_free(struct dro_table *table);
 void dro_print_json(FILE *out, const cJSON *json);
 /* `text` with control characters escaped: what came from outside never moves the cursor. */
 void dro_print_safe(FILE *out, const char *text);
+/* One line, safe as a whole: what is formatted, and a line feed. */
+void dro_print_line(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -47,7 +47,7 @@ static void show_loss(FILE *out, const struct dro_promote_facts *facts, const st
 
 	dro_time_format(time, manifest->time_ms);
 	dro_duration_format(age, facts->now_ms - manifest->time_ms);
-	fprintf(out, "  backup      %s of %s, taken at %s, %llu bytes, %s\n", manifest->id,
+	dro_print_line(out, "  backup      %s of %s, taken at %s, %llu bytes, %s", manifest->id,
 		facts->policy->name, time, (unsigned long long)manifest->total,
 		facts->backup->verified ? "complete and verified" : "NOT verified");
 	fprintf(out, "  data loss   what was written in the last %s", age);
@@ -96,9 +96,10 @@ static void show_plan(const struct dro_cli *cli, const struct dro_promote_facts 
 		facts->service->name, plan->mode, facts->from->name);
 	show_loss(stdout, facts, plan);
 	show_needs(stdout, facts);
-	printf("  %s  %s%s%s\n\n", facts->from->name,
+	dro_print_line(stdout, "  %s  %s%s%s", facts->from->name,
 		facts->from_answers ? "answers" : "does not answer", *facts->from_heard ? ": " : "",
 		facts->from_heard);
+	fputc('\n', stdout);
 	show_steps(stdout, plan);
 	fputc('\n', stdout);
 	fflush(stdout);
@@ -129,13 +130,12 @@ static int judge(const struct dro_cli *cli, const struct dro_setup *setup,
 				refusals[i].rule, reason, refusals[i].text);
 			dro_store_event_add(
 				setup->store, facts->service->name, "safety", plan->id, text, NULL);
-			fprintf(stderr, "drorch: %s\n", text);
+			dro_print_line(stderr, "drorch: %s", text);
 			continue;
 		}
 		refused = DRO_EXIT_SAFETY;
-		fprintf(stderr, "drorch: refused by rule %s: ", refusals[i].rule);
-		dro_print_safe(stderr, refusals[i].text);
-		fputc('\n', stderr);
+		dro_print_line(stderr, "drorch: refused by rule %s: %s", refusals[i].rule,
+			refusals[i].text);
 		fprintf(stderr, "        to pass it: --override-rule %s --reason TEXT\n",
 			refusals[i].rule);
 	}
@@ -163,7 +163,7 @@ static int confirm(const struct dro_cli *cli, const char *site)
 		given = line;
 	}
 	if (strcmp(given, site) != 0) {
-		fprintf(stderr, "drorch: nothing was done: \"%s\" is not %s\n", given, site);
+		dro_print_line(stderr, "drorch: nothing was done: \"%s\" is not %s", given, site);
 		return DRO_EXIT_USAGE;
 	}
 	return 0;
@@ -289,6 +289,21 @@ out:
 	return rc;
 }
 
+/* An override that would not be one, found before anything is asked of anybody. */
+static int check_overrides(const struct dro_cli *cli)
+{
+	const char *reason = dro_cli_value(cli, "reason");
+
+	if (dro_cli_flag(cli, "override-rule") && (!reason || !*reason))
+		return dro_cli_usage(cli, "--override-rule needs --reason TEXT: it goes on record");
+	if (reason && !dro_cli_flag(cli, "override-rule"))
+		return dro_cli_usage(cli, "--reason is for --override-rule RULE");
+	if (cli->json && !dro_cli_flag(cli, "confirm") && !dro_cli_flag(cli, "dry-run"))
+		return dro_cli_usage(
+			cli, "with -o json nothing is asked: give --confirm %s", cli->args[0]);
+	return 0;
+}
+
 int dro_cmd_promote(struct dro_cli *cli)
 {
 	const struct dro_site *from = NULL, *to;
@@ -298,7 +313,8 @@ int dro_cmd_promote(struct dro_cli *cli)
 	char *active = NULL;
 	int rc;
 
-	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
+	if ((rc = check_overrides(cli)) != 0 ||
+		(rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
 		goto out;
 	service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
 	if (!service || (rc = refuse_open(cli, &setup, service->name)) != 0)

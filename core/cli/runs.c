@@ -130,9 +130,7 @@ static int show_journal(void *arg, const struct dro_journal_row *row)
 
 	(void)arg;
 	dro_time_format(time, row->time_ms);
-	printf("%s  %-12s %-20s ", time, row->event, row->step);
-	dro_print_safe(stdout, row->data);
-	fputc('\n', stdout);
+	dro_print_line(stdout, "%s  %-12s %-20s %s", time, row->event, row->step, row->data);
 	return 0;
 }
 
@@ -158,7 +156,8 @@ static int show(struct dro_cli *cli, struct dro_store *store, const struct dro_r
 		cJSON_Delete(json);
 		goto out;
 	}
-	printf("%s\n\n", plan->summary);
+	dro_print_line(stdout, "%s", plan->summary);
+	fputc('\n', stdout);
 	dro_table_print(listing.table, stdout);
 	dro_print_outcome(stdout, run);
 	if (dro_cli_flag(cli, "journal")) {

@@ -135,10 +135,11 @@ int dro_cmd_status(struct dro_cli *cli)
 	}
 	commit = dro_json_text(status, "commit");
 	if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(status, "services")) == 0) {
-		printf("No spec was read yet into %s.\n", setup.config->state);
+		dro_print_line(stdout, "No spec was read yet into %s.", setup.config->state);
 		goto out;
 	}
-	printf("spec: %s\n\n", *commit ? commit : "a working copy");
+	dro_print_line(stdout, "spec: %s", *commit ? commit : "a working copy");
+	fputc('\n', stdout);
 	table = dro_table_new(columns);
 	cJSON_ArrayForEach(service, cJSON_GetObjectItemCaseSensitive(status, "services"))
 		print_service(table, service);
@@ -172,10 +173,8 @@ static int print_event(void *arg, const struct dro_event *event)
 		return 0;
 	}
 	dro_time_format(time, event->time_ms / 1000 * 1000);
-	printf("%s  %-12s %-8s %s%s", time, event->service, event->kind, event->run,
-		*event->run ? "  " : "");
-	dro_print_safe(stdout, event->text);
-	fputc('\n', stdout);
+	dro_print_line(stdout, "%s  %-12s %-8s %s%s%s", time, event->service, event->kind,
+		event->run, *event->run ? "  " : "", event->text);
 	return 0;
 }
 
