@@ -114,6 +114,24 @@ static void probe(struct build *build, const char *account, bool spare)
 	input(build, step, "account", account);
 }
 
+/*
+ * Only the switch waits for it: the launch has no use for the name. One that fails is on the
+ * record, and the switch tries all the same.
+ */
+static void find_traffic(struct build *build, const struct dro_traffic *traffic)
+{
+	struct dro_step *step =
+		add(build, "traffic.find", traffic->name, PROBE_MS, "find-%s", traffic->key);
+	char id[128];
+
+	if (!step)
+		return;
+	step->may_fail = true;
+	input(build, step, "traffic", traffic->key);
+	snprintf(id, sizeof(id), "probe-%s", traffic->paths[0].provider);
+	after(build, step, id);
+}
+
 static void add_prechecks(struct build *build)
 {
 	const struct dro_promote_facts *facts = build->facts;
@@ -131,6 +149,8 @@ static void add_prechecks(struct build *build)
 	input(build, step, "policy", facts->policy->name);
 	input(build, step, "id", facts->backup->id);
 	input(build, step, "manifest_sha256", facts->backup->manifest_sha256);
+	for (i = 0; i < facts->service->traffic_count; i++)
+		find_traffic(build, &facts->service->traffic[i]);
 	for (i = 0; i < facts->to->group_count; i++) {
 		step = add(build, "compute.capacity", facts->to->groups[i].type, PRECHECK_MS,
 			"capacity-%s", facts->to->groups[i].name);
@@ -269,6 +289,8 @@ static void add_switch(struct build *build, const struct dro_traffic_seen *seen)
 	input_json(build, step, "previous", string_array(seen->values, seen->value_count));
 	after(build, step, "verify-app");
 	after_kind(build, step, "site.fence");
+	snprintf(id, sizeof(id), "find-%s", seen->traffic->key);
+	after(build, step, id);
 	step = add(build, "traffic.verify", seen->traffic->name, seen->traffic->verify.timeout_ms,
 		"verify-%s", seen->traffic->key);
 	if (!step)

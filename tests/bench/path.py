@@ -37,10 +37,12 @@ class Calls:
         self.fence = [c for c in calls if c["region"] == MAIN and c["vendor"] == "ec2"]
         self.polls = those("DescribeInstances", region=TIER2)
         traffic = [c for c in calls if c["vendor"] == "cloudflare" and c["operation"] != "VerifyToken"]
-        self.record = [c for c in traffic if c["time_ms"] < launched]
-        self.switch = [c for c in traffic if c["time_ms"] >= launched]
+        checking, running = min(c["time_ms"] for c in self.precheck), end_of(self.polls[-1])
+        self.record = [c for c in traffic if c["time_ms"] < checking]
+        self.find = [c for c in traffic if checking <= c["time_ms"] < running]  # beside the boot
+        self.switch = [c for c in traffic if c["time_ms"] >= running]
         self.looking = [*self.list, *self.manifests, *self.image, *self.record]
-        self.once = [*self.looking, *self.precheck, *self.launch, *self.fence, *self.switch]
+        self.once = [*self.looking, *self.precheck, *self.launch, *self.fence, *self.find, *self.switch]
 
 
 def ready_ms(console):

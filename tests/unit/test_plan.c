@@ -233,6 +233,8 @@ START_TEST(fence_and_launch_are_side_by_side_and_both_before_the_switch)
 	ck_assert(follows(plan, "switch-www", "fence-main"));
 	ck_assert(follows(plan, "switch-www", "verify-app"));
 	ck_assert(follows(plan, "verify-app", "restore"));
+	ck_assert(follows(plan, "switch-www", "find-www"));
+	ck_assert_msg(!follows(plan, "launch-web", "find-www"), "it would cost time");
 	ck_assert(follows(plan, "commit", "monitor-www"));
 	ck_assert(follows(plan, "monitor-www", "verify-www"));
 	ck_assert_str_eq(plan->steps[plan->step_count - 1]->id, "commit");

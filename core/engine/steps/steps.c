@@ -15,6 +15,7 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{"compute.wait", "wait until they run", dro_step_wait_running, NULL, false},
 	{"restore.wait", "wait for the restore", dro_step_wait_restored, NULL, false},
 	{"app.verify", "verify the application", dro_step_verify_app, NULL, false},
+	{"traffic.find", "find the name", dro_step_find_traffic, NULL, false},
 	{"traffic.switch", "switch traffic", dro_step_switch, dro_step_unswitch, false},
 	{"traffic.verify", "verify through the name", dro_step_verify_traffic, NULL, false},
 	{"run.monitor", "watch the new site", dro_step_monitor, NULL, true},

@@ -43,6 +43,7 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err);
 int dro_step_wait_running(struct dro_step_context *context, struct dro_error *err);
 int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *err);
 int dro_step_verify_app(struct dro_step_context *context, struct dro_error *err);
+int dro_step_find_traffic(struct dro_step_context *context, struct dro_error *err);
 int dro_step_switch(struct dro_step_context *context, struct dro_error *err);
 int dro_step_unswitch(struct dro_step_context *context, struct dro_error *err);
 int dro_step_verify_traffic(struct dro_step_context *context, struct dro_error *err);
