@@ -189,6 +189,17 @@ int dro_cli_check_arguments(const struct dro_cli *cli)
 	return 0;
 }
 
+/* Does a word of global letters ("-o", "-vo") take its value from the next word? */
+static bool letters_need_next(const char *letters)
+{
+	const struct dro_cli_option *option;
+
+	for (; *letters && (option = by_letter(dro_cli_globals, *letters)); letters++)
+		if (option->value)
+			return !letters[1];
+	return false;
+}
+
 /* The command first: its options decide how the rest is read. */
 static int find_command(struct dro_cli *cli, int argc, char **argv)
 {
@@ -203,8 +214,7 @@ static int find_command(struct dro_cli *cli, int argc, char **argv)
 			option = by_name(dro_cli_globals, word + 2, strlen(word + 2));
 			at += option && option->value;
 		} else if (word[0] == '-' && word[1]) {
-			option = by_letter(dro_cli_globals, word[1]);
-			at += option && option->value && !word[2];
+			at += letters_need_next(word + 1);
 		} else {
 			for (command = dro_cli_commands; command->name; command++)
 				if (matches(command, argv + at, argc - at)) {

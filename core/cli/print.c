@@ -8,6 +8,7 @@
 
 #define CELL_MAX 4096
 #define LINE_MAX_BYTES (1u << 20)
+#define JSON_MAX (256u << 20)
 
 struct dro_table {
 	const char *const *columns;
@@ -116,13 +117,37 @@ void dro_table_free(struct dro_table *table)
 	free(table);
 }
 
+/* A hidden character can only stand inside a string, where \u says the same; what is no UTF-8 is no
+ * JSON. */
+static void append_json(struct dro_buf *out, const char *text, size_t length)
+{
+	size_t at, used;
+	uint32_t c;
+
+	for (at = 0; at < length; at += used ? used : 1) {
+		used = dro_utf8_next(text + at, length - at, &c);
+		if (!used)
+			dro_buf_puts(out, "\\ufffd");
+		else if (c > 0xffff && dro_char_hidden(c))
+			dro_buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (unsigned)(c >> 10),
+				0xdc00 + (unsigned)(c & 0x3ff));
+		else if (dro_char_hidden(c))
+			dro_buf_printf(out, "\\u%04x", (unsigned)c);
+		else
+			dro_buf_append(out, text + at, used);
+	}
+}
+
 void dro_print_json(FILE *out, const cJSON *json)
 {
+	struct dro_buf safe = DRO_BUF_INIT(JSON_MAX);
 	char *text = cJSON_PrintUnformatted(json);
 
 	if (text)
-		fprintf(out, "%s\n", text);
+		append_json(&safe, text, strlen(text));
+	fprintf(out, "%s\n", dro_buf_str(&safe));
 	cJSON_free(text);
+	dro_buf_free(&safe);
 }
 
 static void print_escaped(FILE *out, const char *text, size_t length)

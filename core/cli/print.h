@@ -17,7 +17,7 @@ void dro_table_cell(struct dro_table *table, const char *format, ...)
 void dro_table_print(const struct dro_table *table, FILE *out);
 void dro_table_free(struct dro_table *table);
 
-/* One compact line of JSON. */
+/* One compact line of JSON, safe for a terminal too. */
 void dro_print_json(FILE *out, const cJSON *json);
 /* `text` with control characters escaped: what came from outside never moves the cursor. */
 void dro_print_safe(FILE *out, const char *text);
