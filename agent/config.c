@@ -1,8 +1,10 @@
 #include "agent/config.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "spec/config.h"
 #include "spec/fill.h"
 
 #define FILE_MAX (1u << 20)
@@ -119,7 +121,7 @@ static const struct dro_field config_fields[] = {
 	{"site", DRO_FIELD_STRING, AT(agent_config, site), .format = &dro_format_name,
 		.help = "Which site it is; the user-data's where it has one."},
 	{"plugins", DRO_FIELD_STRING, AT(agent_config, plugins), .format = &dro_format_file,
-		.fallback = "/usr/lib/drorch/plugins", .help = "Folder of the plugins."},
+		.help = "Folder of the plugins; as installed where not given."},
 	{"state", DRO_FIELD_STRING, AT(agent_config, state), .format = &dro_format_file,
 		.fallback = "/var/lib/drorch-agent", .help = "Folder of the agent's own files."},
 	{"store", DRO_FIELD_OBJECT, AT(agent_config, store), NEED, .object = &store,
@@ -215,6 +217,20 @@ static int refuse(struct dro_report *report, struct dro_error *err)
 	return rc;
 }
 
+/* Where nothing else is said, the plugins that were installed with this program. */
+static int settle_plugins(struct agent_config *config, struct dro_error *err)
+{
+	struct dro_buf plugins = DRO_BUF_INIT(PATH_MAX);
+
+	if (*config->plugins)
+		return 0;
+	dro_config_plugins(&plugins);
+	free(config->plugins);
+	config->plugins = dro_buf_take(&plugins);
+	dro_buf_free(&plugins);
+	return config->plugins ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
+}
+
 static int fill_config(struct agent_config *config, const char *path, const struct dro_buf *text,
 	struct dro_error *err)
 {
@@ -234,8 +250,8 @@ static int fill_config(struct agent_config *config, const char *path, const stru
 		rc = dro_fail(err, fill.rc, "out of memory");
 	else if (dro_report_total(&report))
 		rc = refuse(&report, err);
-	else
-		rc = end_command(config, err);
+	else if ((rc = end_command(config, err)) == 0)
+		rc = settle_plugins(config, err);
 out:
 	dro_fill_fini(&fill);
 	dro_yaml_free(yaml);

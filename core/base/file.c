@@ -152,6 +152,26 @@ int dro_dir_remove(const char *path, struct dro_error *err)
 	return 0;
 }
 
+bool dro_file_beside(struct dro_buf *out, const char *path)
+{
+	char self[PATH_MAX], there[2 * PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (length <= 0)
+		return false;
+	self[length] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	if ((size_t)snprintf(there, sizeof(there), "%s/%s", self, path) >= sizeof(there) ||
+		access(there, F_OK) < 0)
+		return false;
+	dro_buf_puts(out, there);
+	return true;
+}
+
 char *dro_path_join(const char *dir, const char *name)
 {
 	char *path = NULL;

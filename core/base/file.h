@@ -18,6 +18,9 @@ int dro_dir_make(const char *path, mode_t mode, struct dro_error *err);
 int dro_dir_remove(const char *path, struct dro_error *err);
 /* write() until all is written. */
 int dro_write_all(int fd, const void *data, size_t length, struct dro_error *err);
+/* Appends PATH as seen from the folder of the running program. False, appending nothing: nothing is
+ * there. */
+bool dro_file_beside(struct dro_buf *out, const char *path);
 /* "DIR/NAME", malloc'd; NULL when out of memory. */
 char *dro_path_join(const char *dir, const char *name);
 

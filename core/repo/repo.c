@@ -1,5 +1,6 @@
 #include "repo/repo.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +17,22 @@
 #define HEADER_MAX (8u << 20)
 #define WAIT_MAX_MS 3600000 /* whatever deadline is asked for */
 
-/* Where the program stands: as told, beside our own (a build folder), or where it was installed. */
-static int find_program(char *out, size_t size, struct dro_error *err)
+/* Where the program stands: as told, beside our own (a build folder), or where it was installed,
+ * also when the whole of that was moved elsewhere. */
+static int find_program(struct dro_buf *out, struct dro_error *err)
 {
 	const char *told = getenv("DRORCH_LIBEXEC");
-	char self[4096], *slash;
-	ssize_t length;
+	int rc;
 
-	if (told) {
-		snprintf(out, size, "%s/" PROGRAM, told);
-	} else {
-		length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-		self[length > 0 ? length : 0] = '\0';
-		if ((slash = strrchr(self, '/')))
-			*slash = '\0';
-		snprintf(out, size, "%s/" PROGRAM, self);
-		if (access(out, X_OK) < 0)
-			snprintf(out, size, "%s", DRORCH_LIBEXECDIR "/" PROGRAM);
-	}
-	if (access(out, X_OK) < 0) {
-		dro_fail_errno(err, "%s", out);
+	if (told)
+		dro_buf_printf(out, "%s/" PROGRAM, told);
+	else if (!dro_file_beside(out, PROGRAM) &&
+		 !dro_file_beside(out, DRORCH_LIBEXEC_BESIDE "/" PROGRAM))
+		dro_buf_puts(out, DRORCH_LIBEXECDIR "/" PROGRAM);
+	if ((rc = dro_buf_check(out, err)) < 0)
+		return rc;
+	if (access(out->data, X_OK) < 0) {
+		dro_fail_errno(err, "%s", out->data);
 		return err ? (err->code = DRO_EIO) : DRO_EIO;
 	}
 	return 0;
@@ -71,8 +68,8 @@ static uint64_t deadline_of(const struct dro_repo_config *config)
 static int ask(const struct dro_repo_config *config, const cJSON *request, struct dro_buf *answer,
 	cJSON **head, size_t *data, struct dro_error *err)
 {
-	struct dro_buf input = DRO_BUF_INIT(REQUEST_MAX);
-	char program[4400], *argv[] = {program, NULL}, *env[ENVIRONMENT_MAX], **entry;
+	struct dro_buf input = DRO_BUF_INIT(REQUEST_MAX), program = DRO_BUF_INIT(2 * PATH_MAX);
+	char *argv[] = {NULL, NULL}, *env[ENVIRONMENT_MAX], **entry;
 	struct dro_proc_result result = {0};
 	uint64_t deadline_ms = deadline_of(config);
 	const char *end;
@@ -81,9 +78,9 @@ static int ask(const struct dro_repo_config *config, const cJSON *request, struc
 
 	env[0] = NULL;
 	dro_json_print(&input, request);
-	if ((rc = dro_buf_check(&input, err)) < 0 ||
-		(rc = find_program(program, sizeof(program), err)) < 0)
+	if ((rc = dro_buf_check(&input, err)) < 0 || (rc = find_program(&program, err)) < 0)
 		goto out;
+	argv[0] = program.data;
 	choose_environment(env);
 	rc = dro_proc_run(argv, env, &input, answer, NULL, deadline_ms, &result, err);
 	if (rc == DRO_ETIMEDOUT)
@@ -93,7 +90,7 @@ static int ask(const struct dro_repo_config *config, const cJSON *request, struc
 	end = answer->length ? memchr(answer->data, '\n', answer->length) : NULL;
 	if (!end || result.exit_code != 0) {
 		rc = dro_fail(err, DRO_EPROTO, "%s ended without an answer (exit %d, signal %d)",
-			program, result.exit_code, result.signal);
+			program.data, result.exit_code, result.signal);
 		goto out;
 	}
 	*data = (size_t)(end - answer->data) + 1;
@@ -107,6 +104,7 @@ out:
 	for (entry = env; *entry; entry++)
 		free(*entry);
 	dro_buf_free(&input);
+	dro_buf_free(&program);
 	return rc;
 }
 

@@ -66,7 +66,8 @@ static const struct dro_field config_fields[] = {
 	{"state", DRO_FIELD_STRING, AT(state), .format = &dro_format_file,
 		.help = "The folder of the local state.", .example = "/var/lib/drorch"},
 	{"plugins", DRO_FIELD_STRING, AT(plugins), .format = &dro_format_file,
-		.help = "The folder of the provider plugins.", .example = "/usr/lib/drorch"},
+		.help = "The folder of the provider plugins.",
+		.example = "/usr/lib/drorch/plugins"},
 	{"listen", DRO_FIELD_STRING, AT(listen), .format = &listen_address,
 		.help = "Where the status page is.", .example = "\"127.0.0.1:8470\""},
 	{0},
@@ -119,8 +120,13 @@ void dro_config_defaults(struct dro_config_layer *out, struct dro_buf *state, bo
 	out->value[DRO_CONFIG_BRANCH] = "main";
 	out->value[DRO_CONFIG_ALLOW_REWIND] = "false";
 	out->value[DRO_CONFIG_STATE] = dro_buf_str(state);
-	out->value[DRO_CONFIG_PLUGINS] = DRORCH_PLUGIN_DIR;
 	out->value[DRO_CONFIG_LISTEN] = "127.0.0.1:8470";
+}
+
+void dro_config_plugins(struct dro_buf *out)
+{
+	if (!dro_file_beside(out, DRORCH_PLUGINS_BESIDE))
+		dro_buf_puts(out, DRORCH_PLUGIN_DIR);
 }
 
 static const char *pick(
@@ -249,7 +255,7 @@ int dro_config_load(struct dro_config **out, const char *path, const struct dro_
 	struct dro_config *from_file = calloc(1, sizeof(*from_file));
 	struct dro_config_layer environment = {0}, file = {0}, defaults = {0};
 	const struct dro_config_layer *layers[] = {flags, &environment, &file, &defaults};
-	struct dro_buf state = DRO_BUF_INIT(PATH_MAX_BYTES);
+	struct dro_buf state = DRO_BUF_INIT(PATH_MAX_BYTES), plugins = DRO_BUF_INIT(PATH_MAX_BYTES);
 	int rc;
 
 	if (!from_file)
@@ -259,10 +265,15 @@ int dro_config_load(struct dro_config **out, const char *path, const struct dro_
 	dro_config_environment(&environment, getenv);
 	layer_of(&file, from_file);
 	dro_config_defaults(&defaults, &state, geteuid() == 0, getenv);
+	dro_config_plugins(&plugins);
+	if ((rc = dro_buf_check(&plugins, err)) < 0)
+		goto out;
+	defaults.value[DRO_CONFIG_PLUGINS] = dro_buf_str(&plugins);
 	rc = dro_config_merge(out, layers, sizeof(layers) / sizeof(layers[0]), err);
 out:
 	dro_config_free(from_file);
 	dro_buf_free(&state);
+	dro_buf_free(&plugins);
 	return rc;
 }
 

@@ -45,9 +45,12 @@ struct dro_config {
 const char *dro_config_variable(enum dro_config_key key);
 /* Takes the layer from an environment; `lookup` is getenv or a test's own. */
 void dro_config_environment(struct dro_config_layer *out, char *(*lookup)(const char *name));
+/* Appends where this installation has its plugins: seen from the program, so that the whole may be
+ * moved, else as it was built to be. */
+void dro_config_plugins(struct dro_buf *out);
 /*
- * Where nothing is said. `state` is a buffer for the state directory: /var/lib/drorch for root,
- * else $XDG_STATE_HOME/drorch or ~/.local/state/drorch.
+ * Where nothing is said, but for the plugins. `state` is a buffer for the state directory:
+ * /var/lib/drorch for root, else $XDG_STATE_HOME/drorch or ~/.local/state/drorch.
  */
 void dro_config_defaults(struct dro_config_layer *out, struct dro_buf *state, bool root,
 	char *(*lookup)(const char *name));
