@@ -529,7 +529,7 @@ static const struct dro_field safety_fields[] = {
 		.words = automatics, .fallback = "off",
 		.help = "off; observe: say what would be done; on: do it.", .example = "observe"},
 	{"cool_down", DRO_FIELD_DURATION, AT(dro_safety, cool_down_ms), .fallback = "1h",
-		.help = "Least time between two automatic failovers.", .example = "1h"},
+		.help = "Least time between two promotes; an override passes it.", .example = "1h"},
 	{"max_changes", DRO_FIELD_CHANGES, AT(dro_safety, max_changes), .fallback = "30%",
 		.help = "A reconcile pass that changes more of the service stops and asks.",
 		.example = "30%"},

@@ -2,7 +2,14 @@
 #include "spec/fields.h"
 #include "spec/schema.h"
 
-#define DEPTH_MAX 16
+#define FORMS_MAX 64
+
+/* The page, and which forms stand on it already: some are used more than once. */
+struct page {
+	struct dro_buf *out;
+	const struct dro_form *done[FORMS_MAX];
+	size_t count;
+};
 
 static void print_words(struct dro_buf *out, const struct dro_word *word)
 {
@@ -43,9 +50,23 @@ static void print_kind(struct dro_buf *out, const struct dro_field *field)
 		dro_buf_puts(out, names[field->kind]);
 }
 
-static void print_form(struct dro_buf *out, const struct dro_form *form, int depth)
+static bool is_new(struct page *page, const struct dro_form *form)
+{
+	size_t i;
+
+	for (i = 0; i < page->count; i++)
+		if (page->done[i] == form)
+			return false;
+	if (page->count == FORMS_MAX)
+		return false;
+	page->done[page->count++] = form;
+	return true;
+}
+
+static void print_form(struct page *page, const struct dro_form *form)
 {
 	const struct dro_field *field;
+	struct dro_buf *out = page->out;
 
 	dro_buf_printf(out, "\n## %s\n\n%s\n\n", form->name, form->help);
 	dro_buf_puts(out, "| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
@@ -63,20 +84,28 @@ static void print_form(struct dro_buf *out, const struct dro_form *form, int dep
 			dro_buf_printf(out, " Example: `%s: %s`", field->name, field->example);
 		dro_buf_puts(out, " |\n");
 	}
-	for (field = form->fields; field->name && depth < DEPTH_MAX; field++)
-		if (field->object)
-			print_form(out, field->object, depth + 1);
+	for (field = form->fields; field->name; field++)
+		if (field->object && is_new(page, field->object))
+			print_form(page, field->object);
 }
 
 int dro_spec_reference(struct dro_buf *out, struct dro_error *err)
 {
+	struct page page = {.out = out};
+
 	dro_buf_puts(out, "# The spec, key by key\n\n"
 			  "Durations are numbers with a unit: `250ms`, `90s`, `20m`, `26h`, `7d`, "
 			  "`4w`, also joined: `1h30m`. Names are of a-z, 0-9 and '-'.\n\n"
 			  "A secret reference is one of `{env: NAME}`, `{file: /PATH}`, `{systemd: "
 			  "NAME}`, `{command: [PROGRAM, ARGUMENT]}`; a value is never written "
-			  "down.\n");
-	print_form(out, &dro_form_providers, 0);
-	print_form(out, &dro_form_service, 0);
+			  "down.\n\n"
+			  "Every key here is read and checked. What this version does not act on "
+			  "yet: `images`, `dns`, `drills` and `notify`; `schedule`, `retention`, "
+			  "`encryption` and `restore_test` of a backup; `agent.ssh`; `interval`, "
+			  "`recover_after` and `vantages` of a health check; a weighted `policy`; "
+			  "`automatic_failover` and `max_changes`; every strategy but "
+			  "`backup-restore`.\n");
+	print_form(&page, &dro_form_providers);
+	print_form(&page, &dro_form_service);
 	return dro_buf_check(out, err);
 }
