@@ -20,6 +20,7 @@ static int ask(cJSON **out, const struct dro_step_context *context, const struct
 	static const char *const path[] = {"v1", "progress"};
 	struct dro_net_context net_context = {.user_agent = "drorch", .trace = context->call.trace};
 	struct dro_http_response *response = NULL;
+	struct dro_error failure = DRO_ERROR_INIT;
 	uint64_t soon = dro_now_ms() + ASK_MS;
 	char endpoint[128];
 	struct dro_http_request request = {.size = sizeof(request),
@@ -31,13 +32,19 @@ static int ask(cJSON **out, const struct dro_step_context *context, const struct
 		.sink_fd = -1,
 		.response_max = PROGRESS_MAX,
 		.deadline_ms = soon < context->call.deadline_ms ? soon : context->call.deadline_ms};
-	int rc = 0;
+	int rc;
 
 	*out = NULL;
 	snprintf(endpoint, sizeof(endpoint), "http://%s:%d", address, site->agent.progress_port);
-	if (dro_net_request(context->world->net, &request, &net_context, &response, NULL) == 0 &&
-		response->status == 200)
+	rc = dro_net_request(context->world->net, &request, &net_context, &response, &failure);
+	/* No use in waiting for what is never asked: plain HTTP is for loopback. */
+	if (rc == DRO_EINVAL)
+		return dro_fail(
+			err, rc, "the agent at %s cannot be asked: %s", address, failure.message);
+	if (rc == 0 && response->status == 200)
 		rc = dro_json_parse(out, response->body, response->body_length, PROGRESS_MAX, err);
+	else
+		rc = 0;
 	dro_http_response_free(response);
 	return rc;
 }
