@@ -62,7 +62,7 @@ static const struct dro_field providers_fields[] = {
 		.help = "The version of this form."},
 	{"kind", DRO_FIELD_CONST, NEED, .fallback = "Providers", .help = "What the file holds."},
 	{"providers", DRO_FIELD_MAP, ARRAY(dro_spec, accounts, account_count), NEED,
-		.object = &account, .help = "The accounts the controller may use, by name."},
+		.object = &account, .help = "The accounts drorch may use, by name."},
 	{0},
 };
 
