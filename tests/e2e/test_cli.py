@@ -8,6 +8,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -165,12 +166,22 @@ def exit_codes():
         check(done.returncode == 1 and "--repo" in done.stderr and "DRORCH_REPO" in done.stderr, done)
 
 
-def a_run_under_way_is_in_the_way():
+def exit_codes_of_promote():
     with folder() as home:
-        with StoredRun(home):
-            (home / "credentials").mkdir()
-            done = run(home, "promote", "tier2", "--confirm", "tier2", "--repo", EXAMPLE)
-            check(done.returncode in (11, 12), f"an open run, or no credentials to get so far: {done}")
+        shutil.copytree(EXAMPLE, home / "specs")
+        promote = ["promote", "--repo", home / "specs", "--service", "memphis", "--confirm"]
+        done = run(home, *promote, "dr9", "dr9")
+        check(done.returncode == 10 and '"dr9"' in done.stderr, f"no such site: {done}")
+        done = run(home, *promote, "main", "main")
+        check(done.returncode == 13 and "active site" in done.stderr, f"it is active already: {done}")
+        done = run(home, "backup", "list", "--repo", home / "specs", environment={"AWS_ACCESS_KEY_ID": None})
+        check(done.returncode == 12 and "AWS_ACCESS_KEY_ID" in done.stderr, f"no credentials: {done}")
+        with StoredRun(home) as stored:
+            done = run(home, *promote, "tier2", "tier2")
+            check(done.returncode == 11 and f"drorch abort {stored.id}" in done.stderr, f"a run is open: {done}")
+        (home / "specs" / "providers.yaml").write_text("apiVersion: drorch/v2\n")
+        done = run(home, *promote, "tier2", "tier2")
+        check(done.returncode == 1 and "providers.yaml:1:" in done.stderr, f"a spec that is not valid: {done}")
 
 
 # -- -o json ------------------------------------------------------------------------------------
@@ -442,7 +453,7 @@ def the_man_page_is_whole():
 
 
 if __name__ == "__main__":
-    main(usage_errors, words_and_options_mix, exit_codes, a_run_under_way_is_in_the_way, json_everywhere,
+    main(usage_errors, words_and_options_mix, exit_codes, exit_codes_of_promote, json_everywhere,
          nothing_stored_moves_the_cursor, streams_that_are_not_there, without_a_home, the_live_table_stays_in_place,
          a_low_screen_shows_what_goes_on, a_key_stops_the_looking_not_the_run, colors_only_where_wanted,
          bash_completes, the_man_page_is_whole)
