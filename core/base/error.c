@@ -73,9 +73,9 @@ const char *dro_code_name(int code)
 	static const char *const names[] = {"OK", "EINVAL", "ENOMEM", "EIO", "EAGAIN", "ETIMEDOUT",
 		"ECONFLICT", "EAUTH", "EQUOTA", "ENOTFOUND", "EPROTO", "EUNSUPPORTED", "ECANCELLED",
 		"EBUSY", "ESAFETY", "ECORRUPT"};
-	int index = -code;
+	const int count = (int)(sizeof(names) / sizeof(names[0]));
 
-	if (index < 0 || index >= (int)(sizeof(names) / sizeof(names[0])))
+	if (code > 0 || code <= -count)
 		return "EUNKNOWN";
-	return names[index];
+	return names[-code];
 }
