@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "cli/spec_memory.h"
 #include "repo/repo.h"
 #include "spec/load.h"
 
@@ -18,8 +19,10 @@
 /* A git remote, its mirror, and the commit last acted on. */
 struct source {
 	struct dro_repo_config repo;
+	struct dro_store *store;
 	char *mirror;
-	char *fact; /* the key of the last good commit */
+	char *fact;   /* the key of the last good commit */
+	char *memory; /* the key of its files */
 	char *last_good;
 };
 
@@ -34,6 +37,7 @@ static void source_free(struct source *source)
 {
 	free(source->mirror);
 	free(source->fact);
+	free(source->memory);
 	free(source->last_good);
 }
 
@@ -42,10 +46,12 @@ static int source_init(struct source *source, const struct dro_config *config,
 {
 	char hash[DRO_SHA256_HEX];
 
-	*source = (struct source){0};
+	*source = (struct source){.store = store};
 	if (dro_sha256_hex(hash, config->url, strlen(config->url)) < 0 ||
 		asprintf(&source->mirror, "%s/repo-%.16s.git", config->state, hash) < 0 ||
-		asprintf(&source->fact, "spec-commit %s %s", config->url, config->branch) < 0)
+		asprintf(&source->fact, "spec-commit %s %s", config->url, config->branch) < 0 ||
+		asprintf(&source->memory, "spec-files %s %s %s", config->url, config->branch,
+			config->path) < 0)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	if (dro_store_fact_get(store, "", source->fact, &source->last_good, NULL, NULL) < 0)
 		source->last_good = strdup("");
@@ -75,14 +81,23 @@ static int load(struct dro_spec **out, const struct dro_tree *tree, struct dro_e
 	return rc;
 }
 
+/* From the store where that has it: git is a child, and may be damaged. */
 static int load_commit(struct dro_spec **out, const struct source *source, const char *commit,
-	struct dro_error *err)
+	bool remember, struct dro_error *err)
 {
 	struct dro_tree *tree = NULL;
 	int rc;
 
-	if ((rc = dro_repo_read(&source->repo, commit, &tree, err)) == 0)
-		rc = load(out, tree, err);
+	if (dro_spec_recall(&tree, source->store, source->memory, commit, NULL) == 0)
+		remember = false;
+	else if ((rc = dro_repo_read(&source->repo, commit, &tree, err)) < 0)
+		return rc;
+	rc = load(out, tree, err);
+	if (rc == 0 && remember &&
+		(rc = dro_spec_remember(source->store, source->memory, tree, err)) < 0) {
+		dro_spec_free(*out);
+		*out = NULL;
+	}
 	dro_tree_free(tree);
 	return rc;
 }
@@ -94,12 +109,12 @@ static int load_newest(struct dro_spec **out, const struct source *source,
 	int rc;
 
 	if ((rc = dro_repo_sync(&source->repo, source->last_good, commit, err)) == 0)
-		rc = load_commit(out, source, commit, err);
+		rc = load_commit(out, source, commit, true, err);
 	if (rc == 0 || !*source->last_good || rc == DRO_ENOMEM)
 		return rc;
 	dro_log(log, DRO_LOG_WARNING, "%s; going on with the last good commit, %.12s", err->message,
 		source->last_good);
-	return load_commit(out, source, source->last_good, err);
+	return load_commit(out, source, source->last_good, false, err);
 }
 
 /* What `status` shows without reading the repository. */
@@ -150,7 +165,7 @@ static int load_git(struct dro_spec **out, const struct dro_config *config, stru
 	int rc;
 
 	if ((rc = source_init(&source, config, store, err)) == 0)
-		rc = commit ? load_commit(out, &source, commit, err)
+		rc = commit ? load_commit(out, &source, commit, false, err)
 			    : load_newest(out, &source, log, err);
 	if (rc == 0 && !commit && strcmp((*out)->commit, source.last_good) != 0)
 		rc = dro_store_fact_set(store, "", source.fact, (*out)->commit, err);
