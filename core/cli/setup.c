@@ -70,8 +70,7 @@ static int open_providers(struct dro_setup *setup, struct dro_error *err)
 		.arg = setup};
 	int rc;
 
-	if ((rc = dro_net_new(&setup->net, NULL, err)) < 0 ||
-		(rc = dro_budget_new(&setup->budget, NULL, err)) < 0)
+	if ((rc = dro_budget_new(&setup->budget, NULL, err)) < 0)
 		return rc;
 	config.net = setup->net;
 	config.budget = setup->budget;
@@ -91,6 +90,12 @@ int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need n
 		return dro_cli_error(cli, &err);
 	setup->log.redact = dro_redact;
 	setup->log.redact_arg = setup->redactor;
+	/* Beside the store and git. */
+	if (need >= DRO_NEED_PROVIDERS) {
+		if ((rc = dro_net_new(&setup->net, NULL, &err)) < 0)
+			return dro_cli_error(cli, &err);
+		dro_net_warm(setup->net);
+	}
 	if (need >= DRO_NEED_STORE_READ && (rc = open_store(setup, need, &err)) < 0)
 		return dro_cli_error(cli, &err);
 	if (need >= DRO_NEED_SPEC && (rc = dro_spec_from_source(&setup->spec, setup->config,

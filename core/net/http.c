@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -26,6 +27,8 @@
 struct dro_net {
 	pthread_mutex_t lock; /* of the lazy start */
 	bool started;
+	bool warmed; /* `warming` is to be joined */
+	pthread_t warming;
 	bool hashed; /* DRORCH_CA_DIR can be asked by hash */
 	char *ca_file;
 	struct dro_curl curl;
@@ -51,6 +54,8 @@ void dro_net_free(struct dro_net *net)
 {
 	if (!net)
 		return;
+	if (net->warmed)
+		pthread_join(net->warming, NULL);
 	dro_multi_free(net->multi);
 	pthread_mutex_destroy(&net->lock);
 	free(net->ca_file);
@@ -86,6 +91,23 @@ static int start(struct dro_net *net, struct dro_error *err)
 	}
 	pthread_mutex_unlock(&net->lock);
 	return rc;
+}
+
+/* A failure shows again, and is told, where a request is made. */
+static void *warm(void *arg)
+{
+	start(arg, NULL);
+	return NULL;
+}
+
+void dro_net_warm(struct dro_net *net)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	net->warmed = pthread_create(&net->warming, NULL, warm, net) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* ---- what is the same for every attempt ------------------------------------------------------ */

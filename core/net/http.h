@@ -46,6 +46,9 @@ struct dro_net_context {
 /* `options` may be NULL. Starts nothing yet. */
 int dro_net_new(struct dro_net **out, const struct dro_net_options *options, struct dro_error *err);
 void dro_net_free(struct dro_net *net); /* NULL-safe; no request may be under way */
+/* Begins to start on a thread of its own, for who will make a request in a moment: loading libcurl
+ * takes milliseconds. Call it once at most, before any request. */
+void dro_net_warm(struct dro_net *net);
 
 /*
  * Makes a request and waits, until request->deadline_ms at the latest. 0: an answer came, whatever

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -152,7 +153,7 @@ static int run_read(
 }
 
 /* Nothing of this machine's git configuration takes part: not a proxy, not an `insteadOf`. */
-static int setup_git(struct dro_error *err)
+static int setup_git(const char *url, struct dro_error *err)
 {
 	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
 		GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL};
@@ -169,7 +170,8 @@ static int setup_git(struct dro_error *err)
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
 	if (!ca)
 		ca = CA_FILE;
-	if (access(ca, R_OK) == 0)
+	/* Only where they are needed: to read them takes milliseconds. */
+	if (strncasecmp(url, "https:", 6) == 0 && access(ca, R_OK) == 0)
 		git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, ca, NULL);
 	if ((rc = git_ssh_register()) < 0)
 		return git_fail(err, rc, "ssh");
@@ -264,7 +266,7 @@ static int serve(const struct git_request *request, struct dro_error *err)
 	int rc;
 
 	setup_process(request->deadline_ms);
-	if ((rc = setup_git(err)) < 0)
+	if ((rc = setup_git(request->url, err)) < 0)
 		return rc;
 	if (strcmp(request->verb, "sync") == 0) {
 		if ((rc = run_sync(request, id, err)) == 0)
