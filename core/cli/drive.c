@@ -15,7 +15,7 @@ static int open_run(struct dro_cli *cli, struct dro_setup *setup, struct dro_run
 
 	if ((rc = dro_setup_open(setup, cli, DRO_NEED_STORE)) != 0)
 		return rc;
-	if (dro_store_run_get(setup->store, cli->args[0], run, &err) < 0 ||
+	if (dro_store_run_get(setup->store, cli->arg_count ? cli->args[0] : "", run, &err) < 0 ||
 		dro_run_state_parse((*run)->state, state, &err) < 0)
 		return dro_cli_error(cli, &err);
 	return 0;

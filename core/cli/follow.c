@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "engine/engine.h"
 
+#define TARGET_MAX 24  /* columns */
 #define POLL_MS 100    /* for those who follow from elsewhere */
 #define QUIET_MS 15000 /* in a pipe: a step that goes on for so long says how far it is */
 #define ORPHAN_MS 3000 /* without a live worker for so long: say so */
@@ -31,6 +32,7 @@ struct follow {
 	struct dro_run_row *row;
 	struct dro_plan *plan;
 	struct seen *steps; /* beside plan->steps */
+	int target_width;   /* of that column of the live table */
 	int drawn;	    /* lines of the live table on the screen */
 	uint64_t version;
 	uint64_t orphan_since;
@@ -80,6 +82,16 @@ static int read_step(void *arg, const struct dro_step_row *row)
 	return 0;
 }
 
+static int widest_target(const struct dro_plan *plan)
+{
+	size_t width = 0, i;
+
+	for (i = 0; i < plan->step_count; i++)
+		if (strlen(plan->steps[i]->target) > width)
+			width = strlen(plan->steps[i]->target);
+	return (int)(width < TARGET_MAX ? width : TARGET_MAX);
+}
+
 static int refresh(struct follow *follow, struct dro_error *err)
 {
 	size_t i;
@@ -96,6 +108,7 @@ static int refresh(struct follow *follow, struct dro_error *err)
 		follow->steps = calloc(follow->plan->step_count + 1, sizeof(*follow->steps));
 		if (!follow->steps)
 			return dro_fail(err, DRO_ENOMEM, "out of memory");
+		follow->target_width = widest_target(follow->plan);
 		for (i = 0; i < follow->plan->step_count; i++)
 			if (!keep(&follow->steps[i].state, "pending") ||
 				!keep(&follow->steps[i].note, "") ||
@@ -166,8 +179,9 @@ static void draw_step(const struct follow *follow, size_t index, size_t width)
 	char time[DRO_DURATION_TEXT];
 
 	duration_of(seen, time);
-	dro_buf_printf(&raw, "%-24.24s %-18.18s %8s  %s", kind ? kind->describe : step->kind,
-		step->target, time, *seen->error ? seen->error : seen->note);
+	dro_buf_printf(&raw, "%-24.24s %-*.*s %8s  %s", kind ? kind->describe : step->kind,
+		follow->target_width, follow->target_width, step->target, time,
+		*seen->error ? seen->error : seen->note);
 	dro_buf_escape(&line, dro_buf_str(&raw), raw.length);
 	if (room > line.length)
 		room = line.length;

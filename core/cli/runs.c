@@ -184,7 +184,8 @@ int dro_cmd_show(struct dro_cli *cli)
 		dro_fail(&err, DRO_ENOTFOUND, "there is no run yet: %s holds no state",
 			setup.config->state);
 		rc = dro_cli_error(cli, &err);
-	} else if (dro_store_run_get(setup.store, cli->args[0], &run, &err) < 0 ||
+	} else if (dro_store_run_get(setup.store, cli->arg_count ? cli->args[0] : "", &run, &err) <
+			   0 ||
 		   show(cli, setup.store, run, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 	}
