@@ -241,7 +241,8 @@ static int refuse_open(struct dro_cli *cli, const struct dro_setup *setup, const
 	struct dro_error err = DRO_ERROR_INIT;
 	char *open = NULL;
 
-	dro_store_run_list(setup->store, service, 1, find_open, &open, NULL);
+	if (dro_store_run_list(setup->store, service, 1, find_open, &open, &err) < 0)
+		return dro_cli_error(cli, &err);
 	if (!open)
 		return 0;
 	dro_fail(&err, DRO_EBUSY,
@@ -320,9 +321,11 @@ int dro_cmd_promote(struct dro_cli *cli)
 	if (!service || (rc = refuse_open(cli, &setup, service->name)) != 0)
 		goto out;
 	to = dro_service_site(service, cli->args[0]);
-	active = dro_setup_active(&setup, service);
-	if (active)
-		from = dro_service_site(service, active);
+	if (dro_setup_active(&active, &setup, service, &err) < 0) {
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	from = dro_service_site(service, active);
 	if (!to || !from) {
 		dro_fail(&err, DRO_ENOTFOUND, "service %s has no site \"%s\"", service->name,
 			to ? active : cli->args[0]);

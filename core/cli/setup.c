@@ -143,13 +143,16 @@ const struct dro_service *dro_setup_service(
 	return service;
 }
 
-char *dro_setup_active(const struct dro_setup *setup, const struct dro_service *service)
+int dro_setup_active(char **out, const struct dro_setup *setup, const struct dro_service *service,
+	struct dro_error *err)
 {
 	const struct dro_site *primary = dro_service_primary(service);
-	char *active = NULL;
+	int rc = DRO_ENOTFOUND;
 
-	if (setup->store && dro_store_fact_get(setup->store, service->name, "active-site", &active,
-				    NULL, NULL) == 0)
-		return active;
-	return strdup(primary ? primary->name : "");
+	if (setup->store)
+		rc = dro_store_fact_get(setup->store, service->name, "active-site", out, NULL, err);
+	if (rc != DRO_ENOTFOUND)
+		return rc;
+	*out = strdup(primary ? primary->name : "");
+	return *out ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
 }

@@ -47,8 +47,9 @@ void dro_setup_free(struct dro_setup *setup);
 const struct dro_service *dro_setup_service(
 	const struct dro_setup *setup, struct dro_cli *cli, const char *name, int *exit_code);
 
-/* Which site of the service is active: what the store says, else its primary. malloc'd; NULL when
- * out of memory. */
-char *dro_setup_active(const struct dro_setup *setup, const struct dro_service *service);
+/* Which site of the service is active: what the store says, else its primary. *out is malloc'd. A
+ * store that cannot be read is an error, not an answer. */
+int dro_setup_active(char **out, const struct dro_setup *setup, const struct dro_service *service,
+	struct dro_error *err);
 
 #endif

@@ -12,7 +12,7 @@
 
 /* ---- status ---------------------------------------------------------------------------------- */
 
-/* The newest run of a service, in words; malloc'd. */
+/* The newest run of a service. */
 static int newest_run(void *arg, const struct dro_run_row *run)
 {
 	cJSON *json = arg;
@@ -23,38 +23,58 @@ static int newest_run(void *arg, const struct dro_run_row *run)
 	return 1;
 }
 
-static cJSON *service_status(struct dro_store *store, const cJSON *service)
+/* The fact, or NULL in *out where it is not known. */
+static int known(char **out, struct dro_store *store, const char *service, const char *key,
+	int64_t *since, struct dro_error *err)
 {
-	const char *name = dro_json_text(service, "name"), *active = "";
-	const cJSON *sites = cJSON_GetObjectItemCaseSensitive(service, "sites"), *site;
-	char *stored = NULL, *backup = NULL;
-	cJSON *json = cJSON_CreateObject();
+	int rc = dro_store_fact_get(store, service, key, out, since, err);
+
+	return rc == DRO_ENOTFOUND ? 0 : rc;
+}
+
+static const char *primary_of(const cJSON *sites)
+{
+	const cJSON *site;
+
+	cJSON_ArrayForEach(site, sites)
+	{
+		if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(site, "primary")))
+			return dro_json_text(site, "name");
+	}
+	return "";
+}
+
+/* Adds to `json` what the store knows of a service. */
+static int add_status(
+	cJSON *json, struct dro_store *store, const cJSON *service, struct dro_error *err)
+{
+	const char *name = dro_json_text(service, "name");
+	const cJSON *sites = cJSON_GetObjectItemCaseSensitive(service, "sites");
+	char *active = NULL, *backup = NULL;
+	cJSON *latest = NULL;
 	struct dro_lease lease;
 	int64_t since = 0;
 	bool alive;
+	int rc;
 
-	cJSON_ArrayForEach(site,
-		sites) if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(site, "primary"))) active =
-		dro_json_text(site, "name");
-	if (dro_store_fact_get(store, name, "active-site", &stored, &since, NULL) == 0)
-		active = stored;
+	if ((rc = known(&active, store, name, "active-site", &since, err)) < 0 ||
+		(rc = known(&backup, store, name, "backup-latest", NULL, err)) < 0)
+		goto out;
 	cJSON_AddStringToObject(json, "name", name);
-	cJSON_AddStringToObject(json, "active", active);
-	if (stored)
+	cJSON_AddStringToObject(json, "active", active ? active : primary_of(sites));
+	if (active)
 		cJSON_AddNumberToObject(json, "active_since_ms", (double)since);
 	cJSON_AddItemToObject(json, "sites", cJSON_Duplicate(sites, 1));
-	dro_store_run_list(store, name, 1, newest_run, json, NULL);
+	if ((rc = dro_store_run_list(store, name, 1, newest_run, json, err)) < 0)
+		goto out;
 	if (dro_store_lease_get(store, name, &lease, &alive, NULL) == 0 && alive)
 		cJSON_AddStringToObject(json, "driven_by", lease.holder);
-	if (dro_store_fact_get(store, name, "backup-latest", &backup, NULL, NULL) == 0) {
-		cJSON *latest;
-
-		if (dro_json_parse(&latest, backup, strlen(backup), 65536, NULL) == 0)
-			cJSON_AddItemToObject(json, "backup", latest);
-	}
-	free(stored);
+	if (backup && (rc = dro_json_parse(&latest, backup, strlen(backup), 65536, err)) == 0)
+		cJSON_AddItemToObject(json, "backup", latest);
+out:
+	free(active);
 	free(backup);
-	return json;
+	return rc < 0 ? rc : 0;
 }
 
 static int read_status(cJSON **out, struct dro_store *store, struct dro_error *err)
@@ -78,7 +98,13 @@ static int read_status(cJSON **out, struct dro_store *store, struct dro_error *e
 	if (rc == 0) {
 		cJSON_AddStringToObject(*out, "commit", dro_json_text(summary, "commit"));
 		cJSON_ArrayForEach(service, cJSON_GetObjectItemCaseSensitive(summary, "services"))
-			cJSON_AddItemToArray(services, service_status(store, service));
+		{
+			cJSON *entry = cJSON_CreateObject();
+
+			cJSON_AddItemToArray(services, entry);
+			if ((rc = add_status(entry, store, service, err)) < 0)
+				break;
+		}
 	}
 	cJSON_Delete(summary);
 	free(text);

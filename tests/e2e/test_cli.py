@@ -10,6 +10,7 @@ import re
 import select
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import tempfile
@@ -220,6 +221,20 @@ def json_everywhere():
         done = run(home, "show", "r-none", "-o", "json")
         error = json.loads(done.stderr)
         check((done.returncode, error["code"], error["version"]) == (10, "ENOTFOUND", 1), done)
+
+
+def a_damaged_store_is_no_answer():
+    with folder() as home:
+        with StoredRun(home) as stored:
+            stored.fill()
+        shutil.copytree(EXAMPLE, home / "specs")
+        with contextlib.closing(sqlite3.connect(home / "state" / "drorch.db")) as database:
+            database.execute("ALTER TABLE runs RENAME TO lost")
+        for arguments in (["status"], ["runs"], ["show", stored.id],
+                          ["promote", "main", "--service", "memphis", "--repo", home / "specs", "--confirm", "main"]):
+            done = run(home, *arguments)
+            check(done.returncode == 1 and done.stderr.startswith("drorch: ") and not done.stdout,
+                  f"{arguments}: exit {done.returncode} {done}")
 
 
 def nothing_stored_moves_the_cursor():
@@ -454,6 +469,7 @@ def the_man_page_is_whole():
 
 if __name__ == "__main__":
     main(usage_errors, words_and_options_mix, exit_codes, exit_codes_of_promote, json_everywhere,
-         nothing_stored_moves_the_cursor, streams_that_are_not_there, without_a_home, the_live_table_stays_in_place,
+         a_damaged_store_is_no_answer, nothing_stored_moves_the_cursor, streams_that_are_not_there, without_a_home,
+         the_live_table_stays_in_place,
          a_low_screen_shows_what_goes_on, a_key_stops_the_looking_not_the_run, colors_only_where_wanted,
          bash_completes, the_man_page_is_whole)
