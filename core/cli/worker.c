@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -190,15 +191,29 @@ static void keeper_stop(struct keeper *keeper)
 	pthread_mutex_destroy(&keeper->lock);
 }
 
+/* The pipe that it was started with, or -1: the number may be free, and a file's before long. */
+static int take_news(void)
+{
+	struct stat st;
+
+	if (fstat(NEWS_FD, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return -1;
+	fcntl(NEWS_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(NEWS_FD, F_SETFL, O_NONBLOCK);
+	return NEWS_FD;
+}
+
 static void tell(void *arg)
 {
-	(void)arg;
+	const int *news = arg;
+
 	/* Nobody may be reading, or the pipe may be full of news already. */
-	(void)!write(NEWS_FD, ".", 1);
+	if (*news >= 0)
+		(void)!write(*news, ".", 1);
 }
 
 static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *keeper,
-	const struct dro_run_row *row, struct dro_error *err)
+	const struct dro_run_row *row, int *news, struct dro_error *err)
 {
 	struct dro_world world = {.store = setup->store,
 		.lease = &keeper->lease,
@@ -215,7 +230,7 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 	if (!world.service)
 		return dro_fail(err, DRO_ENOTFOUND, "the spec has no service \"%s\" any more",
 			row->service);
-	rc = dro_engine_run(&world, row->id, &keeper->lost, tell, NULL, &state, err);
+	rc = dro_engine_run(&world, row->id, &keeper->lost, tell, news, &state, err);
 	if (rc == 0) {
 		dro_log(&cli->log, DRO_LOG_INFO, "run %s is %s", row->id,
 			dro_run_state_name(state));
@@ -232,10 +247,8 @@ int dro_cmd_worker(struct dro_cli *cli)
 	struct dro_run_row *row = NULL;
 	struct dro_error err = DRO_ERROR_INIT;
 	cJSON *plan = NULL;
-	int rc;
+	int news = take_news(), rc;
 
-	fcntl(NEWS_FD, F_SETFD, FD_CLOEXEC);
-	fcntl(NEWS_FD, F_SETFL, O_NONBLOCK);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	/* The lease first: whoever looks sees that the run is being driven. */
@@ -251,11 +264,13 @@ int dro_cmd_worker(struct dro_cli *cli)
 	if (dro_json_parse(&plan, row->plan, strlen(row->plan), 64 << 20, &err) == 0)
 		setup.commit = dro_json_text(plan, "commit");
 	rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS);
-	if (rc == 0 && drive(&setup, cli, &keeper, row, &err) < 0) {
+	if (rc == 0 && drive(&setup, cli, &keeper, row, &news, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		dro_store_event_add(reading.store, row->service, "run", row->id, err.message, NULL);
 	}
 	keeper_stop(&keeper);
+	if (news >= 0)
+		close(news); /* whoever follows need not wait for the tidying up */
 out:
 	cJSON_Delete(plan);
 	dro_run_row_free(row);
