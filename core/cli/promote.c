@@ -171,6 +171,22 @@ static int confirm(const struct dro_cli *cli, const char *site)
 
 /* ---- doing ----------------------------------------------------------------------------------- */
 
+/* Under the lease: the plan was made, and maybe looked at for long, while another run could end. */
+static int check_active(struct dro_store *store, const struct dro_plan *plan, struct dro_error *err)
+{
+	char *active = NULL;
+	int rc = dro_store_fact_get(store, plan->service, "active-site", &active, NULL, err);
+
+	if (rc == DRO_ENOTFOUND)
+		return 0; /* never promoted: its primary, as when the plan was made */
+	if (rc == 0 && strcmp(active, plan->from) != 0)
+		rc = dro_fail(err, DRO_ECONFLICT,
+			"nothing was done: by now %s is the active site of %s, not %s", active,
+			plan->service, plan->from);
+	free(active);
+	return rc;
+}
+
 static int store_run(struct dro_store *store, const struct dro_plan *plan, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
@@ -202,7 +218,8 @@ static int store_run(struct dro_store *store, const struct dro_plan *plan, struc
 		goto out;
 	row.plan = text.data;
 	row.epoch = lease.epoch;
-	rc = dro_store_run_add(store, &lease, &row, ids, plan->step_count, err);
+	if ((rc = check_active(store, plan, err)) == 0)
+		rc = dro_store_run_add(store, &lease, &row, ids, plan->step_count, err);
 	/* The worker takes it from here. */
 	dro_store_lease_release(store, &lease, NULL);
 out:

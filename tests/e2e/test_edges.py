@@ -1,0 +1,55 @@
+"""Edges of the promote: what was looked at has changed, what is asked for is unusual, what is undone is half done."""
+
+import os
+import pty
+import subprocess
+
+from harness import BUILD, DRORCH, MAIN, TIER2, check, main, switches, wait_for, world
+
+
+def lost(w):
+    w.book("guest")
+    backup = w.backup()
+    w.lose_main()
+    return backup
+
+
+def an_old_plan_is_not_run():
+    """Confirmed after another operator's promote came through: no second instance, no second switch."""
+    with world() as w:
+        lost(w)
+        ours, theirs = pty.openpty()
+        late = subprocess.Popen([DRORCH, "promote", "tier2", "--repo", f"file://{w.repo}", "--plugins",
+                                 BUILD / "plugins", "--state", w.state], stdin=theirs, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=w.environment, bufsize=0)
+        heard = b""
+        while b"Type the site" not in heard:
+            heard += late.stderr.read(1) or check(False, heard)
+        check(w.promote().returncode == 0, "the first promote")
+        os.write(ours, b"tier2\n")
+        out, err = late.communicate(timeout=120)
+        os.close(ours)
+        os.close(theirs)
+        check(late.returncode == 1 and b"by now tier2 is the active site" in err, f"{late.returncode} {out} {err}")
+        check(len(w.instances(TIER2)) == 1, "one instance")
+        check(len(switches(w)) == 2, "one switch")
+
+
+def a_worker_by_hand_writes_no_news():
+    """Without its starter's pipe the number 3 is the database's."""
+    with world() as w:
+        lost(w)
+        w.lab("fault", "add", "status", "--operation", "RunInstances", "--status", "500", "--code",
+              "InsufficientInstanceCapacity")
+        check(w.promote().returncode == 1, "no capacity")
+        w.lab("fault", "clear")
+        other = w.folder / "other"
+        done = subprocess.run(["sh", "-c", f'exec "$@" 3<>{other}', "sh", DRORCH, "worker", w.run_id(), "--repo",
+                               f"file://{w.repo}", "--plugins", BUILD / "plugins", "--state", w.state],
+                              env=w.environment, capture_output=True, text=True, timeout=120)
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(other.read_bytes() == b"", "nothing was written into a file that is not a pipe")
+
+
+if __name__ == "__main__":
+    main(an_old_plan_is_not_run, a_worker_by_hand_writes_no_news)
