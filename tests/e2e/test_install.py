@@ -20,6 +20,7 @@ TREE = """
 bin/drorch bin/drorch-lab sbin/drorch-agent libexec/drorch/drorch-git lib/drorch/plugins/aws.so
 lib/drorch/plugins/cloudflare.so lib/systemd/system/drorch-agent.service include/drorch/provider.h
 share/doc/drorch/README.md share/doc/drorch/docs/runbook.md share/man/man1/drorch.1
+share/bash-completion/completions/drorch
 """.split()
 COMPILE = "cc -std=c11 -D_GNU_SOURCE -O2 -fPIC -shared -fvisibility=hidden".split()
 
