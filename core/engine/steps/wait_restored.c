@@ -1,5 +1,8 @@
-/* restore.wait {site, addresses, backup}: until every host's agent has restored the backup and
- * started the service. */
+/*
+ * restore.wait {site, addresses, backup}: until every host's agent has restored the backup and
+ * started the service. Where an agent cannot be asked (plain HTTP is spoken to loopback only), the
+ * application tells: the agent starts it only when every hash was right and the restore is whole.
+ */
 #include "engine/steps/steps.h"
 
 #include <stdio.h>
@@ -13,7 +16,8 @@
 #define ASK_MS 5000
 #define PROGRESS_MAX 65536
 
-/* *out: the agent's progress document, NULL where it does not answer yet. */
+/* *out: the agent's progress document, NULL where it does not answer yet. DRO_EUNSUPPORTED: it can
+ * never be asked. */
 static int ask(cJSON **out, const struct dro_step_context *context, const struct dro_site *site,
 	const char *address, struct dro_error *err)
 {
@@ -37,10 +41,8 @@ static int ask(cJSON **out, const struct dro_step_context *context, const struct
 	*out = NULL;
 	snprintf(endpoint, sizeof(endpoint), "http://%s:%d", address, site->agent.progress_port);
 	rc = dro_net_request(context->world->net, &request, &net_context, &response, &failure);
-	/* No use in waiting for what is never asked: plain HTTP is for loopback. */
 	if (rc == DRO_EINVAL)
-		return dro_fail(
-			err, rc, "the agent at %s cannot be asked: %s", address, failure.message);
+		return dro_fail(err, DRO_EUNSUPPORTED, "%s", failure.message);
 	if (rc == 0 && response->status == 200)
 		rc = dro_json_parse(out, response->body, response->body_length, PROGRESS_MAX, err);
 	else
@@ -78,6 +80,32 @@ static int judge(struct dro_step_context *context, const cJSON *progress, const 
 	return 0;
 }
 
+/* 1: the application answers, 0: not yet. */
+static int judge_application(
+	struct dro_step_context *context, const struct dro_site *site, const char *address)
+{
+	char heard[256];
+	bool well = dro_step_any_well(context, site, &address, 1, heard, sizeof(heard));
+
+	dro_buf_printf(&context->note,
+		"%s: its agent cannot be asked from here; the application: %s", address, heard);
+	return well;
+}
+
+static int judge_host(struct dro_step_context *context, const struct dro_site *site,
+	const char *address, const char *backup, struct dro_error *err)
+{
+	cJSON *progress = NULL;
+	int rc = ask(&progress, context, site, address, err);
+
+	if (rc == DRO_EUNSUPPORTED)
+		rc = judge_application(context, site, address);
+	else if (rc >= 0)
+		rc = judge(context, progress, address, backup, err);
+	cJSON_Delete(progress);
+	return rc;
+}
+
 int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *err)
 {
 	const struct dro_site *site;
@@ -90,13 +118,8 @@ int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *e
 		(rc = dro_json_string_need(context->inputs, "backup", &backup, err)) < 0)
 		goto out;
 	for (i = 0; i < count; i++) {
-		cJSON *progress = NULL;
-
 		dro_buf_reset(&context->note);
-		if ((rc = ask(&progress, context, site, addresses[i], err)) >= 0)
-			rc = judge(context, progress, addresses[i], backup, err);
-		cJSON_Delete(progress);
-		if (rc < 0)
+		if ((rc = judge_host(context, site, addresses[i], backup, err)) < 0)
 			goto out;
 		ready += rc;
 		if (rc == 0)
@@ -106,7 +129,8 @@ int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *e
 		rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
 		goto out;
 	}
-	dro_buf_printf(&context->note, "%s restored", backup);
+	if (!context->note.length)
+		dro_buf_printf(&context->note, "%s restored", backup);
 	rc = DRO_STEP_DONE;
 out:
 	free(addresses);
