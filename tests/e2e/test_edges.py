@@ -51,5 +51,38 @@ def a_worker_by_hand_writes_no_news():
         check(other.read_bytes() == b"", "nothing was written into a file that is not a pipe")
 
 
+def a_throttled_provider_fences_all_the_same():
+    """What the old site's health check cannot reach is not dead: its provider is asked again, and stops it."""
+    with world() as w:
+        w.book("guest")
+        w.backup()
+        w.point_at("127.0.0.99")
+        w.lab("fault", "add", "status", "--operation", "DescribeInstances", "--region", MAIN, "--status", "503",
+              "--code", "RequestLimitExceeded", "--count", "12")
+        done = w.promote()
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(not w.instances(MAIN), "main was powered off")
+
+
+def no_address_proves_no_death():
+    """Neither stopped nor seen dead: the traffic stays until somebody can tell."""
+    with world() as w:
+        w.book("guest")
+        w.backup()
+        w.cloudflare("DELETE", f"/zones/{w.zone}/dns_records/{w.record}")
+        w.lab("outage", "region", MAIN, "on")
+        late = subprocess.Popen([DRORCH, "promote", "tier2", "--confirm", "tier2", "--repo", f"file://{w.repo}",
+                                 "--plugins", BUILD / "plugins", "--state", w.state], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, env=w.environment)
+        wait_for("the fence to say so", lambda: "nothing tells whether main is dead" in w.drorch("show").stdout, 60)
+        check(late.poll() is None, "it waits")
+        check(len(switches(w)) == 2, "nothing but the test itself changed the record")
+        w.lab("outage", "region", MAIN, "off")
+        out, err = late.communicate(timeout=120)
+        check(late.returncode == 0, out + err)
+        check(not w.instances(MAIN), "main was powered off")
+
+
 if __name__ == "__main__":
-    main(an_old_plan_is_not_run, a_worker_by_hand_writes_no_news)
+    main(an_old_plan_is_not_run, a_worker_by_hand_writes_no_news, a_throttled_provider_fences_all_the_same,
+         no_address_proves_no_death)

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define API_MS 3000 /* a provider that is gone must not hold the run up */
+#define API_MS 3000   /* a provider that is gone must not hold the run up */
+#define BUSY_MS 20000 /* one that answers, but not now, is asked again for so long */
 #define POLL_LEAST_MS 100
 #define POLL_MOST_MS 2000
 
@@ -78,6 +79,22 @@ out:
 	return rc;
 }
 
+static int unproven(struct dro_step_context *context, const struct dro_site *site, const char *why)
+{
+	dro_buf_printf(&context->note,
+		"nothing tells whether %s is dead: no address of it is known, and it cannot be "
+		"powered off: %.200s",
+		site->name, why);
+	return dro_step_pending(context, POLL_MOST_MS, POLL_MOST_MS);
+}
+
+/* It answers, if only to say "later": as long as that may pass, it alone can fence for certain. */
+static bool may_answer(const struct dro_step_context *context, const struct dro_error *away)
+{
+	return (away->code == DRO_EAGAIN || away->code == DRO_ETIMEDOUT) &&
+	       away->provider_code[0] && context->elapsed_ms < BUSY_MS;
+}
+
 /* Nothing of ours can be stopped, or nobody can be asked to: dead is as good as fenced, alive is
  * not. */
 static int prove_dead(struct dro_step_context *context, const struct dro_site *site,
@@ -123,8 +140,15 @@ int dro_step_fence(struct dro_step_context *context, struct dro_error *err)
 		*err = away;
 		return rc;
 	}
+	if (rc < 0 && may_answer(context, &away)) {
+		dro_buf_printf(&context->note, "asking again: %.200s", away.message);
+		return dro_step_pending(context, POLL_MOST_MS, POLL_MOST_MS);
+	}
 	if (rc < 0)
-		return prove_dead(context, site, away.message, err);
+		return cJSON_GetArraySize(
+			       cJSON_GetObjectItemCaseSensitive(context->inputs, "addresses")) > 0
+			       ? prove_dead(context, site, away.message, err)
+			       : unproven(context, site, away.message);
 	if (known == 0)
 		return prove_dead(context, site, "it has no instances that carry our tags", err);
 	if (rc == 0) {
