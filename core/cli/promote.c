@@ -307,6 +307,21 @@ out:
 	return rc;
 }
 
+static int no_such_site(
+	const struct dro_cli *cli, const struct dro_service *service, const char *name)
+{
+	struct dro_buf sites = DRO_BUF_INIT(300); /* of very many, the first */
+	struct dro_error err = DRO_ERROR_INIT;
+	size_t i;
+
+	for (i = 0; i < service->site_count; i++)
+		dro_buf_printf(&sites, "%s%s", i ? ", " : "", service->sites[i].name);
+	dro_fail(&err, DRO_ENOTFOUND, "service %s has no site \"%s\"; it has %s", service->name,
+		name, dro_buf_str(&sites));
+	dro_buf_free(&sites);
+	return dro_cli_error(cli, &err);
+}
+
 /* An override that would not be one, found before anything is asked of anybody. */
 static int check_overrides(const struct dro_cli *cli)
 {
@@ -344,9 +359,7 @@ int dro_cmd_promote(struct dro_cli *cli)
 	}
 	from = dro_service_site(service, active);
 	if (!to || !from) {
-		dro_fail(&err, DRO_ENOTFOUND, "service %s has no site \"%s\"", service->name,
-			to ? active : cli->args[0]);
-		rc = dro_cli_error(cli, &err);
+		rc = no_such_site(cli, service, to ? active : cli->args[0]);
 		goto out;
 	}
 	if (from == to) {

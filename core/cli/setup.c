@@ -119,28 +119,39 @@ void dro_setup_free(struct dro_setup *setup)
 	dro_config_free(setup->config);
 }
 
+/* "memphis, tunica": what could have been named. */
+static void list_services(struct dro_buf *out, const struct dro_spec *spec)
+{
+	size_t i;
+
+	for (i = 0; i < spec->service_count; i++)
+		dro_buf_printf(out, "%s%s", i ? ", " : "", spec->services[i].name);
+}
+
 const struct dro_service *dro_setup_service(
 	const struct dro_setup *setup, struct dro_cli *cli, const char *name, int *exit_code)
 {
+	struct dro_buf services = DRO_BUF_INIT(300); /* of very many, the first */
 	const struct dro_spec *spec = setup->spec;
+	struct dro_error err = DRO_ERROR_INIT;
 	const struct dro_service *service;
 
-	*exit_code = DRO_EXIT_USAGE;
-	if (!name && spec->service_count == 1)
-		return &spec->services[0];
+	*exit_code = DRO_EXIT_OK;
+	service = name ? dro_spec_service(spec, name)
+		       : (spec->service_count == 1 ? &spec->services[0] : NULL);
+	if (service)
+		return service;
+	list_services(&services, spec);
 	if (!name) {
-		dro_cli_usage(
-			cli, "there are %zu services: name one by --service", spec->service_count);
-		return NULL;
-	}
-	service = dro_spec_service(spec, name);
-	if (!service) {
-		struct dro_error err = DRO_ERROR_INIT;
-
-		dro_fail(&err, DRO_ENOTFOUND, "the spec has no service \"%s\"", name);
+		*exit_code = dro_cli_usage(
+			cli, "which service? --service NAME, one of %s", dro_buf_str(&services));
+	} else {
+		dro_fail(&err, DRO_ENOTFOUND, "the spec has no service \"%s\"; it has %s", name,
+			dro_buf_str(&services));
 		*exit_code = dro_cli_error(cli, &err);
 	}
-	return service;
+	dro_buf_free(&services);
+	return NULL;
 }
 
 int dro_setup_active(char **out, const struct dro_setup *setup, const struct dro_service *service,

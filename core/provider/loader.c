@@ -14,6 +14,7 @@
 #include "provider/check.h"
 #include "provider/elf.h"
 
+#define FOLDER "plugin folder %s (--plugins, DRORCH_PLUGINS)"
 #define SUFFIX ".so"
 #define MAX_PLUGINS 256
 
@@ -43,9 +44,9 @@ static int check_dir(const char *dir, struct dro_error *err)
 	struct stat st;
 
 	if (stat(dir, &st) < 0)
-		return dro_fail_errno(err, "plugin folder %s", dir);
+		return dro_fail_errno(err, FOLDER, dir);
 	if (!S_ISDIR(st.st_mode))
-		return dro_fail(err, DRO_EINVAL, "plugin folder %s: not a folder", dir);
+		return dro_fail(err, DRO_EINVAL, FOLDER ": not a folder", dir);
 	return check_trust(&st, "the plugin folder", err);
 }
 
@@ -57,7 +58,7 @@ static int resolve(char **out, const char *dir, const char *name, struct dro_err
 	int rc = 0;
 
 	if (!real_dir || asprintf(&path, "%s/%s" SUFFIX, real_dir, name) < 0) {
-		rc = dro_fail_errno(err, "plugin folder %s", dir);
+		rc = dro_fail_errno(err, FOLDER, dir);
 		path = NULL;
 		goto out;
 	}
@@ -241,7 +242,7 @@ int dro_plugin_names(char ***out, const char *dir, struct dro_error *err)
 	int rc = 0;
 
 	if (!names || !stream) {
-		rc = dro_fail_errno(err, "plugin folder %s", dir);
+		rc = dro_fail_errno(err, FOLDER, dir);
 		goto out;
 	}
 	while (count < MAX_PLUGINS && (file = readdir(stream))) {

@@ -172,7 +172,13 @@ def exit_codes_of_promote():
         shutil.copytree(EXAMPLE, home / "specs")
         promote = ["promote", "--repo", home / "specs", "--service", "memphis", "--confirm"]
         done = run(home, *promote, "dr9", "dr9")
-        check(done.returncode == 10 and '"dr9"' in done.stderr, f"no such site: {done}")
+        check(done.returncode == 10 and '"dr9"; it has main, ' in done.stderr, f"no such site: {done}")
+        done = run(home, "promote", "main", "--repo", home / "specs", "--service", "x", "--confirm", "main")
+        check(done.returncode == 10 and "it has memphis" in done.stderr, f"no such service: {done}")
+        done = run(home, "backup", "list", "memphis", "--repo", home / "specs", environment={"AWS_ACCESS_KEY_ID": None})
+        check(done.returncode == 12, f"a service that is named is no usage error: {done}")
+        done = run(home, "plugins", "--plugins", home / "none")
+        check(done.returncode == 10 and "--plugins" in done.stderr, f"no plugin folder: {done}")
         done = run(home, *promote, "main", "main")
         check(done.returncode == 13 and "active site" in done.stderr, f"it is active already: {done}")
         done = run(home, "backup", "list", "--repo", home / "specs", environment={"AWS_ACCESS_KEY_ID": None})
@@ -470,6 +476,5 @@ def the_man_page_is_whole():
 if __name__ == "__main__":
     main(usage_errors, words_and_options_mix, exit_codes, exit_codes_of_promote, json_everywhere,
          a_damaged_store_is_no_answer, nothing_stored_moves_the_cursor, streams_that_are_not_there, without_a_home,
-         the_live_table_stays_in_place,
-         a_low_screen_shows_what_goes_on, a_key_stops_the_looking_not_the_run, colors_only_where_wanted,
-         bash_completes, the_man_page_is_whole)
+         the_live_table_stays_in_place, a_low_screen_shows_what_goes_on, a_key_stops_the_looking_not_the_run,
+         colors_only_where_wanted, bash_completes, the_man_page_is_whole)
