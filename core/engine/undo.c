@@ -65,19 +65,31 @@ static int undo_step(struct slot *slot, bool *kept, struct dro_error *err)
 	return 0;
 }
 
+/* Is the new site recorded as the active one: by the run's last step, or an abort killed here? */
+static bool recorded(const struct runner *runner)
+{
+	char *active = NULL;
+	bool is = dro_store_fact_get(runner->world->store, runner->plan->service, "active-site",
+			  &active, NULL, NULL) == 0 &&
+		  strcmp(active, runner->plan->to) == 0;
+
+	free(active);
+	return is;
+}
+
 /* Past a step that had to stay, the site that has the traffic now is the active one. */
 static int settle(struct runner *runner, bool kept, const char *why, struct dro_error *err)
 {
+	const char *active = kept ? runner->plan->to : runner->plan->from;
 	cJSON *outcome = runner_outcome(runner, why);
 	int rc = 0;
 
 	if (!outcome)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	cJSON_AddStringToObject(
-		outcome, "active_site", kept ? runner->plan->to : runner->plan->from);
-	if (kept)
-		rc = dro_store_fact_commit(runner->world->store, runner->world->lease,
-			"active-site", runner->plan->to, err);
+	cJSON_AddStringToObject(outcome, "active_site", active);
+	if (kept != recorded(runner))
+		rc = dro_store_fact_commit(
+			runner->world->store, runner->world->lease, "active-site", active, err);
 	if (rc == 0)
 		rc = runner_move(runner, DRO_RUN_IS_ABORTED, outcome, err);
 	cJSON_Delete(outcome);

@@ -6,6 +6,7 @@
 #include "engine/steps/steps.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define API_MS 3000   /* a provider that is gone must not hold the run up */
 #define BUSY_MS 20000 /* one that answers, but not now, is asked again for so long */
@@ -33,23 +34,28 @@ static bool runs(const struct dro_instance *instance)
 	       instance->state == DRO_INSTANCE_UNKNOWN;
 }
 
-/* Remembers, across polls and crashes, which instances it was we that stopped. */
-static void remember(struct dro_step_context *context, const char *id)
+/* Remembers, across polls and crashes, which instances it is we that stop; true: a new one. */
+static bool remember(struct dro_step_context *context, const char *id)
 {
-	cJSON *stopped = cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped");
+	cJSON *stopped = cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped"), *known;
 
 	if (!stopped)
 		stopped = cJSON_AddArrayToObject(context->outputs, "stopped");
+	cJSON_ArrayForEach(known, stopped) if (strcmp(known->valuestring, id) == 0) return false;
 	cJSON_AddItemToArray(stopped, cJSON_CreateString(id));
+	return true;
 }
 
-/* Powers off what runs. 1: everything is off, 0: not yet; *known: how many there are. */
+/*
+ * Powers off what runs. 1: everything is off, 0: not yet; *known: how many there are. Names go to
+ * the journal a poll before the call: killed right behind it, an abort must know what to start.
+ */
 static int power_off(struct dro_step_context *context, const struct dro_site *site,
 	struct dro_provider *provider, size_t *known, struct dro_error *err)
 {
 	struct dro_instance_list list = {0};
 	const char **ids = NULL;
-	size_t count = 0, busy = 0, i;
+	size_t count = 0, busy = 0, fresh = 0, i;
 	int rc;
 
 	if ((rc = list_site(&list, context, site, provider, err)) < 0)
@@ -65,12 +71,13 @@ static int power_off(struct dro_step_context *context, const struct dro_site *si
 			ids[count++] = list.items[i]->id;
 		busy += runs(list.items[i]) || list.items[i]->state == DRO_INSTANCE_STOPPING;
 	}
-	if (count > 0) {
+	for (i = 0; i < count; i++)
+		if (remember(context, ids[i]))
+			dro_buf_printf(
+				&context->note, "%s%s", fresh++ ? ", " : "to power off: ", ids[i]);
+	if (count > 0 && fresh == 0)
 		rc = dro_provider_power_instances(provider, site->region, ids, count,
 			DRO_POWER_FORCE_STOP, &context->call, err);
-		for (i = 0; i < count && rc == 0; i++)
-			remember(context, ids[i]);
-	}
 	if (rc == 0)
 		rc = busy == 0;
 out:
@@ -151,6 +158,8 @@ int dro_step_fence(struct dro_step_context *context, struct dro_error *err)
 			       : unproven(context, site, away.message);
 	if (known == 0)
 		return prove_dead(context, site, "it has no instances that carry our tags", err);
+	if (rc == 0 && context->note.length) /* named now, to be stopped at the next call */
+		return dro_step_pending(context, 0, 0);
 	if (rc == 0) {
 		dro_buf_puts(&context->note, "powering off");
 		return dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
