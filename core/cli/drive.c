@@ -32,12 +32,13 @@ static bool driven(const struct dro_setup *setup, const struct dro_run_row *run)
 
 static int drive(struct dro_cli *cli, struct dro_setup *setup, const struct dro_run_row *run)
 {
+	int64_t failed_ms = strcmp(run->state, "failed") == 0 ? run->ended_ms : 0;
 	struct dro_error err = DRO_ERROR_INIT;
 	int news_fd;
 
 	if (dro_worker_start(cli, setup->config, run->id, &news_fd, &err) < 0)
 		return dro_cli_error(cli, &err);
-	return dro_follow(cli, setup->store, run->id, news_fd);
+	return dro_follow(cli, setup->store, run->id, news_fd, failed_ms);
 }
 
 int dro_cmd_attach(struct dro_cli *cli)
@@ -48,7 +49,7 @@ int dro_cmd_attach(struct dro_cli *cli)
 	int rc;
 
 	if ((rc = open_run(cli, &setup, &run, &state)) == 0)
-		rc = dro_follow(cli, setup.store, run->id, -1);
+		rc = dro_follow(cli, setup.store, run->id, -1, 0);
 	dro_run_row_free(run);
 	dro_setup_free(&setup);
 	return rc;
@@ -65,7 +66,7 @@ int dro_cmd_resume(struct dro_cli *cli)
 		goto out;
 	/* What somebody drives, or what is over, is only to be watched. */
 	if (driven(&setup, run) || (dro_run_ended(state) && state != DRO_RUN_FAILED))
-		rc = dro_follow(cli, setup.store, run->id, -1);
+		rc = dro_follow(cli, setup.store, run->id, -1, 0);
 	else
 		rc = drive(cli, &setup, run);
 out:
@@ -94,7 +95,7 @@ int dro_cmd_abort(struct dro_cli *cli)
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	rc = driven(&setup, run) ? dro_follow(cli, setup.store, run->id, -1)
+	rc = driven(&setup, run) ? dro_follow(cli, setup.store, run->id, -1, 0)
 				 : drive(cli, &setup, run);
 	/* An abort that came through is what was asked for. */
 	dro_run_row_free(run);

@@ -36,6 +36,7 @@ struct follow {
 	int drawn;	    /* lines of the live table on the screen */
 	uint64_t version;
 	uint64_t orphan_since;
+	int64_t failed_ms; /* our worker takes up a run that failed then */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -323,14 +324,21 @@ static int exit_code(const struct dro_run_row *row)
 	return dro_run_ended(state) ? DRO_EXIT_ERROR : DRO_EXIT_RUNNING;
 }
 
-/* Does some live process drive the run? Given a moment to come up. */
-static bool orphaned(struct follow *follow)
+/* Does some live process drive the run? */
+static bool driven(const struct follow *follow)
 {
 	struct dro_lease lease;
 	bool alive = false;
 
-	if (dro_store_lease_get(follow->store, follow->row->service, &lease, &alive, NULL) == 0 &&
-		alive) {
+	return dro_store_lease_get(follow->store, follow->row->service, &lease, &alive, NULL) ==
+		       0 &&
+	       alive;
+}
+
+/* Nobody does, also after a moment to come up. */
+static bool orphaned(struct follow *follow)
+{
+	if (driven(follow)) {
 		follow->orphan_since = 0;
 		return false;
 	}
@@ -374,9 +382,20 @@ static void say_it_goes_on(const char *run)
 	}
 }
 
+/*
+ * A run that is taken up again still says how it failed the last time: until somebody who drives it
+ * has said more, that is not its end.
+ */
+static bool over(const struct follow *follow, enum dro_run_state state)
+{
+	if (state == DRO_RUN_FAILED)
+		return follow->row->ended_ms != follow->failed_ms && !driven(follow);
+	return dro_run_ended(state) || state == DRO_RUN_WAITING;
+}
+
 static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 {
-	bool worker_ended = false;
+	bool worker_ended = false, alone;
 	enum dro_run_state state;
 	uint64_t version;
 	int rc;
@@ -392,13 +411,13 @@ static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 		print_news(follow);
 		if ((rc = dro_run_state_parse(follow->row->state, &state, err)) < 0)
 			return rc;
-		/* A run that is resumed still says how it ended the last time: its worker's end
-		 * tells. */
-		if ((dro_run_ended(state) || state == DRO_RUN_WAITING) && news_fd < 0) {
+		/* Where our worker came too late, another has the lease. */
+		alone = worker_ended ? !driven(follow) : orphaned(follow);
+		if ((news_fd < 0 || alone) && over(follow, state)) {
 			print_end(follow);
 			return exit_code(follow->row);
 		}
-		if (interrupted || worker_ended || orphaned(follow)) {
+		if (interrupted || alone) {
 			say_it_goes_on(follow->row->id);
 			return DRO_EXIT_RUNNING;
 		}
@@ -406,9 +425,10 @@ static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 	}
 }
 
-int dro_follow(struct dro_cli *cli, struct dro_store *store, const char *run, int news_fd)
+int dro_follow(struct dro_cli *cli, struct dro_store *store, const char *run, int news_fd,
+	int64_t failed_ms)
 {
-	struct follow follow = {.cli = cli, .store = store, .run = run};
+	struct follow follow = {.cli = cli, .store = store, .run = run, .failed_ms = failed_ms};
 	struct sigaction action = {.sa_handler = on_interrupt};
 	struct dro_error err = DRO_ERROR_INIT;
 	size_t i;

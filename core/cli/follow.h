@@ -9,10 +9,12 @@
 /*
  * Prints the run's steps as they change, until it ends or nobody drives it any more: a live table
  * on a terminal, a line a step in a pipe, JSON lines with -o json; then its end. `news_fd` (-1:
- * none) becomes readable when there is something new and ends when the worker does. Ctrl-C leaves
- * the run alone. Returns an enum dro_exit.
+ * none) becomes readable when there is something new and ends when the worker does. `failed_ms`:
+ * when the run failed that this worker takes up again, else 0. Ctrl-C leaves the run alone. Returns
+ * an enum dro_exit.
  */
-int dro_follow(struct dro_cli *cli, struct dro_store *store, const char *run, int news_fd);
+int dro_follow(struct dro_cli *cli, struct dro_store *store, const char *run, int news_fd,
+	int64_t failed_ms);
 
 /* The run's end in words: recovery time and point against the objectives, exceptions, what to do
  * next. */

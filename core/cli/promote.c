@@ -13,6 +13,8 @@
 #include "plan/safety.h"
 
 #define LEASE_MS 15000
+#define TAKE_MS 1000 /* another promote holds it for a moment, to store its run */
+#define TAKE_AGAIN_MS 20
 #define PLAN_MAX (64u << 20)
 
 /* ---- showing --------------------------------------------------------------------------------- */
@@ -187,6 +189,55 @@ static int check_active(struct dro_store *store, const struct dro_plan *plan, st
 	return rc;
 }
 
+/* A run of the service that has not come to its end, or NULL; malloc'd. */
+static int find_open(void *arg, const struct dro_run_row *run)
+{
+	char **open = arg;
+	enum dro_run_state state;
+
+	if (dro_run_state_parse(run->state, &state, NULL) == 0 &&
+		(!dro_run_ended(state) || state == DRO_RUN_FAILED))
+		*open = strdup(run->id);
+	return 1; /* the newest one tells */
+}
+
+/* One run of a service at a time: DRO_EBUSY names the one that is not over. */
+static int check_open(struct dro_store *store, const char *service, struct dro_error *err)
+{
+	char *open = NULL;
+	int rc = dro_store_run_list(store, service, 1, find_open, &open, err);
+
+	if (rc == 0 && open)
+		rc = dro_fail(err, DRO_EBUSY,
+			"run %s of %s is not over: `drorch attach %s` follows it, `drorch resume "
+			"%s` goes on with it, `drorch abort %s` takes it back",
+			open, service, open, open, open);
+	free(open);
+	return rc;
+}
+
+/* Of several promotes at once one gets past here; the others hear of its run. */
+static int take_lease(struct dro_store *store, const char *service, struct dro_lease *lease,
+	struct dro_error *err)
+{
+	uint64_t until = dro_now_ms() + TAKE_MS;
+	char holder[128];
+	int rc;
+
+	dro_store_holder(holder);
+	for (;;) {
+		if ((rc = check_open(store, service, err)) < 0)
+			return rc;
+		rc = dro_store_lease_take(store, service, holder, LEASE_MS, lease, err);
+		if (rc != DRO_EBUSY || dro_now_ms() >= until)
+			break;
+		usleep(TAKE_AGAIN_MS * 1000);
+	}
+	if (rc == 0 && (rc = check_open(store, service, err)) < 0)
+		dro_store_lease_release(store, lease, NULL);
+	return rc;
+}
+
 static int store_run(struct dro_store *store, const struct dro_plan *plan, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
@@ -200,7 +251,6 @@ static int store_run(struct dro_store *store, const struct dro_plan *plan, struc
 		.outcome = "{}"};
 	const char **ids = calloc(plan->step_count + 1, sizeof(*ids));
 	struct dro_lease lease;
-	char holder[128];
 	size_t i;
 	int rc;
 
@@ -210,11 +260,9 @@ static int store_run(struct dro_store *store, const struct dro_plan *plan, struc
 	}
 	for (i = 0; i < plan->step_count; i++)
 		ids[i] = plan->steps[i]->id;
-	dro_store_holder(holder);
 	row.created_ms = dro_wall_ms();
 	if ((rc = dro_plan_print(plan, &text, err)) < 0 ||
-		(rc = dro_store_lease_take(store, plan->service, holder, LEASE_MS, &lease, err)) <
-			0)
+		(rc = take_lease(store, plan->service, &lease, err)) < 0)
 		goto out;
 	row.plan = text.data;
 	row.epoch = lease.epoch;
@@ -228,18 +276,6 @@ out:
 	return rc;
 }
 
-/* A run of the service that has not come to its end, or NULL; malloc'd. */
-static int find_open(void *arg, const struct dro_run_row *run)
-{
-	char **open = arg;
-	enum dro_run_state state;
-
-	if (dro_run_state_parse(run->state, &state, NULL) == 0 &&
-		(!dro_run_ended(state) || state == DRO_RUN_FAILED))
-		*open = strdup(run->id);
-	return 1; /* the newest one tells */
-}
-
 static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan)
 {
 	struct dro_error err = DRO_ERROR_INIT;
@@ -250,25 +286,7 @@ static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 		return dro_cli_error(cli, &err);
 	if (!cli->json)
 		printf("Run %s\n", plan->id);
-	return dro_follow(cli, setup->store, plan->id, news_fd);
-}
-
-static int refuse_open(struct dro_cli *cli, const struct dro_setup *setup, const char *service)
-{
-	struct dro_error err = DRO_ERROR_INIT;
-	char *open = NULL;
-
-	if (dro_store_run_list(setup->store, service, 1, find_open, &open, &err) < 0)
-		return dro_cli_error(cli, &err);
-	if (!open)
-		return 0;
-	dro_fail(&err, DRO_EBUSY,
-		"run %s of %s is not over: `drorch attach %s` follows it, `drorch resume %s` goes "
-		"on with "
-		"it, `drorch abort %s` takes it back",
-		open, service, open, open, open);
-	free(open);
-	return dro_cli_error(cli, &err);
+	return dro_follow(cli, setup->store, plan->id, news_fd, 0);
 }
 
 static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dro_service *service,
@@ -350,8 +368,12 @@ int dro_cmd_promote(struct dro_cli *cli)
 		(rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
 		goto out;
 	service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
-	if (!service || (rc = refuse_open(cli, &setup, service->name)) != 0)
+	if (!service)
 		goto out;
+	if (check_open(setup.store, service->name, &err) < 0) {
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
 	to = dro_service_site(service, cli->args[0]);
 	if (dro_setup_active(&active, &setup, service, &err) < 0) {
 		rc = dro_cli_error(cli, &err);

@@ -18,6 +18,8 @@
 
 #define LEASE_MS 15000
 #define RENEW_MS 5000
+#define TAKE_MS 2000 /* a promote that is refused holds it for a moment */
+#define TAKE_AGAIN_MS 50
 #define NEWS_FD 3
 
 extern char **environ;
@@ -155,17 +157,31 @@ static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *
 	return 0;
 }
 
-static int keeper_start(
-	struct keeper *keeper, struct dro_store *store, const char *service, struct dro_error *err)
+static int take_lease(struct keeper *keeper, const char *service, struct dro_error *err)
 {
+	uint64_t until = dro_now_ms() + TAKE_MS;
 	char holder[128];
-	pthread_condattr_t attr;
 	int rc;
 
 	dro_store_holder(holder);
+	for (;;) {
+		keeper->good_until = dro_now_ms() + LEASE_MS;
+		rc = dro_store_lease_take(
+			keeper->store, service, holder, LEASE_MS, &keeper->lease, err);
+		if (rc != DRO_EBUSY || dro_now_ms() >= until)
+			return rc;
+		usleep(TAKE_AGAIN_MS * 1000);
+	}
+}
+
+static int keeper_start(
+	struct keeper *keeper, struct dro_store *store, const char *service, struct dro_error *err)
+{
+	pthread_condattr_t attr;
+	int rc;
+
 	keeper->store = store;
-	keeper->good_until = dro_now_ms() + LEASE_MS;
-	if ((rc = dro_store_lease_take(store, service, holder, LEASE_MS, &keeper->lease, err)) < 0)
+	if ((rc = take_lease(keeper, service, err)) < 0)
 		return rc;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -240,6 +256,16 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 	return rc;
 }
 
+/* Of two that were started for one run the second finds it driven already: not its turn. */
+static bool untouched(struct dro_store *store, const struct dro_run_row *row)
+{
+	struct dro_run_row *now = NULL;
+	bool same = dro_store_run_get(store, row->id, &now, NULL) == 0 && now->epoch == row->epoch;
+
+	dro_run_row_free(now);
+	return same;
+}
+
 int dro_cmd_worker(struct dro_cli *cli)
 {
 	struct dro_setup reading = {0}, setup = {0};
@@ -263,7 +289,10 @@ int dro_cmd_worker(struct dro_cli *cli)
 	setup.may_mutate_arg = &keeper;
 	if (dro_json_parse(&plan, row->plan, strlen(row->plan), 64 << 20, &err) == 0)
 		setup.commit = dro_json_text(plan, "commit");
-	rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS);
+	if (untouched(reading.store, row))
+		rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS);
+	else
+		rc = DRO_EXIT_LEASE;
 	if (rc == 0 && drive(&setup, cli, &keeper, row, &news, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		dro_store_event_add(reading.store, row->service, "run", row->id, err.message, NULL);
