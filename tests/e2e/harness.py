@@ -12,6 +12,8 @@ import json
 import os
 import pathlib
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -116,6 +118,14 @@ def wait_for(what, condition, seconds=30.0):
     raise Failure(f"waited {seconds:.0f} s for {what}")
 
 
+def process_words(pid):
+    """The words of a live process; none of one that is gone, or dead and not yet collected."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 class World:
     """One lab, one service at its main site, one spec repository, one drorch state."""
 
@@ -125,6 +135,7 @@ class World:
         self.state = self.folder / "state"
         self.repo = self.folder / "specs"
         self.monitor = monitor
+        self.started = []
         self.environment = dict(os.environ, HOME=str(self.folder), DRORCH_STATE=str(self.state))
         self.lab("up", "--port", "0", "--edge-port", "0", "--latency", str(latency), *lab_options)
         ports = json.loads((self.lab_state / "lab.json").read_text())
@@ -319,11 +330,68 @@ class World:
 
     # -- drorch ---------------------------------------------------------------------------------
 
-    def drorch(self, *arguments, environment=None, timeout=180, stdin=subprocess.DEVNULL):
-        done = subprocess.run([DRORCH, *arguments, "--repo", f"file://{self.repo}", "--plugins", BUILD / "plugins",
-                               "--state", self.state], capture_output=True, text=True, timeout=timeout, stdin=stdin,
-                              env={**self.environment, **(environment or {})})
-        return done
+    def command(self, *arguments, repo=None):
+        return [DRORCH, *arguments, "--repo", repo or f"file://{self.repo}", "--plugins", BUILD / "plugins",
+                "--state", self.state]
+
+    def drorch(self, *arguments, environment=None, timeout=180, stdin=subprocess.DEVNULL, repo=None):
+        return subprocess.run(self.command(*arguments, repo=repo), capture_output=True, text=True, timeout=timeout,
+                              stdin=stdin, env={**self.environment, **(environment or {})})
+
+    def start(self, *arguments, environment=None):
+        """The same in the background: a Popen, ended with the world; see `finish`."""
+        process = subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                   env={**self.environment, **(environment or {})})
+        self.started.append(process)
+        return process
+
+    def start_promote(self, *arguments, **options):
+        return self.start("promote", "tier2", "--confirm", "tier2", *arguments, **options)
+
+    def finish(self, process, timeout=120):
+        out, err = process.communicate(timeout=timeout)
+        self.started.remove(process)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def worker_pid(self):
+        """The process that holds the lease, or 0: it drives the run."""
+        database = self.state / "drorch.db"
+        if not database.exists():
+            return 0
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as db:
+            rows = db.execute("SELECT holder FROM leases").fetchall()
+        pid = int(rows[0][0].split(":")[1]) if rows and rows[0][0] else 0
+        return pid if pid and b"worker" in process_words(pid) else 0
+
+    def kill_worker(self):
+        pid = wait_for("a worker", self.worker_pid)
+        os.kill(pid, signal.SIGKILL)
+        wait_for("the worker's end", lambda: b"worker" not in process_words(pid))
+
+    def end(self):
+        """Nothing of ours may outlive the world."""
+        for process in self.started:
+            process.kill()
+            process.communicate()
+        with contextlib.suppress(sqlite3.Error):
+            pid = self.worker_pid()
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+
+    def runs(self):
+        text = self.drorch("runs", "-o", "json").stdout
+        return json.loads(text)["runs"] if text else []
+
+    def run_state(self):
+        runs = self.runs()
+        return runs[0]["state"] if runs else None
+
+    def steps(self, run):
+        return {s["id"]: s for s in json.loads(self.good("show", run, "-o", "json"))["steps"]}
+
+    def active(self):
+        return json.loads(self.good("status", "-o", "json"))["services"][0]["active"]
 
     def good(self, *arguments, **options):
         done = self.drorch(*arguments, **options)
@@ -371,6 +439,7 @@ def world(**options):
         raise
     finally:
         if made:
+            made.end()
             subprocess.run([LAB, "down", "--state", made.lab_state], capture_output=True, timeout=60)
         if not os.environ.get("DRORCH_KEEP"):
             shutil.rmtree(folder, ignore_errors=True)
