@@ -207,11 +207,13 @@ static int check_open(struct dro_store *store, const char *service, struct dro_e
 	char *open = NULL;
 	int rc = dro_store_run_list(store, service, 1, find_open, &open, err);
 
-	if (rc == 0 && open)
-		rc = dro_fail(err, DRO_EBUSY,
-			"run %s of %s is not over: `drorch attach %s` follows it, `drorch resume "
-			"%s` goes on with it, `drorch abort %s` takes it back",
-			open, service, open, open, open);
+	if (rc >= 0)
+		rc = !open ? 0
+			   : dro_fail(err, DRO_EBUSY,
+				     "run %s of %s is not over: `drorch attach %s` follows it, "
+				     "`drorch resume "
+				     "%s` goes on with it, `drorch abort %s` takes it back",
+				     open, service, open, open, open);
 	free(open);
 	return rc;
 }
