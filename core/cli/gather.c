@@ -293,7 +293,11 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, con
 		questions[count++] =
 			(struct question){gathered, setup, ask_traffic, i, 0, DRO_ERROR_INIT};
 	}
-	if ((rc = ask_all(questions, count, err)) == 0)
+	rc = ask_all(questions, count, err);
+	/* Where the first name tells of no address, the others may. */
+	for (i = 1; rc == 0 && i < names && gathered->traffic[0].value_count == 0; i++)
+		ask_from(&questions[0], &gathered->traffic[i]);
+	if (rc == 0)
 		rc = choose(gathered, setup, wanted, err);
 	for (i = 0; i < names; i++)
 		if (!gathered->traffic[i].owner && !(gathered->traffic[i].owner = strdup("")))

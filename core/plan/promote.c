@@ -169,6 +169,34 @@ static void after_prechecks(struct build *build, struct dro_step *step)
 	after_kind(build, step, "compute.capacity");
 }
 
+static bool holds(const cJSON *array, const char *text)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, array)
+	{
+		if (strcmp(item->valuestring, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Wherever one of the names points: there the old site may still answer. */
+static cJSON *old_addresses(const struct dro_promote_facts *facts)
+{
+	cJSON *array = cJSON_CreateArray();
+	size_t i, j;
+
+	for (i = 0; i < facts->service->traffic_count; i++) {
+		const struct dro_traffic_seen *seen = &facts->traffic[i];
+
+		for (j = 0; j < seen->value_count; j++)
+			if (!holds(array, seen->values[j]))
+				cJSON_AddItemToArray(array, cJSON_CreateString(seen->values[j]));
+	}
+	return array;
+}
+
 static void add_fence(struct build *build)
 {
 	const struct dro_promote_facts *facts = build->facts;
@@ -179,10 +207,7 @@ static void add_fence(struct build *build)
 		return;
 	step->class = DRO_STEP_CONTROL_PLANE;
 	input(build, step, "site", facts->from->name);
-	input_json(build, step, "addresses",
-		facts->service->traffic_count
-			? string_array(facts->traffic[0].values, facts->traffic[0].value_count)
-			: cJSON_CreateArray());
+	input_json(build, step, "addresses", old_addresses(facts));
 	after_prechecks(build, step);
 }
 
@@ -388,6 +413,11 @@ int dro_plan_promote(
 			facts->to->name, dro_strategy_name(facts->to->strategy));
 	if (facts->to->group_count == 0)
 		return dro_fail(err, DRO_EINVAL, "site %s has no instances", facts->to->name);
+	for (i = 0; i < facts->service->traffic_count; i++)
+		if (strcmp(facts->service->traffic[i].type, "A") != 0)
+			return dro_fail(err, DRO_EUNSUPPORTED,
+				"traffic %s is of type %s: this version moves A records only",
+				facts->service->traffic[i].key, facts->service->traffic[i].type);
 	if ((build.rc = dro_plan_new(&build.plan, "promote", facts->service->name, err)) < 0)
 		return build.rc;
 	build.rc = describe(&build);

@@ -242,6 +242,42 @@ START_TEST(fence_and_launch_are_side_by_side_and_both_before_the_switch)
 }
 END_TEST
 
+START_TEST(every_address_of_the_old_site_is_asked_before_it_counts_as_dead)
+{
+	static char *more[] = {(char *)"127.1.0.1", (char *)"127.1.0.2"};
+	struct dro_traffic names[2] = {traffic, traffic};
+	struct dro_promote_facts known = facts();
+	struct dro_traffic_seen both[2] = {seen, seen};
+	const cJSON *addresses;
+	struct dro_plan *plan;
+
+	names[1].key = text("api");
+	service.traffic = names;
+	service.traffic_count = 2;
+	both[1].traffic = &names[1];
+	both[1].values = more;
+	both[1].value_count = 2;
+	known.traffic = both;
+	ck_assert_int_eq(dro_plan_promote(&plan, &known, NULL), 0);
+	addresses = cJSON_GetObjectItem(dro_plan_step(plan, "fence-main")->inputs, "addresses");
+	ck_assert_int_eq(cJSON_GetArraySize(addresses), 2);
+	ck_assert_str_eq(cJSON_GetArrayItem(addresses, 1)->valuestring, "127.1.0.2");
+	dro_plan_free(plan);
+}
+END_TEST
+
+START_TEST(names_that_hold_no_ipv4_are_refused_before_anything_moves)
+{
+	struct dro_promote_facts known = facts();
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_plan *plan;
+
+	traffic.type = text("AAAA");
+	ck_assert_int_eq(dro_plan_promote(&plan, &known, &err), DRO_EUNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(err.message, "AAAA"));
+}
+END_TEST
+
 START_TEST(the_user_data_names_the_backup_and_holds_no_secret)
 {
 	struct dro_promote_facts known = facts();
@@ -381,6 +417,8 @@ int main(void)
 	tcase_add_test(cases, no_good_backup_says_why_for_each);
 	tcase_add_test(cases, nothing_moves_before_the_prechecks);
 	tcase_add_test(cases, fence_and_launch_are_side_by_side_and_both_before_the_switch);
+	tcase_add_test(cases, every_address_of_the_old_site_is_asked_before_it_counts_as_dead);
+	tcase_add_test(cases, names_that_hold_no_ipv4_are_refused_before_anything_moves);
 	tcase_add_test(cases, the_user_data_names_the_backup_and_holds_no_secret);
 	tcase_add_test(cases, a_plan_survives_the_store);
 	tcase_add_test(cases, long_step_ids_get_distinct_short_keys);
