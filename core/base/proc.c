@@ -120,7 +120,7 @@ static int converse(struct pipes *p, const struct dro_buf *input, struct dro_buf
 /* Waits for the child itself, which may have closed its outputs and gone on. */
 static int reap(pid_t pid, uint64_t deadline_ms, int *status, struct dro_error *err)
 {
-	const struct timespec pause = {0, 2000000};
+	struct timespec pause = {0, 50000}; /* its outputs are closed: it is about to end */
 
 	for (;;) {
 		pid_t got = waitpid(pid, status, WNOHANG);
@@ -132,6 +132,8 @@ static int reap(pid_t pid, uint64_t deadline_ms, int *status, struct dro_error *
 		if (dro_now_ms() >= deadline_ms)
 			return dro_fail(err, DRO_ETIMEDOUT, "it did not end in time");
 		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 2000000)
+			pause.tv_nsec *= 2;
 	}
 }
 
