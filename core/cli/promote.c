@@ -292,12 +292,12 @@ static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 }
 
 static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dro_service *service,
-	const struct dro_site *from, const struct dro_site *to)
+	const struct dro_site *from, const struct dro_site *to, bool *moved)
 {
 	struct dro_gathered gathered = {0};
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_plan *plan = NULL;
-	int rc;
+	int rc, looked;
 
 	gathered.facts.spec = setup->spec;
 	gathered.facts.service = service;
@@ -310,8 +310,12 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dr
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	if (dro_gather(&gathered, setup, dro_cli_value(cli, "backup"), &err) < 0 ||
-		dro_plan_promote(&plan, &gathered.facts, &err) < 0) {
+	looked = dro_gather(&gathered, setup, dro_cli_value(cli, "backup"), &err);
+	*moved = dro_setup_moved(setup);
+	rc = 0;
+	if (*moved)
+		goto out;
+	if (looked < 0 || dro_plan_promote(&plan, &gathered.facts, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
@@ -357,17 +361,33 @@ static int check_overrides(const struct dro_cli *cli)
 	return 0;
 }
 
-int dro_cmd_promote(struct dro_cli *cli)
+/* Has the spec what the command line names, so that looking makes sense? */
+static bool makes_sense(const struct dro_setup *setup, const struct dro_cli *cli)
+{
+	const char *name = dro_cli_value(cli, "service");
+	const struct dro_service *service = name ? dro_spec_service(setup->spec, name)
+					    : setup->spec->service_count == 1
+						    ? &setup->spec->services[0]
+						    : NULL;
+	const struct dro_site *site = service ? dro_service_site(service, cli->args[0]) : NULL;
+
+	return site && site->strategy == DRO_STRATEGY_BACKUP_RESTORE;
+}
+
+/* `early`: with the spec that is there already; *moved: it was not the newest, nothing was done. */
+static int try_promote(struct dro_cli *cli, bool early, bool *moved)
 {
 	const struct dro_site *from = NULL, *to;
 	const struct dro_service *service;
 	struct dro_error err = DRO_ERROR_INIT;
-	struct dro_setup setup = {0};
+	struct dro_setup setup = {.early = early};
 	char *active = NULL;
 	int rc;
 
-	if ((rc = check_overrides(cli)) != 0 ||
-		(rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
+	*moved = false;
+	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
+		goto out;
+	if (!makes_sense(&setup, cli) && (*moved = dro_setup_moved(&setup)))
 		goto out;
 	service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
 	if (!service)
@@ -392,9 +412,20 @@ int dro_cmd_promote(struct dro_cli *cli)
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	rc = promote(cli, &setup, service, from, to);
+	rc = promote(cli, &setup, service, from, to, moved);
 out:
 	free(active);
 	dro_setup_free(&setup);
 	return rc;
+}
+
+int dro_cmd_promote(struct dro_cli *cli)
+{
+	bool moved;
+	int rc;
+
+	if ((rc = check_overrides(cli)) != 0)
+		return rc;
+	rc = try_promote(cli, true, &moved);
+	return moved ? try_promote(cli, false, &moved) : rc;
 }

@@ -79,6 +79,23 @@ static int open_providers(struct dro_setup *setup, struct dro_error *err)
 	return dro_accounts_new(&setup->accounts, setup->registry, setup->spec, err);
 }
 
+static int open_spec(struct dro_setup *setup, struct dro_error *err)
+{
+	if (setup->early)
+		return dro_spec_early(
+			&setup->spec, &setup->check, setup->config, setup->store, &setup->log, err);
+	return dro_spec_from_source(
+		&setup->spec, setup->config, setup->store, setup->commit, &setup->log, err);
+}
+
+bool dro_setup_moved(struct dro_setup *setup)
+{
+	struct dro_spec_check *check = setup->check;
+
+	setup->check = NULL;
+	return dro_spec_check_end(check, &setup->log);
+}
+
 int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need)
 {
 	struct dro_error err = DRO_ERROR_INIT;
@@ -98,8 +115,7 @@ int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need n
 	}
 	if (need >= DRO_NEED_STORE_READ && (rc = open_store(setup, need, &err)) < 0)
 		return dro_cli_error(cli, &err);
-	if (need >= DRO_NEED_SPEC && (rc = dro_spec_from_source(&setup->spec, setup->config,
-					      setup->store, setup->commit, &setup->log, &err)) < 0)
+	if (need >= DRO_NEED_SPEC && (rc = open_spec(setup, &err)) < 0)
 		return dro_cli_error(cli, &err);
 	if (need >= DRO_NEED_PROVIDERS && (rc = open_providers(setup, &err)) < 0)
 		return dro_cli_error(cli, &err);
@@ -108,6 +124,7 @@ int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need n
 
 void dro_setup_free(struct dro_setup *setup)
 {
+	dro_setup_moved(setup);
 	if (setup->accounts)
 		dro_accounts_free(setup->accounts);
 	dro_registry_free(setup->registry);

@@ -4,6 +4,7 @@
 #define DRORCH_CLI_SETUP_H
 
 #include "cli/cli.h"
+#include "cli/spec_source.h"
 #include "net/http.h"
 #include "observe/accounts.h"
 #include "spec/config.h"
@@ -33,6 +34,10 @@ struct dro_setup {
 	void *may_mutate_arg;
 	const char
 		*commit; /* the spec at this commit instead of the branch's newest; NULL: newest */
+	/* Set before: the last good spec at once, while git is asked (dro_spec_early). Then
+	 * dro_setup_moved is to be called before anything is done with the spec. */
+	bool early;
+	struct dro_spec_check *check;
 };
 
 /*
@@ -42,6 +47,8 @@ struct dro_setup {
  */
 int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need);
 void dro_setup_free(struct dro_setup *setup);
+/* Is the spec not the newest after all? Waits for git, once; then open another setup, not early. */
+bool dro_setup_moved(struct dro_setup *setup);
 
 /* The service that --service names, or the only one there is. NULL: said why, *exit_code is set. */
 const struct dro_service *dro_setup_service(

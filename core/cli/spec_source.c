@@ -1,5 +1,7 @@
 #include "cli/spec_source.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "spec/load.h"
 
 #define FETCH_MS 20000
+#define CHECK_MS 5000 /* for git where there is a spec to go on with */
 #define SUMMARY_MAX (4u << 20)
 
 /* A git remote, its mirror, and the commit last acted on. */
@@ -200,4 +203,96 @@ int dro_spec_from_source(struct dro_spec **out, const struct dro_config *config,
 	else
 		rc = load_git(out, config, store, commit && *commit ? commit : NULL, log, err);
 	return rc == 0 ? remember_summary(*out, store, err) : rc;
+}
+
+/* ---- early ----------------------------------------------------------------------------------- */
+
+struct dro_spec_check {
+	struct source source;
+	pthread_t thread;
+	char commit[DRO_COMMIT_TEXT];
+	int rc;
+	struct dro_error err;
+};
+
+static void *ask_git(void *arg)
+{
+	struct dro_spec_check *check = arg;
+
+	check->rc = dro_repo_sync(
+		&check->source.repo, check->source.last_good, check->commit, &check->err);
+	return NULL;
+}
+
+/* The thread takes no signal: those are for main. */
+static int start_check(struct dro_spec_check *check, struct dro_error *err)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&check->thread, NULL, ask_git, check);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc ? dro_fail(err, DRO_ENOMEM, "no thread could be started") : 0;
+}
+
+/* The last good commit, where the store has its files. */
+static int load_remembered(
+	struct dro_spec **out, const struct source *source, struct dro_error *err)
+{
+	struct dro_tree *tree = NULL;
+	int rc;
+
+	if (!*source->last_good)
+		return dro_fail(err, DRO_ENOTFOUND, "no commit is remembered");
+	if ((rc = dro_spec_recall(&tree, source->store, source->memory, source->last_good, err)) ==
+		0)
+		rc = load(out, tree, err);
+	dro_tree_free(tree);
+	return rc;
+}
+
+int dro_spec_early(struct dro_spec **out, struct dro_spec_check **check,
+	const struct dro_config *config, struct dro_store *store, const struct dro_log *log,
+	struct dro_error *err)
+{
+	struct dro_spec_check *made = calloc(1, sizeof(*made));
+
+	*check = NULL;
+	if (!made)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	made->err = (struct dro_error)DRO_ERROR_INIT;
+	if (!*config->url || is_folder(config->url) ||
+		source_init(&made->source, config, store, NULL) < 0)
+		goto ordinary;
+	made->source.repo.deadline_ms = dro_now_ms() + CHECK_MS;
+	if (load_remembered(out, &made->source, NULL) < 0)
+		goto ordinary;
+	if (start_check(made, NULL) == 0) {
+		*check = made;
+		return 0;
+	}
+	dro_spec_free(*out);
+	*out = NULL;
+ordinary:
+	source_free(&made->source);
+	free(made);
+	return dro_spec_from_source(out, config, store, NULL, log, err);
+}
+
+bool dro_spec_check_end(struct dro_spec_check *check, const struct dro_log *log)
+{
+	bool moved;
+
+	if (!check)
+		return false;
+	pthread_join(check->thread, NULL);
+	if (check->rc < 0)
+		dro_log(log, DRO_LOG_WARNING, "%s; going on with the last good commit, %.12s",
+			check->err.message, check->source.last_good);
+	moved = check->rc == 0 && strcmp(check->commit, check->source.last_good) != 0;
+	source_free(&check->source);
+	free(check);
+	return moved;
 }

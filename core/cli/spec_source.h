@@ -3,6 +3,8 @@
 #ifndef DRORCH_CLI_SPEC_SOURCE_H
 #define DRORCH_CLI_SPEC_SOURCE_H
 
+#include <stdbool.h>
+
 #include "base/log.h"
 #include "model/service.h"
 #include "spec/config.h"
@@ -16,5 +18,18 @@
 int dro_spec_from_source(struct dro_spec **out, const struct dro_config *config,
 	struct dro_store *store, const char *commit, const struct dro_log *log,
 	struct dro_error *err);
+
+/*
+ * For who cannot wait: the last good commit as the store has it, at once, while git is asked
+ * beside. *check is NULL where nothing was remembered, and the spec then is the newest. What the
+ * check says must be heard before anything is done with the spec.
+ */
+struct dro_spec_check;
+int dro_spec_early(struct dro_spec **out, struct dro_spec_check **check,
+	const struct dro_config *config, struct dro_store *store, const struct dro_log *log,
+	struct dro_error *err);
+/* Waits for git, and frees. true: the branch moved, and dro_spec_from_source is to be asked. Where
+ * git cannot be reached the last good commit counts, with a warning. NULL: false. */
+bool dro_spec_check_end(struct dro_spec_check *check, const struct dro_log *log);
 
 #endif

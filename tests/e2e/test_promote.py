@@ -76,6 +76,26 @@ def a_healthy_site_is_not_thrown_away():
         check("the building burns" in w.good("events"), "the override is on the record")
 
 
+def the_newest_spec_counts():
+    with world() as w:
+        w.book("guest")
+        w.backup()
+        w.lose_main()
+        check("recovery time (RTO) 2m" in w.good("promote", "tier2", "--dry-run"), "as committed first")
+        files = w.spec_files()
+        files["services/memphis.yaml"] = files["services/memphis.yaml"].replace("rto: 2m", "rto: 7m")
+        w.commit_specs(files)
+        shown = w.good("promote", "tier2", "--dry-run")
+        check("recovery time (RTO) 7m" in shown and "(RTO) 2m" not in shown, shown)
+        files["services/memphis.yaml"] = files["services/memphis.yaml"].replace("tier2:", "tier3:")
+        w.commit_specs(files)
+        done = w.drorch("promote", "tier3", "--dry-run")
+        check(done.returncode == 0 and "Promote tier3" in done.stdout, "a site that is new: " + done.stderr)
+        w.repo.rename(w.folder / "away")
+        done = w.drorch("promote", "tier3", "--dry-run")
+        check(done.returncode == 0 and "last good commit" in done.stderr, "without git: " + done.stderr)
+
+
 def the_command_line_can_go_away():
     with world() as w:
         w.book("guest")
@@ -98,4 +118,4 @@ def the_command_line_can_go_away():
 
 if __name__ == "__main__":
     main(lost_and_rebuilt, nothing_moves_without_the_name, json_is_lines, a_healthy_site_is_not_thrown_away,
-         the_command_line_can_go_away)
+         the_newest_spec_counts, the_command_line_can_go_away)
