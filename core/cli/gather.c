@@ -19,7 +19,7 @@ struct question {
 	struct dro_gathered *gathered;
 	const struct dro_setup *setup;
 	int (*ask)(struct question *question, struct dro_error *err);
-	size_t index; /* of the group or the traffic */
+	size_t index; /* of the group or the traffic; of backups: how many good ones to read */
 	int rc;
 	struct dro_error err;
 };
@@ -37,9 +37,8 @@ static int ask_backups(struct question *question, struct dro_error *err)
 	struct dro_call call = call_for(ASK_MS);
 
 	dro_backup_list_free(&question->gathered->backups); /* of an earlier try */
-	/* Two good ones: the newest, and one to compare its size with. */
 	return dro_backups_find(&question->gathered->backups, question->setup->accounts,
-		facts->service, facts->policy, 2, question->setup->store, &call, err);
+		facts->service, facts->policy, question->index, question->setup->store, &call, err);
 }
 
 /* ---- images: by id as given, by name the newest; remembered for the day nobody can be asked ---
@@ -225,6 +224,16 @@ static int ask_all(struct question *questions, size_t count, struct dro_error *e
 	return rc;
 }
 
+static bool all_read(const struct dro_backup_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (!list->items[i].read)
+			return false;
+	return true;
+}
+
 /* The newest good backup, verified now where it never was; the next older one where it turns out
  * bad. */
 static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
@@ -237,8 +246,19 @@ static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, 
 	for (;;) {
 		struct dro_call call = call_for(VERIFY_MS);
 
-		if ((rc = dro_choose_backup(&backup, &facts->backup_stale, &gathered->backups,
-			     facts->service, facts->policy, wanted, facts->now_ms, err)) < 0)
+		rc = dro_choose_backup(&backup, &facts->backup_stale, &gathered->backups,
+			facts->service, facts->policy, wanted, facts->now_ms, err);
+		if (rc == DRO_ENOTFOUND && !all_read(&gathered->backups)) {
+			/* None of the newest is good: an older one may be. */
+			struct question all = {gathered, setup, ask_backups, 0, 0, DRO_ERROR_INIT};
+
+			work(&all);
+			if (all.rc == 0)
+				continue;
+			*err = all.err;
+			rc = all.rc;
+		}
+		if (rc < 0)
 			return rc;
 		facts->backup = backup;
 		if (backup->verified || *backup->problem)
@@ -284,7 +304,9 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, con
 	facts->images = (const char *const *)gathered->images;
 	facts->traffic = gathered->traffic;
 	facts->from_heard = gathered->heard;
-	questions[count++] = (struct question){gathered, setup, ask_backups, 0, 0, DRO_ERROR_INIT};
+	/* The newest good one, and one to compare its size with; any may be the wanted one. */
+	questions[count++] =
+		(struct question){gathered, setup, ask_backups, wanted ? 0 : 2, 0, DRO_ERROR_INIT};
 	for (i = 0; i < groups; i++)
 		questions[count++] =
 			(struct question){gathered, setup, ask_image, i, 0, DRO_ERROR_INIT};

@@ -2,9 +2,11 @@
 
 import os
 import pty
+import re
 import subprocess
+import time
 
-from harness import BUILD, DRORCH, MAIN, TIER2, check, main, switches, wait_for, world
+from harness import BUCKET, BUILD, DRORCH, MAIN, TIER2, check, main, switches, wait_for, world
 
 
 def lost(w):
@@ -83,6 +85,35 @@ def no_address_proves_no_death():
         check(not w.instances(MAIN), "main was powered off")
 
 
+def spoil(w, backup):
+    """Its database keeps its size and loses its truth."""
+    status, listing = w.aws("s3", TIER2, "GET", f"/{BUCKET}", {"prefix": f"offsite/{backup}/", "list-type": "2"})
+    check(status == 200, listing)
+    keys = [k for k in re.findall(r"<Key>([^<]+)</Key>", listing.decode()) if not k.endswith("manifest.json")]
+    check(keys, listing)
+    for key in keys:
+        _, body = w.aws("s3", TIER2, "GET", f"/{BUCKET}/{key}")
+        check(w.aws("s3", TIER2, "PUT", f"/{BUCKET}/{key}", body=bytes(255 - b for b in body))[0] == 200, key)
+
+
+def any_backup_can_be_had():
+    """By name an old one; by itself the newest good one, however many before it are bad."""
+    with world() as w:
+        backups = []
+        for guest in range(4):
+            w.book(f"guest {guest}")
+            second = int(time.time())
+            wait_for("the next second: ids tell of seconds", lambda: int(time.time()) > second)
+            backups.append(w.backup())
+        w.lose_main()
+        done = w.promote("--dry-run", "--backup", backups[0])
+        check(done.returncode == 0 and backups[0] in done.stdout, done.stdout + done.stderr)
+        for backup in backups[1:]:
+            spoil(w, backup)
+        done = w.promote()
+        check(done.returncode == 0 and f"backup      {backups[0]}" in done.stdout, done.stdout + done.stderr)
+
+
 if __name__ == "__main__":
     main(an_old_plan_is_not_run, a_worker_by_hand_writes_no_news, a_throttled_provider_fences_all_the_same,
-         no_address_proves_no_death)
+         no_address_proves_no_death, any_backup_can_be_had)
