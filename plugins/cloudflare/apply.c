@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "plugins/cloudflare/cloudflare.h"
+#include "plugins/common/rdata.h"
 
 #define LOOKS 6		   /* at a list that is behind: half a minute in all */
 #define LOOK_AGAIN_MS 1000 /* doubled each time */
@@ -174,7 +175,7 @@ static int clean_values(
 
 	*count = 0;
 	for (i = 0; i < set->value_count && rc == 0; i++) {
-		rc = cf_value_clean(&value, set->type, set->values[i], change->err);
+		rc = dro_rdata_clean(&value, set->type, set->values[i], change->err);
 		if (rc < 0)
 			break;
 		for (j = 0; j < *count; j++)
@@ -240,7 +241,7 @@ static int check_put(struct change *change, const struct dro_record *set)
 {
 	const struct dro_host *host = change->cf->host;
 
-	if (!cf_type_known(set->type))
+	if (!dro_rdata_known(set->type))
 		return host->fail(change->err, DRO_EUNSUPPORTED, NULL,
 			"%s: this plugin cannot write records of type %s", set->name, set->type);
 	if (set->proxied && !cf_type_proxied(set->type))
@@ -255,10 +256,8 @@ static int check_put(struct change *change, const struct dro_record *set)
 static int check_set(struct change *change, const struct dro_record *set)
 {
 	const struct dro_host *host = change->cf->host;
-	size_t name = strlen(set->name), zone = strlen(change->zone);
 
-	if (name < zone || strcasecmp(set->name + name - zone, change->zone) != 0 ||
-		(name > zone && set->name[name - zone - 1] != '.'))
+	if (!dro_name_in_zone(set->name, change->zone))
 		return host->fail(change->err, DRO_EINVAL, NULL, "%s is not in zone %s", set->name,
 			change->zone);
 	if (*set->set_id)

@@ -59,14 +59,10 @@ void cf_zones_free(struct cf *cf);
 /* ---- value.c: contents as a zone file has them
  * --------------------------------------------------- */
 
-/* Can this plugin write records of this type? */
-bool cf_type_known(const char *type);
 bool cf_type_proxied(const char *type); /* can it be proxied? */
 /* The value of a record of the API, in its one spelling; that of an unknown type as it came. */
 int cf_value_read(
 	struct dro_buf *out, const char *type, const cJSON *record, struct dro_error *err);
-/* A value as somebody wrote it, in its one spelling. DRO_EINVAL where it is not one. */
-int cf_value_clean(struct dro_buf *out, const char *type, const char *value, struct dro_error *err);
 /* Adds content, priority or data of a clean value to a record of the API. */
 int cf_value_write(cJSON *record, const char *type, const char *value, struct dro_error *err);
 

@@ -112,6 +112,11 @@ struct live lab_open(void)
 	return live_open(lab_port, lab_key_id, lab_secret);
 }
 
+struct live lab_open_plugin(const char *plugin)
+{
+	return live_open_plugin(plugin, lab_port, lab_key_id, lab_secret);
+}
+
 int lab_run_suite(struct Suite *suite)
 {
 	int rc = EXIT_FAILURE;

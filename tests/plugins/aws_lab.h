@@ -13,6 +13,7 @@ int lab_run_suite(struct Suite *suite);
 
 /* An account with the lab's own credentials. */
 struct live lab_open(void);
+struct live lab_open_plugin(const char *plugin);
 /* drorch-lab WORDS… --state DIR; its standard output in `out` (may be NULL). 0 or not. */
 int lab(struct dro_buf *out, const char *const *words);
 #define LAB_DO(...) ck_assert_int_eq(lab(NULL, (const char *const[]){__VA_ARGS__, NULL}), 0)

@@ -18,10 +18,13 @@ struct live {
 };
 
 struct live live_open(int port, const char *key_id, const char *secret);
+/* The same with another plugin that takes an endpoint and AWS's keys. */
+struct live live_open_plugin(const char *plugin, int port, const char *key_id, const char *secret);
 void live_close(struct live *live);
 #define OK(expression) ck_assert_msg((expression) == 0, "%s", kit.err.message)
 
-/* A signed request for what the plugin does not do; anything but a 2xx fails the test. */
+/* A signed request for what the plugin does not do, with a form or XML; anything but a 2xx fails
+ * the test. `path` has at most four segments. */
 void live_ask(struct live *live, const char *service, const char *method, const char *path,
 	const char *form);
 void live_make_bucket(struct live *live, const char *name);

@@ -3,94 +3,20 @@
  * somebody else wrote: a second opinion on the wire syntax. It does not know idempotency tokens,
  * pending states or most validation, so those are not asked of it here.
  */
-#include <arpa/inet.h>
 #include <check.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "plugins/aws_live.h"
+#include "plugins/moto.h"
 
-#define START_MS 60000
-#define SKIP 77
 #define KNOWN_IMAGE "ami-12c6146b" /* one that moto brings */
 
 static int moto_port;
-
-/* ---- the server ------------------------------------------------------------------------------ */
-
-static int connect_to(int port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-/* moto takes no port 0: one that the kernel gave a moment ago. */
-static int free_port(void)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		getsockname(fd, (struct sockaddr *)&address, &length) < 0)
-		return -1;
-	close(fd);
-	return ntohs(address.sin_port);
-}
-
-static pid_t start_moto(int port)
-{
-	char text[16];
-	pid_t pid;
-
-	snprintf(text, sizeof(text), "%d", port);
-	pid = fork();
-	if (pid != 0)
-		return pid;
-	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
-		_exit(126);
-	execlp("moto_server", "moto_server", "-H", "127.0.0.1", "-p", text, (char *)NULL);
-	_exit(127);
-}
-
-/* 0 once it listens; SKIP where there is no moto; 1 for anything else. */
-static int wait_for_moto(pid_t pid, int port)
-{
-	uint64_t end = dro_now_ms() + START_MS;
-	int status, fd;
-
-	while (dro_now_ms() < end) {
-		fd = connect_to(port);
-		if (fd >= 0) {
-			close(fd);
-			return 0;
-		}
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? SKIP : 1;
-		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-	}
-	return 1;
-}
 
 /* moto cannot tag snapshots in CreateImage: this image is as if an earlier call had made it. */
 static void make_image(struct live *live, const char *instance, const char *name, const char *key)
@@ -349,21 +275,5 @@ static int run_tests(void)
 
 int main(void)
 {
-	pid_t pid;
-	int rc;
-
-	moto_port = free_port();
-	pid = start_moto(moto_port);
-	rc = moto_port > 0 && pid > 0 ? wait_for_moto(pid, moto_port) : 1;
-	if (rc == SKIP)
-		fprintf(stderr, "SKIPPED: there is no moto_server on this machine\n");
-	else if (rc)
-		fprintf(stderr, "moto_server does not come up\n");
-	else
-		rc = run_tests();
-	if (pid > 0) {
-		kill(-pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
-	return rc;
+	return moto_run(&moto_port, run_tests);
 }

@@ -1,0 +1,586 @@
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "support/scripted_host.h"
+
+#define NS "xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\""
+#define ZONE_OF(id, name, private)                                                                 \
+	"<HostedZone><Id>/hostedzone/" id "</Id><Name>" name "</Name><CallerReference>c"           \
+	"</CallerReference><Config><PrivateZone>" private "</PrivateZone></Config></HostedZone>"
+#define ZONES_OF(zones)                                                                            \
+	"<?xml version=\"1.0\"?><ListHostedZonesByNameResponse " NS "><HostedZones>" zones         \
+	"</HostedZones><IsTruncated>false</IsTruncated></ListHostedZonesByNameResponse>"
+#define ZONES                                                                                      \
+	ZONES_OF(ZONE_OF("Z9", "memphis.example.", "true") ZONE_OF(                                \
+		"Z1", "memphis.example.", "false") ZONE_OF("Z2", "nashville.example.", "false"))
+#define ZONE "memphis.example"
+#define NAME "www.memphis.example"
+#define MARK "drorch:memphis/www"
+#define VALUES(value) "<ResourceRecords>" value "</ResourceRecords>"
+#define VALUE(value) "<ResourceRecord><Value>" value "</Value></ResourceRecord>"
+#define SET(name, type, rest)                                                                      \
+	"<ResourceRecordSet><Name>" name ".</Name><Type>" type "</Type>" rest "</"                 \
+	"ResourceRecordSet>"
+#define SIMPLE(name, type, value) SET(name, type, "<TTL>60</TTL>" VALUES(VALUE(value)))
+#define OWNED(name, type)                                                                          \
+	SET("drorch-owner." name, "TXT",                                                           \
+		"<TTL>300</TTL>" VALUES(                                                           \
+			VALUE("&quot;heritage=drorch,owner=" MARK ",type=" type "&quot;")))
+#define LIST(sets, end)                                                                            \
+	"<?xml version=\"1.0\"?><ListResourceRecordSetsResponse " NS "><ResourceRecordSets>" sets  \
+	"</ResourceRecordSets>" end "<MaxItems>300</MaxItems></ListResourceRecordSetsResponse>"
+#define ALL(sets) LIST(sets, "<IsTruncated>false</IsTruncated>")
+#define DONE(status)                                                                               \
+	"<ChangeResourceRecordSetsResponse " NS                                                    \
+	"><ChangeInfo><Id>/change/C1AB</Id><Status>" status                                        \
+	"</Status><SubmittedAt>2026-11-20T20:22:50Z</SubmittedAt></ChangeInfo>"                    \
+	"</ChangeResourceRecordSetsResponse>"
+#define ERROR(code, message)                                                                       \
+	"<ErrorResponse " NS "><Error><Type>Sender</Type><Code>" code "</Code><Message>" message   \
+	"</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+#define INVALID(message)                                                                           \
+	"<InvalidChangeBatch " NS "><Messages><Message>" message                                   \
+	"</Message><Message>and more</Message></Messages></InvalidChangeBatch>"
+#define A_CHANGE(action, rest)                                                                     \
+	"<Change><Action>" action "</Action><ResourceRecordSet><Name>" NAME                        \
+	".</Name><Type>A</Type>" rest "</ResourceRecordSet></Change>"
+
+static struct scripted *scripted;
+static const struct dro_dns *dns;
+static void *account;
+static struct dro_error err;
+static char operation[64];
+
+static void setup(void)
+{
+	scripted = scripted_new("route53");
+	dns = scripted_provider(scripted)->dns;
+	account = scripted_open(scripted, NULL);
+	err = (struct dro_error)DRO_ERROR_INIT;
+}
+
+static void teardown(void)
+{
+	scripted_free(scripted);
+}
+
+static int emit(void *arg, const struct dro_record *record)
+{
+	struct dro_buf *text = arg;
+	size_t i;
+
+	dro_buf_printf(text, "%s %s %s %u/%u [%s]", record->name, record->type, record->set_id,
+		record->ttl_s, record->weight, record->owner);
+	for (i = 0; i < record->value_count; i++)
+		dro_buf_printf(text, " <%s>", record->values[i]);
+	dro_buf_puts(text, "\n");
+	return 0;
+}
+
+static int list(const char *name, const char *type, struct dro_buf *text)
+{
+	struct dro_record_query query = {
+		.size = sizeof(query), .zone = ZONE, .name = name, .type = type};
+	struct dro_call call = scripted_call(scripted, NULL);
+
+	dro_buf_reset(text);
+	return dns->list_records(account, &query, emit, text, &call, &err);
+}
+
+struct set {
+	struct dro_record record;
+	const char *values[4];
+};
+
+static struct dro_record *set_of(
+	struct set *set, const char *name, const char *type, uint32_t ttl_s, ...)
+{
+	const char *value;
+	va_list args;
+
+	*set = (struct set){.record = {.size = sizeof(set->record),
+				    .name = name,
+				    .type = type,
+				    .ttl_s = ttl_s,
+				    .id = "",
+				    .set_id = "",
+				    .owner = MARK}};
+	set->record.values = set->values;
+	va_start(args, ttl_s);
+	while ((value = va_arg(args, const char *)))
+		set->values[set->record.value_count++] = value;
+	va_end(args);
+	return &set->record;
+}
+
+static int apply(const struct dro_record *put, const struct dro_record *del)
+{
+	struct dro_call call = scripted_call(scripted, "r-1-switch");
+
+	memset(operation, 'x', sizeof(operation));
+	return dns->apply(account, ZONE, &put, put ? 1 : 0, &del, del ? 1 : 0, operation,
+		sizeof(operation), &call, &err);
+}
+
+static const char *last_body(void)
+{
+	return scripted_request(scripted, scripted_count(scripted) - 1)->body;
+}
+
+static void has(const char *text)
+{
+	ck_assert_msg(strstr(last_body(), text) != NULL, "no %s in %s", text, last_body());
+}
+
+static void answer(int status, const char *body)
+{
+	scripted_answer(scripted, status, body, NULL);
+}
+
+START_TEST(probe_counts_the_zones)
+{
+	struct dro_call call = scripted_call(scripted, NULL);
+	char identity[64];
+	const struct scripted_request *request;
+
+	answer(200, "<GetHostedZoneCountResponse " NS "><HostedZoneCount>2</HostedZoneCount>"
+		    "</GetHostedZoneCountResponse>");
+	ck_assert_int_eq(scripted_provider(scripted)->probe(
+				 account, identity, sizeof(identity), &call, &err),
+		0);
+	ck_assert_str_eq(identity, "an account with 2 hosted zones");
+	request = scripted_request(scripted, 0);
+	ck_assert_str_eq(request->path, "/2013-04-01/hostedzonecount");
+	ck_assert_str_eq(request->endpoint, "https://route53.amazonaws.com");
+	ck_assert_uint_eq(request->auth, DRO_AUTH_SIGV4);
+	ck_assert_str_eq(request->auth_service, "route53");
+	ck_assert_str_eq(request->auth_region, "us-east-1");
+	ck_assert_uint_eq(request->flags, DRO_HTTP_SAFE);
+	answer(403, ERROR("InvalidClientTokenId", "no such key"));
+	ck_assert_int_eq(scripted_provider(scripted)->probe(
+				 account, identity, sizeof(identity), &call, &err),
+		DRO_EAUTH);
+	ck_assert_str_eq(err.provider_code, "InvalidClientTokenId");
+}
+END_TEST
+
+START_TEST(lists_every_kind_of_set)
+{
+	struct dro_buf text = DRO_BUF_INIT(65536);
+
+	answer(200, ZONES);
+	answer(200,
+		ALL(SIMPLE("\\052.Memphis.example", "A", "192.0.2.9") SET(ZONE, "MX",
+			"<TTL>300</TTL>" VALUES(VALUE("10 Mail.memphis.example."))) OWNED(NAME,
+			"A") SIMPLE(NAME, "A", "192.0.2.1") SIMPLE(NAME, "TXT",
+			"&quot;a\\073\\303\\251&quot; &quot;b&quot;") SET("w.memphis.example", "A",
+			"<SetIdentifier>blue</SetIdentifier><Weight>200</Weight><TTL>30</"
+			"TTL>" VALUES(VALUE(
+				"192.0.2.1")) "<HealthCheckId>h-1</HealthCheckId>") SET("f.memphis."
+											"example",
+			"CNAME",
+			"<SetIdentifier>main</SetIdentifier><Failover>PRIMARY</Failover>"
+			"<TTL>30</TTL>" VALUES(VALUE("A.example."))) SET("alias.memphis.example",
+			"A",
+			"<AliasTarget><HostedZoneId>ZX</HostedZoneId><DNSName>lb.example."
+			"</DNSName><EvaluateTargetHealth>true</EvaluateTargetHealth>"
+			"</AliasTarget>")));
+	ck_assert_msg(list("", "", &text) == 0, "%s", err.message);
+	ck_assert_str_eq(dro_buf_str(&text),
+		"*.memphis.example A  60/0 [] <192.0.2.9>\n"
+		"alias.memphis.example A  0/0 []\n"
+		"f.memphis.example CNAME main 30/0 [] <a.example>\n"
+		"memphis.example MX  300/0 [] <10 mail.memphis.example>\n"
+		"w.memphis.example A blue 30/200 [] <192.0.2.1>\n"
+		"www.memphis.example A  60/0 [" MARK "] <192.0.2.1>\n"
+		"www.memphis.example TXT  60/0 [] <\"a;\303\251b\">\n");
+	ck_assert_str_eq(scripted_request(scripted, 0)->path, "/2013-04-01/hostedzonesbyname");
+	ck_assert_str_eq(scripted_query(scripted, 0, "dnsname"), "memphis.example.");
+	ck_assert_str_eq(scripted_request(scripted, 1)->path, "/2013-04-01/hostedzone/Z1/rrset");
+	ck_assert_ptr_null(scripted_query(scripted, 1, "name"));
+	dro_buf_free(&text);
+}
+END_TEST
+
+START_TEST(one_name_and_its_owner)
+{
+	struct dro_buf text = DRO_BUF_INIT(65536);
+
+	answer(200, ZONES);
+	answer(200,
+		LIST(SIMPLE(NAME, "A", "192.0.2.1") SIMPLE("x.memphis.example", "A", "192.0.2.2"),
+			"<IsTruncated>true</IsTruncated><NextRecordName>y.memphis.example."
+			"</NextRecordName><NextRecordType>A</NextRecordType>"));
+	answer(200, LIST(OWNED(NAME, "A") SIMPLE("z.memphis.example", "A", "192.0.2.2"),
+			    "<IsTruncated>true</IsTruncated><NextRecordName>y.memphis.example."
+			    "</NextRecordName><NextRecordType>A</NextRecordType>"));
+	ck_assert_msg(list(NAME, "A", &text) == 0, "%s", err.message);
+	ck_assert_str_eq(dro_buf_str(&text), NAME " A  60/0 [" MARK "] <192.0.2.1>\n");
+	ck_assert_str_eq(scripted_query(scripted, 1, "name"), NAME ".");
+	ck_assert_str_eq(scripted_query(scripted, 2, "name"), "drorch-owner." NAME ".");
+	/* The zone's id is known, and the end of the zone says that there is no owner. */
+	answer(200, ALL(SIMPLE(NAME, "A", "192.0.2.1")));
+	ck_assert_int_eq(list(NAME, "", &text), 0);
+	ck_assert_str_eq(dro_buf_str(&text), NAME " A  60/0 [] <192.0.2.1>\n");
+	dro_buf_free(&text);
+}
+END_TEST
+
+START_TEST(a_zone_must_be_the_one)
+{
+	struct dro_buf text = DRO_BUF_INIT(65536);
+
+	answer(200, ZONES_OF(ZONE_OF("Z2", "nashville.example.", "false")));
+	ck_assert_int_eq(list("", "", &text), DRO_ENOTFOUND);
+	answer(200, ZONES_OF(ZONE_OF("Z1", "memphis.example.", "false")
+				    ZONE_OF("Z2", "memphis.example.", "false")));
+	ck_assert_int_eq(list("", "", &text), DRO_EINVAL);
+	/* One that was made anew: the old id is forgotten. */
+	answer(200, ZONES);
+	answer(404, ERROR("NoSuchHostedZone", "No hosted zone found with ID: Z1"));
+	ck_assert_int_eq(list("", "", &text), DRO_ENOTFOUND);
+	answer(200, ZONES_OF(ZONE_OF("Z7", "memphis.example.", "false")));
+	answer(200, ALL(""));
+	ck_assert_int_eq(list("", "", &text), 0);
+	ck_assert_str_eq(scripted_request(scripted, 5)->path, "/2013-04-01/hostedzone/Z7/rrset");
+	dro_buf_free(&text);
+}
+END_TEST
+
+#define NEXT(identifier)                                                                           \
+	"<IsTruncated>true</IsTruncated><NextRecordName>w.memphis.example.</NextRecordName>"       \
+	"<NextRecordType>A</NextRecordType><NextRecordIdentifier>" identifier                      \
+	"</NextRecordIdentifier>"
+#define MEMBER(id)                                                                                 \
+	SET("w.memphis.example", "A",                                                              \
+		"<SetIdentifier>" id                                                               \
+		"</SetIdentifier><Weight>1</Weight><TTL>30</TTL>" VALUES(VALUE("192.0.2.1")))
+
+START_TEST(pages_advance_within_a_weighted_set)
+{
+	struct dro_buf text = DRO_BUF_INIT(65536);
+
+	answer(200, ZONES);
+	answer(200, LIST(MEMBER("a"), NEXT("b &amp;")));
+	answer(200, LIST(MEMBER("b &amp;"), NEXT("c")));
+	answer(200, ALL(MEMBER("c")));
+	ck_assert_int_eq(list("", "", &text), 0);
+	ck_assert_str_eq(scripted_query(scripted, 2, "name"), "w.memphis.example.");
+	ck_assert_str_eq(scripted_query(scripted, 2, "type"), "A");
+	ck_assert_str_eq(scripted_query(scripted, 2, "identifier"), "b &");
+	ck_assert_ptr_nonnull(strstr(dro_buf_str(&text), "A c 30/1"));
+	answer(200, LIST(MEMBER("a"), NEXT("b")));
+	answer(200, LIST(MEMBER("a"), NEXT("b")));
+	ck_assert_int_eq(list("", "", &text), DRO_EPROTO);
+	answer(200, LIST(MEMBER("a"), "<IsTruncated>true</IsTruncated>"));
+	ck_assert_int_eq(list("", "", &text), DRO_EPROTO);
+	dro_buf_free(&text);
+}
+END_TEST
+
+START_TEST(creates_a_set_and_its_mark)
+{
+	struct set set;
+
+	answer(200, ZONES);
+	answer(200, ALL(""));
+	answer(200, DONE("PENDING"));
+	ck_assert_msg(apply(set_of(&set, NAME, "A", 0, "192.0.2.1", "192.0.2.1", "192.0.2.2", NULL),
+			      NULL) == 0,
+		"%s", err.message);
+	ck_assert_str_eq(operation, "C1AB");
+	ck_assert_str_eq(scripted_request(scripted, 2)->path, "/2013-04-01/hostedzone/Z1/rrset/");
+	ck_assert_str_eq(scripted_request(scripted, 2)->method, "POST");
+	ck_assert_uint_eq(scripted_request(scripted, 2)->flags, 0);
+	has("<Changes>" A_CHANGE("CREATE",
+		"<TTL>60</TTL>" VALUES(VALUE("192.0.2.1") VALUE("192.0.2.2"))) "<Change>");
+	has("<Change><Action>CREATE</Action><ResourceRecordSet><Name>drorch-owner." NAME
+	    ".</Name><Type>TXT</Type><TTL>300</TTL>" VALUES(VALUE(
+		    "&quot;heritage=drorch,owner=" MARK ",type=A&quot;")) "</ResourceRecordSet>");
+}
+END_TEST
+
+START_TEST(leaves_what_is_as_wanted)
+{
+	struct set set;
+
+	answer(200, ZONES);
+	answer(200, ALL(SIMPLE("WWW.memphis.example", "A", "192.0.2.1") OWNED(NAME, "A")));
+	ck_assert_int_eq(apply(set_of(&set, NAME, "A", 60, "192.0.2.1", NULL), NULL), 0);
+	ck_assert_str_eq(operation, "");
+	answer(200, ALL(SIMPLE(NAME, "TXT", "&quot;a\\073b\\303\\251&quot;") OWNED(NAME, "TXT")));
+	ck_assert_int_eq(apply(set_of(&set, NAME, "TXT", 0, "\"a;b\303\251\"", NULL), NULL), 0);
+	/* A set that is gone is a success. */
+	answer(200, ALL(""));
+	ck_assert_int_eq(apply(NULL, set_of(&set, NAME, "A", 60, "192.0.2.1", NULL)), 0);
+	ck_assert_int_eq(apply(NULL, NULL), 0);
+	ck_assert_uint_eq(scripted_count(scripted), 4);
+}
+END_TEST
+
+START_TEST(changes_keep_what_a_record_cannot_say)
+{
+	struct set set;
+
+	answer(200, ZONES);
+	answer(200, ALL(SET(NAME, "A",
+			    "<SetIdentifier>main</SetIdentifier><Failover>PRIMARY</Failover>"
+			    "<TTL>30</TTL>" VALUES(
+				    VALUE("192.0.2.1")) "<HealthCheckId>h-1</HealthCheckId>")));
+	answer(200, DONE("INSYNC"));
+	set_of(&set, NAME, "A", 0, "192.0.2.2", NULL)->set_id = "main";
+	ck_assert_msg(apply(&set.record, NULL) == 0, "%s", err.message);
+	ck_assert_str_eq(operation, "");
+	has(A_CHANGE("UPSERT",
+		"<SetIdentifier>main</SetIdentifier><Failover>PRIMARY</Failover>"
+		"<TTL>30</TTL>" VALUES(VALUE("192.0.2.2")) "<HealthCheckId>h-1</HealthCheckId>"));
+	has("type=A,set=main");
+	/* A weight is no word for it. */
+	answer(200, ALL(SET(NAME, "A",
+			    "<SetIdentifier>main</SetIdentifier><Failover>PRIMARY"
+			    "</Failover><TTL>30</TTL>" VALUES(VALUE("192.0.2.1")))));
+	set.record.weight = 5;
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_ECONFLICT);
+	/* A new one is weighted, and takes its sisters' TTL. */
+	answer(200, ALL(SET(NAME, "A",
+			    "<SetIdentifier>a</SetIdentifier><Weight>9</Weight>"
+			    "<TTL>45</TTL>" VALUES(VALUE("192.0.2.1")))));
+	answer(200, DONE("INSYNC"));
+	ck_assert_int_eq(apply(&set.record, NULL), 0);
+	has(A_CHANGE("CREATE", "<SetIdentifier>main</SetIdentifier><Weight>5</Weight>"
+			       "<TTL>45</TTL>" VALUES(VALUE("192.0.2.2"))));
+}
+END_TEST
+
+#define ALIAS                                                                                      \
+	SET(NAME, "A",                                                                             \
+		"<AliasTarget><HostedZoneId>ZX</HostedZoneId><DNSName>lb.example.</DNSName>"       \
+		"<EvaluateTargetHealth>true</EvaluateTargetHealth></AliasTarget>")
+
+START_TEST(an_alias_is_replaced_only_where_it_is_ours)
+{
+	struct set set;
+
+	set_of(&set, NAME, "A", 0, "192.0.2.2", NULL);
+	answer(200, ZONES);
+	answer(200, ALL(ALIAS));
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_ECONFLICT);
+	ck_assert_ptr_nonnull(strstr(err.message, "alias"));
+	answer(200, ALL(ALIAS OWNED(NAME, "A")));
+	answer(200, DONE("INSYNC"));
+	ck_assert_int_eq(apply(&set.record, NULL), 0);
+	has("<Changes>" A_CHANGE(
+		"UPSERT", "<TTL>60</TTL>" VALUES(VALUE("192.0.2.2"))) "</Changes>");
+	/* Removed exactly as it is stored, with its mark. */
+	answer(200, ALL(ALIAS OWNED(NAME, "A")));
+	answer(200, DONE("INSYNC"));
+	ck_assert_int_eq(apply(NULL, &set.record), 0);
+	has("<Changes>" A_CHANGE("DELETE",
+		"<AliasTarget><HostedZoneId>ZX</HostedZoneId><DNSName>lb.example.</DNSName>"
+		"<EvaluateTargetHealth>true</EvaluateTargetHealth></AliasTarget>"));
+	has("<Action>DELETE</Action><ResourceRecordSet><Name>drorch-owner.");
+}
+END_TEST
+
+START_TEST(marks_of_other_types_stay)
+{
+	struct set set;
+
+	answer(200, ZONES);
+	answer(200, ALL(SIMPLE(NAME, "A", "192.0.2.1") SET("drorch-owner." NAME, "TXT",
+			    "<TTL>300</TTL>" VALUES(VALUE("&quot;somebody&quot;") VALUE(
+				    "&quot;heritage=drorch,owner=x,type=AAAA&quot;")
+					    VALUE("&quot;heritage=drorch,owner=x,type=A&quot;")))));
+	answer(200, DONE("INSYNC"));
+	ck_assert_int_eq(apply(NULL, set_of(&set, NAME, "A", 60, "other", NULL)), 0);
+	has(A_CHANGE("DELETE", "<TTL>60</TTL>" VALUES(VALUE("192.0.2.1"))));
+	has("<Action>UPSERT</Action><ResourceRecordSet><Name>drorch-owner." NAME
+	    ".</Name><Type>TXT</Type><TTL>300</TTL>" VALUES(VALUE("&quot;somebody&quot;") VALUE(
+		    "&quot;heritage=drorch,owner=x,type=AAAA&quot;")) "</ResourceRecordSet>");
+}
+END_TEST
+
+START_TEST(refuses_before_it_asks)
+{
+	struct set set;
+
+	ck_assert_int_eq(
+		apply(set_of(&set, "www.nashville.example", "A", 60, "192.0.2.1", NULL), NULL),
+		DRO_EINVAL);
+	ck_assert_int_eq(apply(set_of(&set, NAME, "NAPTR", 60, "x", NULL), NULL), DRO_EUNSUPPORTED);
+	set_of(&set, NAME, "A", 60, "192.0.2.1", NULL)->proxied = 1;
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_EUNSUPPORTED);
+	set_of(&set, NAME, "A", 60, "192.0.2.1", NULL)->owner = "a,type=b";
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_EINVAL);
+	set_of(&set, NAME, "A", 60, "192.0.2.1", NULL)->weight = 1;
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_EINVAL);
+	ck_assert_int_eq(apply(set_of(&set, NAME, "A", 60, NULL), NULL), DRO_EINVAL);
+	set_of(&set, NAME, "A", 60, "192.0.2.1", NULL);
+	ck_assert_int_eq(apply(&set.record, &set.record), DRO_EINVAL);
+	ck_assert_uint_eq(scripted_count(scripted), 0);
+}
+END_TEST
+
+/* Route 53 turns away with 400; the plugin waits a little, and then says that nothing was done. */
+START_TEST(turned_away)
+{
+	struct set set;
+	int i;
+
+	set_of(&set, NAME, "A", 60, "192.0.2.1", NULL);
+	answer(200, ZONES);
+	answer(400, ERROR("Throttling", "Rate exceeded"));
+	answer(200, ALL(""));
+	answer(400, ERROR("PriorRequestNotComplete", "wait"));
+	answer(400, ERROR("PriorRequestNotComplete", "wait"));
+	answer(200, DONE("PENDING"));
+	ck_assert_msg(apply(&set.record, NULL) == 0, "%s", err.message);
+	ck_assert_uint_eq(scripted_slept_ms(scripted), 500 + 500 + 1000);
+	answer(200, ALL(""));
+	for (i = 0; i < 6; i++)
+		answer(400, ERROR("PriorRequestNotComplete", "wait"));
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_EAGAIN);
+	ck_assert_str_eq(err.provider_code, "PriorRequestNotComplete");
+}
+END_TEST
+
+START_TEST(outcomes_of_a_change)
+{
+	struct set set;
+
+	set_of(&set, NAME, "A", 60, "192.0.2.1", NULL);
+	answer(200, ZONES);
+	answer(200, ALL(""));
+	answer(400, INVALID("RRSet with DNS name x. is not permitted in zone y."));
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_EINVAL);
+	ck_assert_str_eq(err.provider_code, "InvalidChangeBatch");
+	ck_assert_str_eq(err.message, "InvalidChangeBatch: RRSet with DNS name x. is not permitted "
+				      "in zone y.; and more");
+	answer(200, ALL(""));
+	answer(400,
+		INVALID("RRSet of type A with DNS name x. is not permitted as it conflicts with "
+			"other records with the same DNS name in zone y."));
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_ECONFLICT);
+	answer(200, ALL(""));
+	answer(500, ERROR("InternalError", "oops"));
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_ETIMEDOUT);
+	answer(200, ALL(""));
+	answer(200, "<half");
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_ETIMEDOUT);
+	answer(200, ALL(""));
+	scripted_no_answer(scripted, DRO_ETIMEDOUT);
+	ck_assert_int_eq(apply(&set.record, NULL), DRO_ETIMEDOUT);
+	/* It was made in between: looked at again, nothing is left to do. */
+	answer(200, ALL(""));
+	answer(400, INVALID("Tried to create resource record set [name='www.memphis.example.', "
+			    "type='A'] but it already exists"));
+	answer(200, ALL(SIMPLE(NAME, "A", "192.0.2.1") OWNED(NAME, "A")));
+	ck_assert_int_eq(apply(&set.record, NULL), 0);
+	ck_assert_str_eq(operation, "");
+}
+END_TEST
+
+START_TEST(changes_are_followed)
+{
+	const struct dro_async *async = scripted_provider(scripted)->async;
+	struct dro_call call = scripted_call(scripted, NULL);
+	uint32_t state = 99;
+
+	answer(200, "<GetChangeResponse " NS "><ChangeInfo><Id>/change/C1</Id><Status>PENDING"
+		    "</Status></ChangeInfo></GetChangeResponse>");
+	ck_assert_int_eq(async->poll(account, "C1", &state, &call, &err), 0);
+	ck_assert_uint_eq(state, DRO_OPERATION_PENDING);
+	ck_assert_str_eq(scripted_request(scripted, 0)->path, "/2013-04-01/change/C1");
+	answer(200, "<GetChangeResponse " NS "><ChangeInfo><Id>/change/C1</Id><Status>INSYNC"
+		    "</Status></ChangeInfo></GetChangeResponse>");
+	ck_assert_int_eq(async->poll(account, "C1", &state, &call, &err), 0);
+	ck_assert_uint_eq(state, DRO_OPERATION_DONE);
+	answer(404, ERROR("NoSuchChange", "none"));
+	ck_assert_int_eq(async->poll(account, "C2", &state, &call, &err), DRO_ENOTFOUND);
+	ck_assert_int_eq(async->poll(account, "../C2", &state, &call, &err), DRO_EINVAL);
+}
+END_TEST
+
+static size_t count_of(const char *text, const char *what)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		count++;
+	return count;
+}
+
+/* Both limits, and what belongs together stays together. */
+START_TEST(batches_keep_within_the_limits)
+{
+	enum { SETS = 600 };
+	static struct set sets[SETS];
+	static char names[SETS][64];
+	const struct dro_record *put[SETS];
+	struct dro_call call = scripted_call(scripted, "r-1-many");
+	char text[4000] = "\"";
+	int i;
+
+	for (i = 0; i < SETS; i++) {
+		snprintf(names[i], sizeof(names[i]), "h%03d.memphis.example", i);
+		put[i] = set_of(&sets[i], names[i], "A", 60, "192.0.2.1", NULL);
+	}
+	answer(200, ZONES);
+	answer(200, ALL(""));
+	answer(200, DONE("INSYNC"));
+	answer(200, DONE("PENDING"));
+	ck_assert_msg(dns->apply(account, ZONE, put, SETS, NULL, 0, operation, sizeof(operation),
+			      &call, &err) == 0,
+		"%s", err.message);
+	ck_assert_str_eq(operation, "C1AB");
+	ck_assert_uint_eq(count_of(scripted_request(scripted, 2)->body, "<Change>"), 1000);
+	ck_assert_uint_eq(count_of(scripted_request(scripted, 3)->body, "<Change>"), 200);
+	has("<Name>h500.memphis.example.");
+	has("<Name>drorch-owner.h500.memphis.example.");
+	memset(text + 1, 'x', 3000);
+	strcpy(text + 3001, "\"");
+	for (i = 0; i < 12; i++)
+		put[i] = set_of(&sets[i], names[i], "TXT", 60, text, NULL);
+	answer(200, ALL(""));
+	answer(200, DONE("INSYNC"));
+	answer(200, DONE("INSYNC"));
+	ck_assert_int_eq(dns->apply(account, ZONE, put, 12, NULL, 0, operation, sizeof(operation),
+				 &call, &err),
+		0);
+	ck_assert_uint_eq(count_of(last_body(), "<Change>"), 4);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("route53");
+	TCase *tcase = tcase_create("route53");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, probe_counts_the_zones);
+	tcase_add_test(tcase, lists_every_kind_of_set);
+	tcase_add_test(tcase, one_name_and_its_owner);
+	tcase_add_test(tcase, a_zone_must_be_the_one);
+	tcase_add_test(tcase, pages_advance_within_a_weighted_set);
+	tcase_add_test(tcase, creates_a_set_and_its_mark);
+	tcase_add_test(tcase, leaves_what_is_as_wanted);
+	tcase_add_test(tcase, changes_keep_what_a_record_cannot_say);
+	tcase_add_test(tcase, an_alias_is_replaced_only_where_it_is_ours);
+	tcase_add_test(tcase, marks_of_other_types_stay);
+	tcase_add_test(tcase, refuses_before_it_asks);
+	tcase_add_test(tcase, turned_away);
+	tcase_add_test(tcase, outcomes_of_a_change);
+	tcase_add_test(tcase, changes_are_followed);
+	tcase_add_test(tcase, batches_keep_within_the_limits);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
