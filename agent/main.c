@@ -8,6 +8,7 @@
 
 #include "agent/backup.h"
 #include "agent/boot.h"
+#include "agent/userdata.h"
 #include "base/clock.h"
 
 #define EXIT_USAGE 3
@@ -26,7 +27,8 @@ static const char help[] =
 	"  help      print this\n"
 	"\n"
 	"  --config FILE      " AGENT_CONFIG_FILE "\n"
-	"  --user-data FILE   boot: what the controller told this host ($LAB_USER_DATA)\n"
+	"  --user-data FILE   boot: what the controller told this host ($LAB_USER_DATA,\n"
+	"                     else " AGENT_USERDATA_CLOUD ")\n"
 	"  -o json            backup: print the manifest\n"
 	"  -v                 say more\n";
 
@@ -76,7 +78,8 @@ static int run_boot(
 	const char *userdata = flags->userdata ? flags->userdata : getenv("LAB_USER_DATA");
 
 	agent_boot_block_signals();
-	return agent_boot(config, userdata ? userdata : "", log);
+	return agent_boot(
+		config, userdata ? userdata : agent_userdata_find(AGENT_USERDATA_CLOUD), log);
 }
 
 static const struct {

@@ -15,6 +15,15 @@ void agent_userdata_free(struct agent_userdata *userdata)
 	*userdata = nothing;
 }
 
+const char *agent_userdata_find(const char *path)
+{
+	struct dro_buf text = DRO_BUF_INIT(AGENT_USERDATA_MAX);
+	bool ours = dro_file_read(&text, path, NULL) == 0 && text.length && text.data[0] == '{';
+
+	dro_buf_free(&text);
+	return ours ? path : "";
+}
+
 static int parse_store(struct agent_userdata *out, const cJSON *backup, struct dro_error *err)
 {
 	const cJSON *store;

@@ -49,7 +49,8 @@ cJSON *runner_outcome(const struct runner *runner, const char *error)
 	if (recovered)
 		cJSON_AddNumberToObject(
 			outcome, "recovery_time_ms", (double)(recovered - runner->row->created_ms));
-	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
+	/* Nothing was recovered: then there is nothing to hold against the objectives. */
+	for (i = 0; recovered && i < sizeof(copied) / sizeof(copied[0]); i++) {
 		const cJSON *fact =
 			cJSON_GetObjectItemCaseSensitive(runner->plan->facts, copied[i]);
 

@@ -108,7 +108,8 @@ int runner_undo(struct runner *runner, struct dro_error *err)
 	for (i = runner->slot_count; i-- > 0 && !kept;) {
 		struct slot *slot = &runner->slots[i];
 
-		if (slot->state == DRO_STEP_IS_PENDING) {
+		if (slot->state == DRO_STEP_IS_PENDING ||
+			(slot->state == DRO_STEP_IS_RUNNING && !slot->kind->undo)) {
 			slot->state = DRO_STEP_IS_SKIPPED;
 			rc = runner_journal(slot, "undo-result", NULL, err);
 		} else if (slot->kind->undo && has_begun(slot)) {

@@ -298,6 +298,12 @@ START_TEST(userdata_file)
 	ck_assert_str_eq(userdata.backup, "");
 	/* Named but lost: to start as an empty primary would be the wrong guess. */
 	ck_assert_int_eq(agent_userdata_read(&userdata, in_dir("none"), NULL), DRO_ENOTFOUND);
+	/* What cloud-init kept may be for somebody else. */
+	put("cloud", "#cloud-config\n", 0600);
+	ck_assert_str_eq(agent_userdata_find(in_dir("none")), "");
+	ck_assert_str_eq(agent_userdata_find(in_dir("cloud")), "");
+	put("cloud", "{\"drorch\":1}", 0600);
+	ck_assert_str_ne(agent_userdata_find(in_dir("cloud")), "");
 }
 END_TEST
 
