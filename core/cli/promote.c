@@ -271,7 +271,11 @@ static int store_run(struct dro_store *store, const struct dro_plan *plan, struc
 	if ((rc = check_active(store, plan, err)) == 0)
 		rc = dro_store_run_add(store, &lease, &row, ids, plan->step_count, err);
 	/* The worker takes it from here. */
-	dro_store_lease_release(store, &lease, NULL);
+	if (rc < 0)
+		dro_store_lease_release(store, &lease, NULL);
+	else if ((rc = dro_store_lease_release(store, &lease, err)) < 0)
+		dro_error_context(
+			err, "run %s is stored, `drorch resume %s` begins it", plan->id, plan->id);
 out:
 	dro_buf_free(&text);
 	free(ids);
