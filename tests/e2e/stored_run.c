@@ -18,6 +18,7 @@
 #include "store/store.h"
 
 #define SERVICE "memphis"
+#define OUTCOME "{\"recovery_time_ms\":61000,\"rto_ms\":120000,\"error\":\"because \\u001b[31m\"}"
 
 static struct dro_error err = DRO_ERROR_INIT;
 
@@ -95,7 +96,7 @@ static char *field(char **rest)
 	return at;
 }
 
-static int obey(struct dro_store *store, const struct dro_lease *lease, const char *run, char *line)
+static int obey(struct dro_store *store, struct dro_lease *lease, const char *run, char *line)
 {
 	char *first = field(&line), *second = field(&line), *third = field(&line);
 	struct dro_step_row row = {.id = first,
@@ -106,13 +107,19 @@ static int obey(struct dro_store *store, const struct dro_lease *lease, const ch
 		.attempts = 1,
 		.started_ms = dro_wall_ms() - 1000};
 
-	if (*first == '=')
-		return dro_store_run_state(store, lease, run, second,
-			strcmp(second, "running") == 0
-				? "{}"
-				: "{\"recovery_time_ms\":61000,\"rto_ms\":120000,"
-				  "\"error\":\"because \\u001b[31m\"}",
-			&err);
+	if (*first == '=') {
+		char holder[128];
+		int rc;
+
+		/* Whoever drives a run that ends gives the lease back. */
+		dro_store_holder(holder);
+		if ((rc = dro_store_lease_take(store, SERVICE, holder, 600000, lease, &err)) == 0)
+			rc = dro_store_run_state(store, lease, run, second,
+				strcmp(second, "running") == 0 ? "{}" : OUTCOME, &err);
+		if (rc == 0 && strcmp(second, "failed") == 0)
+			rc = dro_store_lease_release(store, lease, &err);
+		return rc;
+	}
 	if (*first == '!')
 		return dro_store_event_add(store, SERVICE, second, run, third, &err);
 	if (*first == '?' && *second == '*')
