@@ -42,7 +42,8 @@ struct dro_step_context {
 	struct dro_call call; /* deadline, key, trace: for every call made */
 	uint64_t poll_ms;     /* with DRO_STEP_PENDING: ask again after this long */
 	uint64_t elapsed_ms;  /* since this process began the step */
-	bool repeated;	      /* an earlier try's outcome is unknown: look before doing it again */
+	bool repeated; /* run: an earlier try's outcome is unknown: look before doing it again;
+			* undo: whether `run` came through is unknown */
 };
 
 /*

@@ -20,7 +20,7 @@ static int take_back(struct slot *slot, struct dro_error *err)
 
 	slot->begun_ms = clock->now_ms(clock);
 	slot->deadline_ms = slot->begun_ms + UNDO_MAX_MS;
-	slot->repeated = true;
+	slot->repeated = slot->state == DRO_STEP_IS_RUNNING;
 	for (;;) {
 		if ((rc = slot_prepare(slot, err)) < 0)
 			return rc;

@@ -114,6 +114,21 @@ def any_backup_can_be_had():
         check(done.returncode == 0 and f"backup      {backups[0]}" in done.stdout, done.stdout + done.stderr)
 
 
+def an_abort_finds_what_lists_do_not_show_yet():
+    """An instance that is made and not listed yet is terminated all the same."""
+    with world() as w:
+        lost(w)
+        w.lab("fault", "add", "lag", "--operation", "DescribeInstances", "--ms", "5000")
+        process = w.start_promote()
+        wait_for("the launch", lambda: w.runs() and w.steps(w.run_id())["launch-web"]["state"] == "done")
+        check(len(w.instances(TIER2)) == 1, "an instance")
+        done = w.drorch("abort", w.run_id())
+        w.finish(process)
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(not w.instances(TIER2), "nothing is left behind")
+
+
 if __name__ == "__main__":
     main(an_old_plan_is_not_run, a_worker_by_hand_writes_no_news, a_throttled_provider_fences_all_the_same,
-         no_address_proves_no_death, any_backup_can_be_had)
+         no_address_proves_no_death, any_backup_can_be_had,
+         an_abort_finds_what_lists_do_not_show_yet)

@@ -6,6 +6,10 @@
 #include "engine/steps/instances.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define LAG_MS 20000 /* how late a provider's lists may show what was made */
+#define POLL_MS 500
 
 static bool counts(const struct dro_instance *instance)
 {
@@ -25,19 +29,29 @@ static int find_made(struct dro_instance_list *out, const struct dro_step_contex
 	return dro_provider_list_instances(provider, &query, out, &context->call, err);
 }
 
-static void output_ids(struct dro_step_context *context, const struct dro_instance_list *list)
+/* All of the group or nothing: what died since it was asked for is not replaced by itself. */
+static int output_ids(struct dro_step_context *context, const struct dro_instance_list *list,
+	size_t wanted, struct dro_error *err)
 {
 	cJSON *ids = cJSON_CreateArray();
-	size_t i;
+	size_t alive = 0, i;
 
 	for (i = 0; i < list->count; i++) {
 		if (!counts(list->items[i]))
 			continue;
 		cJSON_AddItemToArray(ids, cJSON_CreateString(list->items[i]->id));
-		dro_buf_printf(&context->note, "%s%s", context->note.length ? ", " : "",
-			list->items[i]->id);
+		dro_buf_printf(&context->note, "%s%s", alive++ ? ", " : "", list->items[i]->id);
+	}
+	if ((size_t)cJSON_GetArraySize(ids) != alive) {
+		cJSON_Delete(ids);
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	}
 	dro_step_output(context, "ids", ids);
+	if (alive < wanted)
+		return dro_fail(err, DRO_ECONFLICT,
+			"%zu of %zu instances live: the others ended as soon as they were made",
+			alive, wanted);
+	return DRO_STEP_DONE;
 }
 
 int dro_step_launch(struct dro_step_context *context, struct dro_error *err)
@@ -62,40 +76,86 @@ int dro_step_launch(struct dro_step_context *context, struct dro_error *err)
 			     provider, &launch.spec, &made, &context->call, err)) < 0)
 			goto out;
 	}
-	output_ids(context, &made);
+	rc = output_ids(context, &made, launch.spec.count, err);
 out:
 	launch_spec_free(&launch);
 	dro_instance_list_free(&made);
 	return rc;
 }
 
+static const struct dro_instance *find_id(const struct dro_instance_list *list, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (strcmp(list->items[i]->id, id) == 0)
+			return list->items[i];
+	return NULL;
+}
+
+/* What lives of what this step made: as the provider lists it, and as long as lists may lag, also
+ * what it does not list yet. malloc'd, the strings are not its own. */
+static const char **find_living(const struct dro_step_context *context,
+	const struct dro_instance_list *made, size_t *count, struct dro_error *err)
+{
+	const cJSON *known = cJSON_GetObjectItemCaseSensitive(context->outputs, "ids"), *id;
+	const char **ids =
+		calloc(made->count + (size_t)cJSON_GetArraySize(known) + 1, sizeof(*ids));
+	size_t i;
+
+	*count = 0;
+	if (!ids) {
+		dro_fail(err, DRO_ENOMEM, "out of memory");
+		return NULL;
+	}
+	for (i = 0; i < made->count; i++)
+		if (counts(made->items[i]))
+			ids[(*count)++] = made->items[i]->id;
+	cJSON_ArrayForEach(id, known)
+	{
+		if (context->elapsed_ms < LAG_MS && !find_id(made, id->valuestring))
+			ids[(*count)++] = id->valuestring;
+	}
+	return ids;
+}
+
+/* Killed before the ids were known: until lists are up to date, there may be more. */
+static bool may_hide_more(const struct dro_step_context *context, size_t seen, size_t wanted)
+{
+	return context->repeated && seen < wanted && context->elapsed_ms < LAG_MS &&
+	       !cJSON_GetObjectItemCaseSensitive(context->outputs, "ids");
+}
+
 int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 {
 	struct dro_instance_list made = {0};
-	const struct dro_site *site;
 	struct dro_provider *provider;
+	struct launch_spec launch;
 	const char **ids = NULL;
-	size_t count = 0, i;
+	size_t count = 0;
 	int rc;
 
-	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0 ||
-		(rc = find_made(&made, context, provider, site->region, err)) < 0)
+	if ((rc = launch_spec_init(&launch, context, &provider, err)) < 0 ||
+		(rc = find_made(&made, context, provider, launch.spec.region, err)) < 0)
 		goto out;
-	ids = calloc(made.count + 1, sizeof(*ids));
+	ids = find_living(context, &made, &count, err);
 	if (!ids) {
-		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		rc = DRO_ENOMEM;
 		goto out;
 	}
-	for (i = 0; i < made.count; i++)
-		if (counts(made.items[i]))
-			ids[count++] = made.items[i]->id;
 	if (count > 0)
 		rc = dro_provider_terminate_instances(
-			provider, site->region, ids, count, &context->call, err);
-	if (rc == 0)
+			provider, launch.spec.region, ids, count, &context->call, err);
+	if ((rc == DRO_ENOTFOUND && context->elapsed_ms < LAG_MS) ||
+		(rc == 0 && may_hide_more(context, made.count, launch.spec.count))) {
+		dro_buf_puts(&context->note, "waiting until the provider lists what was made");
+		rc = dro_step_pending(context, POLL_MS, POLL_MS);
+	} else if (rc == 0) {
 		dro_buf_printf(&context->note, "%zu terminated", count);
+	}
 out:
 	free(ids);
+	launch_spec_free(&launch);
 	dro_instance_list_free(&made);
 	return rc;
 }

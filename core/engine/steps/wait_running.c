@@ -56,6 +56,10 @@ int dro_step_wait_running(struct dro_step_context *context, struct dro_error *er
 	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0 ||
 		(rc = dro_step_strings(context, "ids", &ids, &query.id_count, err)) < 0)
 		goto out;
+	if (query.id_count == 0) { /* a query without ids is for all there are */
+		rc = dro_fail(err, DRO_EINVAL, "no instance to wait for");
+		goto out;
+	}
 	query.region = site->region;
 	query.ids = ids;
 	rc = dro_provider_list_instances(provider, &query, &list, &context->call, err);
