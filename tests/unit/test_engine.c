@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "engine/inputs.h"
+#include "net/http.h"
 
 static char folder[64];
 static struct dro_store *store;
@@ -488,6 +489,67 @@ START_TEST(a_missing_output_is_named)
 }
 END_TEST
 
+static int64_t wall_now;
+
+static int64_t read_wall(const struct dro_clock *clock)
+{
+	(void)clock;
+	return wall_now;
+}
+
+/* Asked after `elapsed` in this process: how long until it wants to be asked again. */
+static uint64_t watch(struct dro_step_context *context, uint64_t elapsed)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+
+	context->elapsed_ms = elapsed;
+	context->call.deadline_ms = dro_now_ms() + 2000;
+	dro_buf_reset(&context->note);
+	ck_assert_msg(dro_step_kind(dro_step_kinds, "run.monitor")->run(context, &err) ==
+			      DRO_STEP_PENDING,
+		"%s", err.message);
+	return context->poll_ms;
+}
+
+START_TEST(the_watch_does_not_go_by_the_wall_clock)
+{
+	struct dro_site site = {.name = (char *)"tier2",
+		.health = {.scheme = (char *)"http",
+			.host = (char *)"",
+			.path = (char *)"/",
+			.site_header = (char *)"",
+			.fail_after = 100}};
+	struct dro_traffic traffic = {.key = (char *)"www",
+		.name = (char *)"localhost",
+		.verify = {.scheme = (char *)"http", .address = (char *)"127.0.0.1", .port = 1}};
+	struct dro_clock clock = dro_clock_real;
+	struct dro_world world = {.service = &service, .clock = &clock};
+	struct dro_step_context context = {.world = &world,
+		.inputs =
+			cJSON_Parse("{\"traffic\":\"www\",\"site\":\"tier2\",\"window_ms\":4000}"),
+		.outputs = cJSON_CreateObject(),
+		.note = DRO_BUF_INIT(512)};
+
+	ck_assert_int_eq(dro_net_new(&world.net, NULL, NULL), 0);
+	service.sites = &site;
+	service.traffic = &traffic;
+	service.site_count = service.traffic_count = 1;
+	clock.wall_ms = read_wall;
+	wall_now = 1000000000;
+	watch(&context, 0);
+	wall_now -= 3600000;
+	ck_assert_uint_eq(watch(&context, 3300), 700);
+	wall_now += 7200000;
+	ck_assert_uint_eq(watch(&context, 3500), 500);
+	ck_assert_uint_eq(watch(&context, 200), 300); /* another process, after a crash */
+	service = (struct dro_service){0};
+	dro_net_free(world.net);
+	dro_buf_free(&context.note);
+	cJSON_Delete((cJSON *)context.inputs);
+	cJSON_Delete(context.outputs);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("engine");
@@ -509,6 +571,7 @@ int main(void)
 	tcase_add_test(cases, without_the_lease_nothing_happens);
 	tcase_add_test(cases, every_transition_is_as_the_table_says);
 	tcase_add_test(cases, a_missing_output_is_named);
+	tcase_add_test(cases, the_watch_does_not_go_by_the_wall_clock);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

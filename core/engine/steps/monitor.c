@@ -15,10 +15,20 @@ static int64_t kept(struct dro_step_context *context, const char *key, int64_t f
 	return value;
 }
 
+/* How long it has been watched, also by processes before this one; the wall clock may jump. */
+static int64_t watched(struct dro_step_context *context)
+{
+	int64_t now = (int64_t)context->elapsed_ms, before = kept(context, "elapsed_ms", 0),
+		sum = kept(context, "watched_ms", 0);
+
+	sum += now >= before ? now - before : now;
+	dro_step_output(context, "elapsed_ms", cJSON_CreateNumber((double)now));
+	dro_step_output(context, "watched_ms", cJSON_CreateNumber((double)sum));
+	return sum;
+}
+
 int dro_step_monitor(struct dro_step_context *context, struct dro_error *err)
 {
-	const struct dro_clock *clock = context->world->clock;
-	int64_t now = clock->wall_ms(clock), since = kept(context, "since_ms", now);
 	int64_t bad = kept(context, "bad", 0), window, left;
 	const struct dro_site *site;
 	bool well;
@@ -37,7 +47,7 @@ int dro_step_monitor(struct dro_step_context *context, struct dro_error *err)
 	if (bad >= site->health.fail_after)
 		return dro_fail(err, DRO_ECONFLICT, "%lld bad answers in a row; last: %s",
 			(long long)bad, dro_buf_str(&context->note));
-	left = since + window - now;
+	left = window - watched(context);
 	if (left <= 0 && bad == 0)
 		return DRO_STEP_DONE;
 	context->poll_ms = left > 0 && left < EVERY_MS ? (uint64_t)left : EVERY_MS;
