@@ -1,8 +1,12 @@
 /* drorch validate [PATH]: is the spec repository well? */
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/setup.h"
+#include "provider/provider.h"
 #include "repo/repo.h"
 #include "spec/load.h"
 
@@ -55,6 +59,70 @@ static void print_summary(const struct dro_spec *spec)
 		sites == 1 ? "" : "s", spec->account_count, spec->account_count == 1 ? "" : "s");
 }
 
+/* ---- what only the plugins know ----------------------------------------------------------------
+ */
+
+static void add_problem(void *arg, const struct dro_place *place, const char *message)
+{
+	dro_report_add(arg, place, "%s", message);
+}
+
+/* A spec may be checked where not every plugin is; what is there has its say. */
+static void check_account(struct dro_registry *registry, const char *folder,
+	const struct dro_account *account, struct dro_report *report)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/%s.so", folder, account->plugin) < 0)
+		return;
+	if (access(path, F_OK) == 0)
+		dro_registry_check_account(registry, account, add_problem, report);
+	else
+		dro_print_line(stderr,
+			"%s:%d:%d: warning: there is no plugin \"%s\" here, so the settings of %s "
+			"are "
+			"not checked; `drorch plugins` lists those there are",
+			account->place.file, account->place.line, account->place.column,
+			account->plugin, account->name);
+	free(path);
+}
+
+/* The settings of every account; what is wrong goes to the report. */
+static int check_plugins(struct dro_cli *cli, const struct dro_spec *spec,
+	struct dro_report *report, struct dro_error *err)
+{
+	struct dro_registry_config config = {.log = &cli->log};
+	struct dro_registry *registry = NULL;
+	struct dro_setup setup = {0};
+	size_t i;
+	int rc = 0;
+
+	/* Its message was written: the spec is judged all the same. */
+	if (dro_setup_open(&setup, cli, DRO_NEED_CONFIG) != 0)
+		goto out;
+	config.plugin_dir = setup.config->plugins;
+	if (access(config.plugin_dir, F_OK) < 0) {
+		dro_print_line(stderr,
+			"warning: there are no plugins here (%s), so the providers' settings are "
+			"not "
+			"checked",
+			config.plugin_dir);
+		goto out;
+	}
+	if ((rc = dro_registry_new(&registry, &config, err)) < 0)
+		goto out;
+	for (i = 0; i < spec->account_count; i++)
+		check_account(registry, config.plugin_dir, &spec->accounts[i], report);
+	dro_report_sort(report);
+	if (dro_report_total(report))
+		rc = dro_fail(err, DRO_EINVAL, "the spec has %zu error%s", dro_report_total(report),
+			dro_report_total(report) == 1 ? "" : "s");
+out:
+	dro_registry_free(registry);
+	dro_setup_free(&setup);
+	return rc;
+}
+
 int dro_cmd_validate(struct dro_cli *cli)
 {
 	const char *path = cli->arg_count ? cli->args[0] : dro_cli_value(cli, "repo");
@@ -67,6 +135,10 @@ int dro_cmd_validate(struct dro_cli *cli)
 	rc = dro_repo_read_dir(path ? path : ".", &tree, &err);
 	if (rc == 0)
 		rc = dro_spec_load(&spec, tree, &report, &err);
+	if (rc == 0 && (rc = check_plugins(cli, spec, &report, &err)) < 0) {
+		dro_spec_free(spec);
+		spec = NULL;
+	}
 	if (rc < 0 && !dro_report_total(&report)) {
 		exit_code = dro_cli_error(cli, &err);
 		goto out;
