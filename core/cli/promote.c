@@ -292,6 +292,8 @@ static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 		return dro_cli_error(cli, &err);
 	if (!cli->json)
 		printf("Run %s\n", plan->id);
+	/* While the worker works, and not at the end. */
+	dro_setup_free_providers(setup);
 	return dro_follow(cli, setup->store, plan->id, news_fd, 0);
 }
 

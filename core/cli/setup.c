@@ -96,40 +96,62 @@ bool dro_setup_moved(struct dro_setup *setup)
 	return dro_spec_check_end(check, &setup->log);
 }
 
-int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need)
+static int open_net(struct dro_setup *setup, struct dro_error *err)
 {
-	struct dro_error err = DRO_ERROR_INIT;
+	int rc = dro_net_new(&setup->net, NULL, err);
+
+	if (rc == 0)
+		dro_net_warm(setup->net);
+	return rc;
+}
+
+static int open_base(struct dro_setup *setup, struct dro_cli *cli, struct dro_error *err)
+{
 	int rc;
 
 	setup->log = cli->log;
-	if ((rc = open_config(setup, cli, &err)) < 0 ||
-		(rc = dro_redactor_new(&setup->redactor, &err)) < 0)
-		return dro_cli_error(cli, &err);
+	if ((rc = open_config(setup, cli, err)) < 0 ||
+		(rc = dro_redactor_new(&setup->redactor, err)) < 0)
+		return rc;
 	setup->log.redact = dro_redact;
 	setup->log.redact_arg = setup->redactor;
-	/* Beside the store and git. */
-	if (need >= DRO_NEED_PROVIDERS) {
-		if ((rc = dro_net_new(&setup->net, NULL, &err)) < 0)
-			return dro_cli_error(cli, &err);
-		dro_net_warm(setup->net);
-	}
-	if (need >= DRO_NEED_STORE_READ && (rc = open_store(setup, need, &err)) < 0)
+	return 0;
+}
+
+int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+
+	if (!setup->config && open_base(setup, cli, &err) < 0)
 		return dro_cli_error(cli, &err);
-	if (need >= DRO_NEED_SPEC && (rc = open_spec(setup, &err)) < 0)
+	/* Early, so that it is there when the store and git are. */
+	if (!setup->net && (need >= DRO_NEED_PROVIDERS || setup->will_call) &&
+		open_net(setup, &err) < 0)
 		return dro_cli_error(cli, &err);
-	if (need >= DRO_NEED_PROVIDERS && (rc = open_providers(setup, &err)) < 0)
+	if ((!setup->store && need >= DRO_NEED_STORE_READ && open_store(setup, need, &err) < 0) ||
+		(!setup->spec && need >= DRO_NEED_SPEC && open_spec(setup, &err) < 0) ||
+		(!setup->accounts && need >= DRO_NEED_PROVIDERS && open_providers(setup, &err) < 0))
 		return dro_cli_error(cli, &err);
 	return 0;
 }
 
-void dro_setup_free(struct dro_setup *setup)
+void dro_setup_free_providers(struct dro_setup *setup)
 {
-	dro_setup_moved(setup);
 	if (setup->accounts)
 		dro_accounts_free(setup->accounts);
 	dro_registry_free(setup->registry);
 	dro_net_free(setup->net);
 	dro_budget_free(setup->budget);
+	setup->accounts = NULL;
+	setup->registry = NULL;
+	setup->net = NULL;
+	setup->budget = NULL;
+}
+
+void dro_setup_free(struct dro_setup *setup)
+{
+	dro_setup_moved(setup);
+	dro_setup_free_providers(setup);
 	dro_spec_free(setup->spec);
 	dro_store_close(setup->store);
 	dro_redactor_free(setup->redactor);

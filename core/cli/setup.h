@@ -37,16 +37,19 @@ struct dro_setup {
 	/* Set before: the last good spec at once, while git is asked (dro_spec_early). Then
 	 * dro_setup_moved is to be called before anything is done with the spec. */
 	bool early;
+	bool will_call; /* set before: providers come later, their library is loaded beside */
 	struct dro_spec_check *check;
 };
 
 /*
- * Opens what `need` names. Returns 0 or an enum dro_exit; the message has been written by then.
- * `setup` is zeroed but for the caller's settings, and is to be freed with dro_setup_free in either
- * case.
+ * Opens what `need` names, as far as an earlier call has not. Returns 0 or an enum dro_exit; the
+ * message has been written by then. `setup` is zeroed but for the caller's settings, and is to be
+ * freed with dro_setup_free in either case.
  */
 int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need);
 void dro_setup_free(struct dro_setup *setup);
+/* What calls providers, for who is done with calling and goes on. */
+void dro_setup_free_providers(struct dro_setup *setup);
 /* Is the spec not the newest after all? Waits for git, once; then open another setup, not early. */
 bool dro_setup_moved(struct dro_setup *setup);
 

@@ -268,8 +268,9 @@ static bool untouched(struct dro_store *store, const struct dro_run_row *row)
 
 int dro_cmd_worker(struct dro_cli *cli)
 {
-	struct dro_setup reading = {0}, setup = {0};
 	struct keeper keeper = {0};
+	struct dro_setup setup = {
+		.may_mutate = may_mutate, .may_mutate_arg = &keeper, .will_call = true};
 	struct dro_run_row *row = NULL;
 	struct dro_error err = DRO_ERROR_INIT;
 	cJSON *plan = NULL;
@@ -278,24 +279,22 @@ int dro_cmd_worker(struct dro_cli *cli)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	/* The lease first: whoever looks sees that the run is being driven. */
-	if ((rc = dro_setup_open(&reading, cli, DRO_NEED_STORE)) != 0)
+	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_STORE)) != 0)
 		goto out;
-	if (dro_store_run_get(reading.store, cli->args[0], &row, &err) < 0 ||
-		keeper_start(&keeper, reading.store, row->service, &err) < 0) {
+	if (dro_store_run_get(setup.store, cli->args[0], &row, &err) < 0 ||
+		keeper_start(&keeper, setup.store, row->service, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	setup.may_mutate = may_mutate;
-	setup.may_mutate_arg = &keeper;
 	if (dro_json_parse(&plan, row->plan, strlen(row->plan), 64 << 20, &err) == 0)
 		setup.commit = dro_json_text(plan, "commit");
-	if (untouched(reading.store, row))
+	if (untouched(setup.store, row))
 		rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS);
 	else
 		rc = DRO_EXIT_LEASE;
 	if (rc == 0 && drive(&setup, cli, &keeper, row, &news, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
-		dro_store_event_add(reading.store, row->service, "run", row->id, err.message, NULL);
+		dro_store_event_add(setup.store, row->service, "run", row->id, err.message, NULL);
 	}
 	keeper_stop(&keeper);
 	if (news >= 0)
@@ -304,6 +303,5 @@ out:
 	cJSON_Delete(plan);
 	dro_run_row_free(row);
 	dro_setup_free(&setup);
-	dro_setup_free(&reading);
 	return rc;
 }

@@ -11,7 +11,7 @@
 
 #include "net/http.h"
 
-#define POLL_LEAST_MS 10
+#define POLL_LEAST_MS 5
 #define POLL_MOST_MS 1000
 #define ASK_MS 5000
 #define PROGRESS_MAX 65536
