@@ -128,7 +128,29 @@ def an_abort_finds_what_lists_do_not_show_yet():
         check(not w.instances(TIER2), "nothing is left behind")
 
 
+def an_abort_starts_what_is_left():
+    """What was terminated meanwhile cannot be started, and does not keep the rest from it."""
+    with world() as w:
+        w.ec2(MAIN, "RunInstances", ImageId=w.amis[MAIN], MinCount="1", MaxCount="1", InstanceType="t3.large",
+              TagSpecification_1_ResourceType="instance",
+              **{"TagSpecification_1_Tag_1_Key": "drorch:service", "TagSpecification_1_Tag_1_Value": "memphis",
+                 "TagSpecification_1_Tag_2_Key": "drorch:site", "TagSpecification_1_Tag_2_Value": "main"})
+        wait_for("two at main", lambda: len([i for i in w.instances(MAIN) if i["state"] == "running"]) == 2)
+        w.book("guest")
+        w.backup()
+        w.lab("fault", "add", "latency", "--operation", "RunInstances", "--ms", "2000")
+        process = w.start_promote("--override-rule", "old-site-well", "--reason", "a test")
+        wait_for("the fence", lambda: w.runs() and w.steps(w.run_id())["fence-main"]["state"] == "done")
+        gone = next(i for i in w.instances(MAIN, alive=False) if i["id"] != w.main["id"])
+        w.ec2(MAIN, "TerminateInstances", InstanceId_1=gone["id"])
+        done = w.drorch("abort", w.run_id())
+        w.finish(process)
+        check(done.returncode == 0, done.stdout + done.stderr)
+        wait_for("main again", lambda: [i["id"] for i in w.instances(MAIN)] == [w.main["id"]])
+
+
 if __name__ == "__main__":
     main(an_old_plan_is_not_run, a_worker_by_hand_writes_no_news, a_throttled_provider_fences_all_the_same,
          no_address_proves_no_death, any_backup_can_be_had,
-         an_abort_finds_what_lists_do_not_show_yet)
+         an_abort_finds_what_lists_do_not_show_yet,
+         an_abort_starts_what_is_left)

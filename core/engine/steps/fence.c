@@ -171,28 +171,61 @@ int dro_step_fence(struct dro_step_context *context, struct dro_error *err)
 	return DRO_STEP_DONE;
 }
 
-/* Starts again what the fence stopped, and nothing else. */
+static bool stopped_by_us(const struct dro_step_context *context, const char *id)
+{
+	const cJSON *known;
+
+	cJSON_ArrayForEach(known, cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped"))
+	{
+		if (strcmp(known->valuestring, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Starts again what the fence stopped, and nothing else. What is still stopping cannot be started
+ * yet; what is gone by now cannot at all.
+ */
 int dro_step_unfence(struct dro_step_context *context, struct dro_error *err)
 {
-	const cJSON *stopped = cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped"), *id;
-	int count = cJSON_GetArraySize(stopped), rc;
+	struct dro_instance_list list = {0};
 	struct dro_provider *provider;
 	const struct dro_site *site;
-	const char **ids;
-	size_t used = 0;
+	size_t count = 0, busy = 0, i;
+	const char **ids = NULL;
+	int rc;
 
-	if (count == 0)
+	if (!cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped"))
 		return DRO_STEP_DONE;
-	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0)
-		return rc;
-	ids = calloc((size_t)count, sizeof(*ids));
-	if (!ids)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	cJSON_ArrayForEach(id, stopped) ids[used++] = id->valuestring;
-	rc = dro_provider_power_instances(
-		provider, site->region, ids, used, DRO_POWER_START, &context->call, err);
+	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0 ||
+		(rc = list_site(&list, context, site, provider, err)) < 0)
+		goto out;
+	ids = calloc(list.count + 1, sizeof(*ids));
+	if (!ids) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	for (i = 0; i < list.count; i++) {
+		const struct dro_instance *instance = list.items[i];
+
+		if (!stopped_by_us(context, instance->id))
+			continue;
+		busy += instance->state == DRO_INSTANCE_STOPPING;
+		if (instance->state == DRO_INSTANCE_STOPPED || runs(instance))
+			ids[count++] = instance->id;
+	}
+	if (count > 0)
+		rc = dro_provider_power_instances(
+			provider, site->region, ids, count, DRO_POWER_START, &context->call, err);
+	if (rc == 0 && busy > 0) {
+		dro_buf_puts(&context->note, "still powering off");
+		rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+	} else if (rc == 0) {
+		dro_buf_printf(&context->note, "%zu started again", count);
+	}
+out:
 	free(ids);
-	if (rc == 0)
-		dro_buf_printf(&context->note, "%zu started again", used);
+	dro_instance_list_free(&list);
 	return rc;
 }
