@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,10 @@ int dro_json_parse(cJSON **out, const char *text, size_t length, size_t max, str
 		return dro_fail(err, DRO_EPROTO, "JSON with a NUL character");
 	/* The option that demands an end reads one byte past the length: end the text here instead.
 	 */
+	errno = 0;
 	json = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+	if (!json && errno == ENOMEM) /* cJSON does not say; good text must not count as bad */
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	if (!json) {
 		size_t at = end ? (size_t)(end - text) : 0;
 

@@ -193,7 +193,10 @@ static int inspect(struct dro_backup *backup, const struct listing *listing,
 		dro_fail(err, rc, "out of memory");
 		goto out;
 	}
-	if (dro_manifest_parse(&backup->manifest, dro_buf_str(&text), text.length, &wrong) < 0)
+	rc = dro_manifest_parse(&backup->manifest, dro_buf_str(&text), text.length, &wrong);
+	if (rc == DRO_ENOMEM)
+		*err = wrong;
+	else if (rc < 0)
 		rc = dro_backup_refuse(backup, err, "its manifest is bad: %s", wrong.message);
 	else if (strcmp(backup->manifest->id, backup->id) != 0)
 		rc = dro_backup_refuse(

@@ -1,5 +1,6 @@
 /* error, buf, utf8, json, clock, hash, log, file, pool: what each header promises. */
 #include <check.h>
+#include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -140,6 +141,26 @@ static int parse(const char *text, size_t length)
 	cJSON_Delete(json);
 	return rc;
 }
+
+static void *no_memory(size_t size)
+{
+	(void)size;
+	errno = ENOMEM; /* as malloc does */
+	return NULL;
+}
+
+START_TEST(json_without_memory_is_not_bad_json)
+{
+	cJSON_Hooks none = {no_memory, free};
+	cJSON *json = NULL;
+	int rc;
+
+	cJSON_InitHooks(&none);
+	rc = dro_json_parse(&json, "{\"a\":1}", 7, 4096, &err);
+	cJSON_InitHooks(NULL);
+	ck_assert_int_eq(rc, DRO_ENOMEM);
+}
+END_TEST
 
 START_TEST(json_is_one_strict_document)
 {
@@ -544,6 +565,7 @@ int main(void)
 	tcase_add_test(tests, errors_are_capped_and_keep_what_went_wrong);
 	tcase_add_test(tests, a_buffer_fails_at_its_cap_and_stays_failed);
 	tcase_add_test(tests, what_a_terminal_would_obey_is_escaped);
+	tcase_add_test(tests, json_without_memory_is_not_bad_json);
 	tcase_add_test(tests, json_is_one_strict_document);
 	tcase_add_test(tests, json_getters_name_what_is_wrong);
 	tcase_add_test(tests, quoted_text_comes_back);
