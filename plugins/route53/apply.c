@@ -429,7 +429,7 @@ int r53_apply(void *account, const char *zone, const struct dro_record *const *p
 	}
 	/* An identifier is never cut: who has no room for it does not follow the change. */
 	if (rc == 0 && operation && strlen(change.batch.operation) < operation_size)
-		strcpy(operation, change.batch.operation);
+		memcpy(operation, change.batch.operation, strlen(change.batch.operation) + 1);
 	free_refs(&change);
 	if (rc < 0 && err)
 		*err = last;

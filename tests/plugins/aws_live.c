@@ -92,7 +92,7 @@ void live_ask(struct live *live, const char *service, const char *method, const 
 	char *rest = own;
 
 	ck_assert_uint_lt(strlen(path), sizeof(own));
-	strcpy(own, path);
+	memcpy(own, path, strlen(path) + 1);
 	while (*path && rest && request.path_count < 4)
 		segments[request.path_count++] = strsep(&rest, "/");
 	ck_assert_msg(dro_net_request(live->net, &request, &context, &response, &live->err) == 0,

@@ -542,7 +542,7 @@ START_TEST(batches_keep_within_the_limits)
 	has("<Name>h500.memphis.example.");
 	has("<Name>drorch-owner.h500.memphis.example.");
 	memset(text + 1, 'x', 3000);
-	strcpy(text + 3001, "\"");
+	memcpy(text + 3001, "\"", 2);
 	for (i = 0; i < 12; i++)
 		put[i] = set_of(&sets[i], names[i], "TXT", 60, text, NULL);
 	answer(200, ALL(""));
