@@ -228,6 +228,29 @@ static void tell(void *arg)
 		(void)!write(*news, ".", 1);
 }
 
+/* A working copy has no commit to go back to: with other sites the run would do other things, and
+ * not find what it did. An abort may be the way out. */
+static int check_spec(
+	const struct dro_setup *setup, const struct dro_run_row *row, struct dro_error *err)
+{
+	struct dro_plan *plan = NULL;
+	const char *digest;
+	int rc;
+
+	if (row->abort_wanted)
+		return 0;
+	if ((rc = dro_plan_parse(&plan, row->plan, strlen(row->plan), err)) < 0)
+		return rc;
+	digest = dro_json_text(plan->facts, "spec");
+	if (!*plan->commit && *digest && strcmp(digest, setup->spec->digest) != 0)
+		rc = dro_fail(err, DRO_ECONFLICT,
+			"the spec is not the one that run %s was planned with: put it back, or "
+			"`drorch abort %s`",
+			row->id, row->id);
+	dro_plan_free(plan);
+	return rc;
+}
+
 static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *keeper,
 	const struct dro_run_row *row, int *news, struct dro_error *err)
 {
@@ -246,6 +269,8 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 	if (!world.service)
 		return dro_fail(err, DRO_ENOTFOUND, "the spec has no service \"%s\" any more",
 			row->service);
+	if ((rc = check_spec(setup, row, err)) < 0)
+		return rc;
 	rc = dro_engine_run(&world, row->id, &keeper->lost, tell, news, &state, err);
 	if (rc == 0) {
 		dro_log(&cli->log, DRO_LOG_INFO, "run %s is %s", row->id,

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
+
 #define DRO_UNSET (-1)
 
 /* Where in the spec something stands, for messages after loading. */
@@ -234,7 +236,8 @@ struct dro_service {
 
 /* A whole repository at one commit. */
 struct dro_spec {
-	char *commit; /* "" : a working copy */
+	char *commit;		     /* "" : a working copy */
+	char digest[DRO_SHA256_HEX]; /* of all of its files: a working copy may change */
 	struct dro_account *accounts;
 	size_t account_count;
 	struct dro_service *services; /* by name */

@@ -384,6 +384,8 @@ static int describe(struct build *build)
 		cJSON_AddNumberToObject(plan->facts, "rto_ms", (double)rto);
 	if (rpo != DRO_UNSET)
 		cJSON_AddNumberToObject(plan->facts, "rpo_ms", (double)rpo);
+	if (!cJSON_AddStringToObject(plan->facts, "spec", facts->spec->digest))
+		return dro_fail(build->err, DRO_ENOMEM, "out of memory");
 	free(plan->mode);
 	free(plan->from);
 	free(plan->to);

@@ -149,8 +149,29 @@ def an_abort_starts_what_is_left():
         wait_for("main again", lambda: [i["id"] for i in w.instances(MAIN)] == [w.main["id"]])
 
 
+def a_changed_working_copy_does_not_go_on():
+    """What was planned with one region is not launched in another."""
+    with world() as w:
+        lost(w)
+        copy = str(w.repo)
+        w.lab("fault", "add", "status", "--operation", "RunInstances", "--status", "500", "--code",
+              "InsufficientInstanceCapacity")
+        done = w.drorch("promote", "tier2", "--confirm", "tier2", repo=copy)
+        check(done.returncode == 1, done.stdout + done.stderr)
+        w.lab("fault", "clear")
+        path = w.repo / "services/memphis.yaml"
+        text = path.read_text()
+        path.write_text(text.replace("t3.large", "t3.small"))
+        w.drorch("resume", w.run_id(), repo=copy)
+        check(w.run_state() == "failed" and not w.instances(TIER2), "it was refused")
+        check("not the one that run" in w.good("events"), "and says why")
+        path.write_text(text)
+        done = w.drorch("resume", w.run_id(), repo=copy)
+        check(done.returncode == 0, done.stdout + done.stderr)
+
+
 if __name__ == "__main__":
     main(an_old_plan_is_not_run, a_worker_by_hand_writes_no_news, a_throttled_provider_fences_all_the_same,
          no_address_proves_no_death, any_backup_can_be_had,
          an_abort_finds_what_lists_do_not_show_yet,
-         an_abort_starts_what_is_left)
+         an_abort_starts_what_is_left, a_changed_working_copy_does_not_go_on)
