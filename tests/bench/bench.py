@@ -61,9 +61,9 @@ def bench_startup(world, options, report):
 
 def bench_memory(world, options, report):
     used(world)
-    common = ["--repo", f"file://{world.repo}", "--state", world.state]
-    programs = {"status": ["status", "--state", world.state], "validate": ["validate", world.repo],
-                "backup list": ["backup", "list", *common, "--plugins", harness.BUILD / "plugins"]}
+    state, plugins = ["--state", world.state], ["--plugins", harness.BUILD / "plugins"]
+    programs = {"status": ["status", *state], "validate": ["validate", world.repo, *plugins],
+                "backup list": ["backup", "list", "--repo", f"file://{world.repo}", *state, *plugins]}
     for name, arguments in programs.items():
         lines = measure([harness.DRORCH, *arguments], 5, environment=world.environment)
         harness.check(all(line["exit"] == 0 for line in lines), f"{name}: {lines}")

@@ -115,6 +115,8 @@ def run(world, options, report, measure, bench, region_lost):
     report.add(bench, "bare client", least, "ms")
     report.add(bench, "critical path", middle(sum(path.values()) for path in paths), "ms")
     add_parts(report, bench, "path", paths)
+    report.add(bench, "own time", middle(
+        run["wall_us"] / 1000 - sum(path.values()) for run, path in zip(mine, paths)), "ms")
     add_parts(report, bench, "own", [own_time(run) for run in mine])
     add_calls(report, bench, mine, bare)
     report.add(bench, "peak memory, command", max(r["rss_kib"] for r in mine) / 1024, "MiB", MEMORY_GOAL)
