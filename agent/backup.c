@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/parts.h"
+#include "agent/site.h"
 #include "agent/sqlite.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -20,6 +21,7 @@ struct backup {
 	const struct agent_config *config;
 	const struct dro_log *log;
 	uint64_t deadline_ms;
+	struct dro_buf site; /* that this host is */
 	int lock;
 	char *scratch; /* folder of the part in hand */
 	char *copy;    /* SQLite: of the database, beside it */
@@ -52,7 +54,9 @@ static int prepare(struct backup *backup, struct dro_error *err)
 	const struct agent_config *config = backup->config;
 	int rc;
 
-	if (!*config->source.path || !*config->site)
+	if ((rc = agent_site_read(&backup->site, config, err)) < 0)
+		return rc;
+	if (!*config->source.path || !backup->site.length)
 		return dro_fail(err, DRO_EINVAL, "a backup needs `%s` in the configuration",
 			*config->source.path ? "site" : "source");
 	if ((rc = dro_dir_make(config->state, 0700, err)) < 0 || (rc = take_lock(backup, err)) < 0)
@@ -74,7 +78,7 @@ static int new_manifest(struct backup *backup, int64_t time_ms, struct dro_error
 
 	dro_backup_id_new(id, time_ms);
 	return dro_manifest_new(&backup->manifest, id, backup->config->service,
-		backup->config->site, backup->config->source.kind, time_ms, err);
+		dro_buf_str(&backup->site), backup->config->source.kind, time_ms, err);
 }
 
 /* Packs `path` into objects. */
@@ -168,6 +172,7 @@ int agent_backup(struct dro_manifest **out, const struct agent_config *config,
 	struct backup backup = {.config = config,
 		.log = log,
 		.deadline_ms = dro_now_ms() + (uint64_t)config->backup_ms,
+		.site = DRO_BUF_INIT(DRO_BACKUP_NAME_MAX),
 		.lock = -1};
 	int rc;
 
@@ -190,6 +195,7 @@ out:
 		dro_dir_remove(backup.scratch, NULL);
 	free(backup.scratch);
 	free(backup.copy);
+	dro_buf_free(&backup.site);
 	if (backup.lock >= 0)
 		close(backup.lock);
 	return rc;

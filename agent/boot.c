@@ -14,6 +14,7 @@
 #include "agent/progress.h"
 #include "agent/restore.h"
 #include "agent/service.h"
+#include "agent/site.h"
 #include "agent/userdata.h"
 #include "base/clock.h"
 #include "base/pool.h"
@@ -243,7 +244,9 @@ static void begin(struct boot *boot, struct dro_pool *worker)
 	struct dro_error err = DRO_ERROR_INIT;
 
 	if (agent_userdata_read(&boot->userdata, boot->userdata_path, &err) < 0 ||
-		check_user(boot, &err) < 0 || make_environment(boot, &err) < 0) {
+		check_user(boot, &err) < 0 ||
+		agent_site_keep(boot->config, boot->userdata.site, &err) < 0 ||
+		make_environment(boot, &err) < 0) {
 		give_up(boot, &err);
 		return;
 	}

@@ -105,14 +105,20 @@ static int show_policy(struct shown *shown, const struct dro_service *service,
 	struct dro_backup_list list = {0};
 	struct dro_error none = DRO_ERROR_INIT;
 	struct dro_backup *best = NULL;
+	struct dro_active active = {0};
+	char *site = NULL;
 	bool stale = false;
 	size_t i;
 	int rc;
 
+	if ((rc = dro_setup_active(&site, &active.since_ms, shown->setup, service, err)) < 0)
+		return rc;
+	active.site = site;
 	if ((rc = dro_backups_find(&list, shown->setup->accounts, service, policy, 0,
 		     shown->setup->store, &call, err)) < 0)
 		goto out;
-	dro_choose_backup(&best, &stale, &list, service, policy, NULL, dro_wall_ms(), &none);
+	dro_choose_backup(
+		&best, &stale, &list, service, policy, &active, NULL, dro_wall_ms(), &none);
 	if (verifying && dro_cli_flag(shown->cli, "all")) {
 		for (i = 0; i < list.count && rc == 0; i++)
 			if (!*list.items[i].problem)
@@ -123,7 +129,8 @@ static int show_policy(struct shown *shown, const struct dro_service *service,
 	if (rc < 0)
 		goto out;
 	/* What verification found bad is not the one to take. */
-	dro_choose_backup(&best, &stale, &list, service, policy, NULL, dro_wall_ms(), &none);
+	dro_choose_backup(
+		&best, &stale, &list, service, policy, &active, NULL, dro_wall_ms(), &none);
 	for (i = 0; i < list.count; i++)
 		show_one(shown, service, policy, &list.items[i], &list.items[i] == best);
 	if (best)
@@ -134,6 +141,7 @@ static int show_policy(struct shown *shown, const struct dro_service *service,
 		dro_print_line(stderr, "drorch: %s of %s: %s", policy->name, service->name,
 			best ? "the newest good backup is older than max_age" : none.message);
 out:
+	free(site);
 	dro_backup_list_free(&list);
 	return rc;
 }

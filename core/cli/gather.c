@@ -240,6 +240,7 @@ static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, 
 	struct dro_error *err)
 {
 	struct dro_promote_facts *facts = &gathered->facts;
+	const struct dro_active active = {facts->from->name, facts->last_promote_ms};
 	struct dro_backup *backup;
 	int rc;
 
@@ -247,7 +248,7 @@ static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, 
 		struct dro_call call = call_for(VERIFY_MS);
 
 		rc = dro_choose_backup(&backup, &facts->backup_stale, &gathered->backups,
-			facts->service, facts->policy, wanted, facts->now_ms, err);
+			facts->service, facts->policy, &active, wanted, facts->now_ms, err);
 		if (rc == DRO_ENOTFOUND && !all_read(&gathered->backups)) {
 			/* None of the newest is good: an older one may be. */
 			struct question all = {gathered, setup, ask_backups, 0, 0, DRO_ERROR_INIT};
@@ -272,18 +273,6 @@ static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, 
 	}
 }
 
-/* When the service was promoted last; 0: never. */
-static int64_t last_promote(const struct dro_setup *setup, const char *service)
-{
-	int64_t changed = 0;
-	char *site = NULL;
-
-	if (dro_store_fact_get(setup->store, service, "active-site", &site, &changed, NULL) < 0)
-		changed = 0;
-	free(site);
-	return changed;
-}
-
 int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
 	struct dro_error *err)
 {
@@ -293,7 +282,6 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, con
 	int rc;
 
 	facts->now_ms = dro_wall_ms();
-	facts->last_promote_ms = last_promote(setup, facts->service->name);
 	facts->policy = dro_service_backup(facts->service, facts->to->restores);
 	gathered->images = calloc(groups + 1, sizeof(*gathered->images));
 	gathered->traffic = calloc(names + 1, sizeof(*gathered->traffic));

@@ -298,7 +298,7 @@ static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 }
 
 static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dro_service *service,
-	const struct dro_site *from, const struct dro_site *to, bool *moved)
+	const struct dro_site *from, const struct dro_site *to, int64_t last_ms, bool *moved)
 {
 	struct dro_gathered gathered = {0};
 	struct dro_error err = DRO_ERROR_INIT;
@@ -309,6 +309,7 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dr
 	gathered.facts.service = service;
 	gathered.facts.from = from;
 	gathered.facts.to = to;
+	gathered.facts.last_promote_ms = last_ms;
 	if (to->strategy != DRO_STRATEGY_BACKUP_RESTORE) {
 		dro_fail(&err, DRO_EUNSUPPORTED,
 			"site %s is %s: this version promotes backup-restore sites only", to->name,
@@ -388,6 +389,7 @@ static int try_promote(struct dro_cli *cli, bool early, bool *moved)
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_setup setup = {.early = early};
 	char *active = NULL;
+	int64_t last_ms;
 	int rc;
 
 	*moved = false;
@@ -403,7 +405,7 @@ static int try_promote(struct dro_cli *cli, bool early, bool *moved)
 		goto out;
 	}
 	to = dro_service_site(service, cli->args[0]);
-	if (dro_setup_active(&active, &setup, service, &err) < 0) {
+	if (dro_setup_active(&active, &last_ms, &setup, service, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
@@ -418,7 +420,7 @@ static int try_promote(struct dro_cli *cli, bool early, bool *moved)
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	rc = promote(cli, &setup, service, from, to, moved);
+	rc = promote(cli, &setup, service, from, to, last_ms, moved);
 out:
 	free(active);
 	dro_setup_free(&setup);

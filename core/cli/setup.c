@@ -193,16 +193,18 @@ const struct dro_service *dro_setup_service(
 	return NULL;
 }
 
-int dro_setup_active(char **out, const struct dro_setup *setup, const struct dro_service *service,
-	struct dro_error *err)
+int dro_setup_active(char **out, int64_t *since_ms, const struct dro_setup *setup,
+	const struct dro_service *service, struct dro_error *err)
 {
 	const struct dro_site *primary = dro_service_primary(service);
 	int rc = DRO_ENOTFOUND;
 
 	if (setup->store)
-		rc = dro_store_fact_get(setup->store, service->name, "active-site", out, NULL, err);
+		rc = dro_store_fact_get(
+			setup->store, service->name, "active-site", out, since_ms, err);
 	if (rc != DRO_ENOTFOUND)
 		return rc;
+	*since_ms = 0;
 	*out = strdup(primary ? primary->name : "");
 	return *out ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
 }

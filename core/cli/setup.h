@@ -57,9 +57,9 @@ bool dro_setup_moved(struct dro_setup *setup);
 const struct dro_service *dro_setup_service(
 	const struct dro_setup *setup, struct dro_cli *cli, const char *name, int *exit_code);
 
-/* Which site of the service is active: what the store says, else its primary. *out is malloc'd. A
- * store that cannot be read is an error, not an answer. */
-int dro_setup_active(char **out, const struct dro_setup *setup, const struct dro_service *service,
-	struct dro_error *err);
+/* Which site of the service is active, and since when: what the store says, else its primary (0).
+ * *out is malloc'd. A store that cannot be read is an error, not an answer. */
+int dro_setup_active(char **out, int64_t *since_ms, const struct dro_setup *setup,
+	const struct dro_service *service, struct dro_error *err);
 
 #endif

@@ -19,21 +19,51 @@ static const struct dro_backup *older(const struct dro_backup_list *list, size_t
 	return NULL;
 }
 
+/* Does the site hold what the active one is given, so that its backups go on counting? */
+static bool replicates(const struct dro_service *service, const char *site, const char *active)
+{
+	const struct dro_site *found = dro_service_site(service, site);
+
+	return found && strcmp(found->follows, active) == 0;
+}
+
+/* Right are those of the active site, and those of the policy's source but for what it wrote after
+ * it was replaced. */
+static int judge_site(struct dro_backup *backup, const struct dro_service *service,
+	const struct dro_backup_policy *policy, const struct dro_active *active,
+	struct dro_error *err)
+{
+	const struct dro_manifest *manifest = backup->manifest;
+
+	if (strcmp(manifest->site, active->site) == 0)
+		return 0;
+	if (strcmp(manifest->site, policy->source) != 0)
+		return dro_backup_refuse(backup, err, "foreign: it was taken at %s, not at %s",
+			manifest->site, policy->source);
+	if (active->since_ms && manifest->time_ms > active->since_ms &&
+		!replicates(service, manifest->site, active->site))
+		return dro_backup_refuse(backup, err,
+			"foreign: it was taken at %s after %s had taken over", manifest->site,
+			active->site);
+	return 0;
+}
+
 static int judge(struct dro_backup_list *list, size_t index, const struct dro_service *service,
-	const struct dro_backup_policy *policy, int64_t now_ms, struct dro_error *err)
+	const struct dro_backup_policy *policy, const struct dro_active *active, int64_t now_ms,
+	struct dro_error *err)
 {
 	struct dro_backup *backup = &list->items[index];
 	const struct dro_manifest *manifest = backup->manifest;
 	const struct dro_backup *before;
+	int rc;
 
 	if (!backup->read || !manifest || *backup->problem)
 		return 0;
 	if (strcmp(manifest->service, service->name) != 0)
 		return dro_backup_refuse(
 			backup, err, "foreign: it is of service %s", manifest->service);
-	if (strcmp(manifest->site, policy->source) != 0)
-		return dro_backup_refuse(backup, err, "foreign: it was taken at %s, not at %s",
-			manifest->site, policy->source);
+	if ((rc = judge_site(backup, service, policy, active, err)) < 0 || *backup->problem)
+		return rc;
 	if (manifest->time_ms > now_ms + CLOCK_SLACK_MS)
 		return dro_backup_refuse(
 			backup, err, "its time is in the future: a clock is wrong");
@@ -66,7 +96,7 @@ static int choose_wanted(struct dro_backup **out, struct dro_backup_list *list, 
 
 int dro_choose_backup(struct dro_backup **out, bool *stale, struct dro_backup_list *list,
 	const struct dro_service *service, const struct dro_backup_policy *policy,
-	const char *wanted, int64_t now_ms, struct dro_error *err)
+	const struct dro_active *active, const char *wanted, int64_t now_ms, struct dro_error *err)
 {
 	struct dro_buf reasons = DRO_BUF_INIT(700);
 	size_t i;
@@ -75,7 +105,7 @@ int dro_choose_backup(struct dro_backup **out, bool *stale, struct dro_backup_li
 	*out = NULL;
 	/* Oldest first: what a newer one is compared with has been judged by then. */
 	for (i = list->count; i-- > 0;)
-		if ((rc = judge(list, i, service, policy, now_ms, err)) < 0)
+		if ((rc = judge(list, i, service, policy, active, now_ms, err)) < 0)
 			return rc;
 	if (wanted) {
 		rc = choose_wanted(out, list, wanted, err);

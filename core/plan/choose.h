@@ -5,6 +5,12 @@
 #include "model/backup.h"
 #include "model/service.h"
 
+/* Which site has been the active one, and since when (0: since ever). */
+struct dro_active {
+	const char *site;
+	int64_t since_ms;
+};
+
 /*
  * Judges every backup that was read, newest first: one that is torn, foreign, from the future or
  * shrunken gets its reason in `problem`. *out is the newest good one. One older than the policy's
@@ -14,6 +20,6 @@
  */
 int dro_choose_backup(struct dro_backup **out, bool *stale, struct dro_backup_list *list,
 	const struct dro_service *service, const struct dro_backup_policy *policy,
-	const char *wanted, int64_t now_ms, struct dro_error *err);
+	const struct dro_active *active, const char *wanted, int64_t now_ms, struct dro_error *err);
 
 #endif

@@ -310,9 +310,9 @@ class World:
         status, _, document = self.ask("/bookings", "POST", {"guest": guest, "room": room})
         return document["id"] if status == 201 else None
 
-    def backup(self):
-        """As a timer on the main site's host would do it."""
-        config = self.lab_state / "instances" / self.main["id"]
+    def backup(self, instance=None):
+        """As a timer on the host would do it: main's, or another instance's."""
+        config = self.lab_state / "instances" / (instance or self.main)["id"]
         config = next(iter([*config.glob("agent.yaml"), *config.glob("*/agent.yaml")]))
         done = subprocess.run([AGENT, "backup", "--config", config, "-o", "json"], capture_output=True, text=True,
                               timeout=120)

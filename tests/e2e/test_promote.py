@@ -29,6 +29,11 @@ def lost_and_rebuilt():
         check(len(switches(w)) == 2, f"one switch after the first record: {switches(w)}")
         status = json.loads(w.good("status", "-o", "json"))["services"][0]
         check(status["active"] == "tier2", f"the active site is state: {status}")
+        own = w.backup(w.instances(TIER2)[0])
+        zombie = w.backup()  # main's disk is still there, and its timer does not know better
+        listed = {b["id"]: b for b in json.loads(w.good("backup", "list", "-o", "json"))["backups"]}
+        check(listed[own]["chosen"], f"what tier2 writes now is the one to take: {listed}")
+        check("taken over" in listed[zombie]["problem"], f"the old primary's does not count: {listed[zombie]}")
         again = w.promote()
         check(again.returncode == 13, f"tier2 is active already: exit {again.returncode} {again.stderr}")
 

@@ -18,6 +18,7 @@ static struct dro_traffic traffic;
 static struct dro_service service;
 static struct dro_spec spec;
 static struct dro_backup_list list;
+static struct dro_active active;
 
 static char *text(const char *constant)
 {
@@ -31,6 +32,7 @@ static void setup(void)
 	sites[0] = (struct dro_site){.name = text("main"),
 		.provider = text("aws"),
 		.region = text("eu-west-2"),
+		.follows = text(""),
 		.role = DRO_ROLE_PRIMARY};
 	sites[1] = (struct dro_site){.name = text("tier2"),
 		.provider = text("aws"),
@@ -67,6 +69,7 @@ static void setup(void)
 	spec = (struct dro_spec){
 		.commit = text("c0ffee"), .services = &service, .service_count = 1};
 	list = (struct dro_backup_list){0};
+	active = (struct dro_active){"main", 0};
 }
 
 static void teardown(void)
@@ -99,7 +102,8 @@ static const char *chosen(const char *wanted, bool *stale, struct dro_error *err
 {
 	struct dro_backup *backup;
 
-	if (dro_choose_backup(&backup, stale, &list, &service, &policy, wanted, NOW, err) < 0)
+	if (dro_choose_backup(&backup, stale, &list, &service, &policy, &active, wanted, NOW, err) <
+		0)
 		return "";
 	return backup->id;
 }
@@ -120,6 +124,35 @@ START_TEST(the_newest_good_backup_is_chosen)
 	ck_assert_ptr_nonnull(strstr(list.items[1].problem, "nashville"));
 	ck_assert_ptr_nonnull(strstr(list.items[2].problem, "taken at dr"));
 	ck_assert_ptr_nonnull(strstr(list.items[3].problem, "future"));
+}
+END_TEST
+
+START_TEST(an_old_primary_that_came_back_does_not_count)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	bool stale;
+
+	active = (struct dro_active){"tier2", NOW - 3 * HOUR};
+	add("b9", "memphis", "main", 1, 100); /* after tier2 took over */
+	add("b8", "memphis", "tier2", 2, 100);
+	add("b7", "memphis", "main", 4, 100); /* before */
+	ck_assert_str_eq(chosen(NULL, &stale, &err), "b8");
+	ck_assert_ptr_nonnull(strstr(list.items[0].problem, "after tier2 had taken over"));
+	ck_assert_str_eq(list.items[2].problem, "");
+	dro_backup_refuse(&list.items[1], NULL, "torn");
+	ck_assert_str_eq(chosen(NULL, &stale, &err), "b7");
+}
+END_TEST
+
+START_TEST(a_replica_of_the_active_site_goes_on_counting)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	bool stale;
+
+	sites[0].follows = text("tier2");
+	active = (struct dro_active){"tier2", NOW - 3 * HOUR};
+	add("b9", "memphis", "main", 1, 100);
+	ck_assert_str_eq(chosen(NULL, &stale, &err), "b9");
 }
 END_TEST
 
@@ -412,6 +445,8 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, the_newest_good_backup_is_chosen);
+	tcase_add_test(cases, an_old_primary_that_came_back_does_not_count);
+	tcase_add_test(cases, a_replica_of_the_active_site_goes_on_counting);
 	tcase_add_test(cases, a_shrunken_backup_is_refused);
 	tcase_add_test(cases, an_old_backup_is_chosen_as_stale);
 	tcase_add_test(cases, no_good_backup_says_why_for_each);
