@@ -6,6 +6,7 @@
 #include "lab/images.h"
 #include "lab/instances.h"
 #include "lab/internal.h"
+#include "lab/linode.h"
 #include "lab/options.h"
 
 #define HALF_OPEN_MS 60000
@@ -71,37 +72,56 @@ static int wait_image(struct context *c, const char *id)
 	return 0;
 }
 
+/* A new image's id, its snapshot's, and the vendor's document of it. */
+static int name_image(struct context *c, struct lab_image_spec *spec, char id[LAB_ID],
+	char snapshot[LAB_ID], struct dro_error *err)
+{
+	const char *given = lab_option(c->argc, c->argv, "--id");
+	char hex[18];
+
+	lab_hex_id(hex);
+	snprintf(snapshot, LAB_ID, "snap-%s", hex);
+	if (strcmp(spec->vendor, "linode") == 0 && !given)
+		return lab_linode_image_new(c->lab, spec->region, id, &spec->doc, err);
+	if (strcmp(spec->vendor, "ec2") != 0)
+		return dro_fail(err, DRO_EINVAL,
+			"--vendor is ec2 or linode; only ec2's images take an --id");
+	if (given && (strncmp(given, "ami-", 4) != 0 || strlen(given) > 40 ||
+			     strspn(given + 4, "0123456789abcdef") != strlen(given + 4)))
+		return dro_fail(err, DRO_EINVAL, "--id is ami- and hex digits");
+	if (given)
+		snprintf(id, LAB_ID, "%s", given);
+	else
+		snprintf(id, LAB_ID, "ami-%s", hex);
+	spec->doc = cJSON_CreateObject();
+	return 0;
+}
+
 static int run_image_add(struct context *c)
 {
 	const char *folder = lab_word(c->argc, c->argv, 0);
 	const char *name = lab_option(c->argc, c->argv, "--name");
 	const char *region = lab_option(c->argc, c->argv, "--region");
-	const char *given = lab_option(c->argc, c->argv, "--id");
+	const char *vendor = lab_option(c->argc, c->argv, "--vendor");
 	struct lab_image_source source = {0};
 	struct lab_image *image;
-	char hex[18], id[LAB_ID], snapshot[LAB_ID];
-	struct lab_image_spec spec = {
-		.id = id, .snapshot = snapshot, .vendor = "ec2", .region = region, .name = name};
+	char id[LAB_ID], snapshot[LAB_ID];
+	struct lab_image_spec spec = {.id = id,
+		.snapshot = snapshot,
+		.vendor = vendor ? vendor : "ec2",
+		.region = region,
+		.name = name};
 	int rc;
 
 	if (!folder || !name || !region)
 		return dro_fail(c->err, DRO_EINVAL, "image add FOLDER --name NAME --region REGION");
-	if ((rc = lab_driver_process.check(folder, c->err)) < 0)
+	if ((rc = lab_driver_process.check(folder, c->err)) < 0 ||
+		(rc = name_image(c, &spec, id, snapshot, c->err)) < 0)
 		return rc;
-	lab_hex_id(hex);
-	snprintf(snapshot, sizeof(snapshot), "snap-%s", hex);
-	if (given && (strncmp(given, "ami-", 4) != 0 || strlen(given) > 40 ||
-			     strspn(given + 4, "0123456789abcdef") != strlen(given + 4)))
-		return dro_fail(c->err, DRO_EINVAL, "--id is ami- and hex digits");
-	if (given)
-		snprintf(id, sizeof(id), "%s", given);
-	else
-		snprintf(id, sizeof(id), "ami-%s", hex);
 	source.folder = strdup(folder);
-	spec.doc = cJSON_CreateObject();
 	lab_images_lock(c->lab->images);
-	if (given && lab_image_find(c->lab->images, given)) {
-		rc = dro_fail(c->err, DRO_ECONFLICT, "there is an image %s", given);
+	if (lab_image_find(c->lab->images, id)) {
+		rc = dro_fail(c->err, DRO_ECONFLICT, "there is an image %s", id);
 		cJSON_Delete(spec.doc);
 		free(source.folder);
 	} else {
@@ -273,7 +293,7 @@ static const struct command commands[] = {
 	{"status", NULL, run_status, "status                       ports, latency, faults"},
 	{"instances", NULL, run_instances, "instances                    every instance"},
 	{"image", "add", run_image_add,
-		"image add FOLDER --name NAME --region REGION [--id ami-…]"},
+		"image add FOLDER --name NAME --region REGION [--vendor linode] [--id ami-…]"},
 	{"image", "list", run_image_list, "image list"},
 	{"fault", "add", run_fault_add,
 		"fault add KIND [--vendor V] [--operation O] [--region R] [--count N] [--ms N]\n"

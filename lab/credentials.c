@@ -7,15 +7,15 @@
 
 #define CREDENTIALS_MAX 4096
 
-static const char *const keys[] = {
-	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "CLOUDFLARE_API_TOKEN", "LAB_ACCOUNT"};
+static const char *const keys[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	"CLOUDFLARE_API_TOKEN", "LAB_ACCOUNT", "LINODE_TOKEN"};
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
 /* Lines a shell can read: `set -a; . DIR/credentials`. */
 static int make(const char *path, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(CREDENTIALS_MAX);
-	char access[17], secret[41], token[41], account[13];
+	char access[17], secret[41], token[41], account[13], linode[65];
 	size_t i;
 	int rc;
 
@@ -23,12 +23,13 @@ static int make(const char *path, struct dro_error *err)
 	dro_random_id(secret, 40);
 	dro_random_id(token, 40);
 	dro_random_id(account, 12);
+	dro_random_id(linode, 64);
 	for (i = 0; access[i]; i++)
 		access[i] = (char)toupper((unsigned char)access[i]);
 	for (i = 0; account[i]; i++)
 		account[i] = (char)('0' + (unsigned char)account[i] % 10);
-	dro_buf_printf(&text, "%s=AKIA%s\n%s=%s\n%s=%s\n%s=%s\n", keys[0], access, keys[1], secret,
-		keys[2], token, keys[3], account);
+	dro_buf_printf(&text, "%s=AKIA%s\n%s=%s\n%s=%s\n%s=%s\n%s=%s\n", keys[0], access, keys[1],
+		secret, keys[2], token, keys[3], account, keys[4], linode);
 	rc = dro_buf_check(&text, err);
 	if (rc == 0)
 		rc = dro_file_write(path, text.data, text.length, 0600, err);
@@ -50,6 +51,21 @@ static char *value_of(const char *text, const char *key)
 	return NULL;
 }
 
+/* A file of before Linode was here has no token for it. */
+static int complete(struct dro_buf *text, const char *path, struct dro_error *err)
+{
+	char token[65];
+	int rc;
+
+	if (strstr(dro_buf_str(text), "LINODE_TOKEN="))
+		return 0;
+	dro_random_id(token, 64);
+	dro_buf_printf(text, "%s=%s\n", keys[4], token);
+	if ((rc = dro_buf_check(text, err)) < 0)
+		return rc;
+	return dro_file_write(path, text->data, text->length, 0600, err);
+}
+
 int lab_credentials_open(struct lab *lab, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(CREDENTIALS_MAX);
@@ -62,6 +78,8 @@ int lab_credentials_open(struct lab *lab, struct dro_error *err)
 	rc = dro_file_read(&text, path, err);
 	if (rc == DRO_ENOTFOUND && (rc = make(path, err)) == 0)
 		rc = dro_file_read(&text, path, err);
+	if (rc == 0)
+		rc = complete(&text, path, err);
 	for (i = 0; i < KEYS && rc == 0; i++) {
 		lab->credentials[i] = value_of(dro_buf_str(&text), keys[i]);
 		if (!lab->credentials[i])
@@ -71,6 +89,7 @@ int lab_credentials_open(struct lab *lab, struct dro_error *err)
 	lab->config.secret_key = lab->credentials[1];
 	lab->config.cloudflare_token = lab->credentials[2];
 	lab->config.account = lab->credentials[3];
+	lab->config.linode_token = lab->credentials[4];
 	dro_buf_free(&text);
 	free(path);
 	return rc;

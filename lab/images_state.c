@@ -12,12 +12,28 @@ const char *lab_image_state_name(int state)
 	return state >= 0 && state <= LAB_IMAGE_FAILED ? state_names[state] : "unknown";
 }
 
+/* Linode's ids have a "/" in them, which names of files have not. */
+static void flatten(char *name)
+{
+	for (; *name; name++)
+		if (*name == '/')
+			*name = '-';
+}
+
 static char *folder_of(struct lab_images *table, const char *id)
 {
 	struct dro_buf path = DRO_BUF_INIT(4096);
+	size_t start;
 
-	dro_buf_printf(&path, "%s/images/%s", lab_config(table->lab)->dir, id);
-	return dro_buf_take(&path);
+	char *name;
+
+	dro_buf_printf(&path, "%s/images/", lab_config(table->lab)->dir);
+	start = path.length;
+	dro_buf_puts(&path, id);
+	name = dro_buf_take(&path);
+	if (name)
+		flatten(name + start);
+	return name;
 }
 
 struct lab_image *lab_image_new(struct lab_images *table, const char *id)
@@ -48,6 +64,7 @@ void lab_image_save(struct lab_image *image)
 	cJSON *json = cJSON_CreateObject();
 
 	snprintf(name, sizeof(name), "image-%s", image->id);
+	flatten(name);
 	cJSON_AddStringToObject(json, "id", image->id);
 	cJSON_AddStringToObject(json, "snapshot", image->snapshot);
 	cJSON_AddStringToObject(json, "vendor", image->vendor);
@@ -78,6 +95,7 @@ void lab_image_forget(struct lab_image *image)
 	char name[LAB_ID + 16];
 
 	snprintf(name, sizeof(name), "image-%s", image->id);
+	flatten(name);
 	lab_state_remove(image->table->lab, name, NULL);
 	lab_image_remove_folder(image->table, image->id);
 	lab_image_free(image);

@@ -41,6 +41,7 @@ struct lab_config {
 	const char *access_key;
 	const char *secret_key;
 	const char *cloudflare_token;
+	const char *linode_token;
 };
 const struct lab_config *lab_config(const struct lab *lab);
 

@@ -1,0 +1,118 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/linode.h"
+
+/* (locked) What one of the actions does, or refuses; false: refused. */
+typedef bool (*action)(struct linode_call *c, struct lab_instance *instance);
+
+static void run(struct linode_call *c, const char *event, action apply)
+{
+	struct lab_instances *table = lab_instances_of(c->linode->lab);
+	struct lab_instance *instance;
+	char label[96] = "", id[LAB_ID];
+	bool done = false;
+
+	lab_instances_lock(table);
+	instance = linode_need_instance(c, c->id);
+	if (instance) {
+		snprintf(label, sizeof(label), "%s", dro_json_text(instance->doc, "label"));
+		memcpy(id, instance->id, sizeof(id));
+		done = apply(c, instance);
+	}
+	lab_instances_unlock(table);
+	if (!done)
+		return;
+	lab_reply_id(c->reply, id);
+	linode_event(c, event, "linode", id, label);
+	linode_send_empty(c);
+}
+
+static bool busy(struct linode_call *c)
+{
+	linode_refuse(c, NULL, "Linode busy.");
+	return false;
+}
+
+static bool boot(struct linode_call *c, struct lab_instance *instance)
+{
+	if (instance->state == LAB_RUNNING) {
+		linode_refuse(c, NULL, "Linode %s already booted.", instance->id);
+		return false;
+	}
+	if (instance->state != LAB_STOPPED || instance->holds)
+		return busy(c);
+	lab_instance_start(instance);
+	return true;
+}
+
+static bool reboot(struct linode_call *c, struct lab_instance *instance)
+{
+	if (instance->state != LAB_RUNNING || instance->holds)
+		return busy(c);
+	lab_instance_reboot(instance);
+	return true;
+}
+
+/* One that is off already stays off, without a word. */
+static bool shut_down(struct linode_call *c, struct lab_instance *instance)
+{
+	if (instance->holds || strcmp(linode_status(c, instance), "provisioning") == 0)
+		return busy(c);
+	lab_instance_stop(instance, false);
+	return true;
+}
+
+static bool end(struct linode_call *c, struct lab_instance *instance)
+{
+	if (instance->holds)
+		return busy(c);
+	lab_instance_terminate(instance);
+	return true;
+}
+
+static bool resize(struct linode_call *c, struct lab_instance *instance)
+{
+	const char *type = dro_json_text(c->body, "type");
+
+	if (!*type)
+		linode_refuse(c, "type", "type is required");
+	else if (!linode_type_is(type))
+		linode_refuse(c, "type", "A valid plan type by that ID was not found");
+	else if (strcmp(type, dro_json_text(instance->doc, "type")) == 0)
+		linode_refuse(c, "type", "Linode is already running this service plan.");
+	else if (instance->holds ||
+		 (instance->state != LAB_RUNNING && instance->state != LAB_STOPPED))
+		return busy(c);
+	if (c->errors->child)
+		return false;
+	cJSON_ReplaceItemInObjectCaseSensitive(instance->doc, "type", cJSON_CreateString(type));
+	lab_instance_save(instance);
+	lab_instance_reboot(instance); /* where it runs: it moves to another host */
+	return true;
+}
+
+void linode_boot_instance(struct linode_call *c)
+{
+	run(c, "linode_boot", boot);
+}
+
+void linode_reboot_instance(struct linode_call *c)
+{
+	run(c, "linode_reboot", reboot);
+}
+
+void linode_shutdown_instance(struct linode_call *c)
+{
+	run(c, "linode_shutdown", shut_down);
+}
+
+void linode_delete_instance(struct linode_call *c)
+{
+	run(c, "linode_delete", end);
+}
+
+void linode_resize_instance(struct linode_call *c)
+{
+	run(c, "linode_resize", resize);
+}
