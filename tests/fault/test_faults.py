@@ -1,11 +1,15 @@
 """Faults of the providers while a cold promote runs: it gets through, or says why and what to do; never twice."""
 
 import json
+import os
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
 from harness import MAIN, TIER2, check, main, switches, wait_for, world  # noqa: E402
+
+
+LONG = os.environ.get("DRORCH_LONG") == "1"
 
 
 class Lost:
@@ -43,15 +47,18 @@ def passing_faults():
         ("throttled launch", ["status", "--operation", "RunInstances", "--status", "503", "--code",
                               "RequestLimitExceeded", "--count", "3"]),
         ("throttled DNS", ["status", "--vendor", "cloudflare", "--status", "429", "--retry-after", "1", "--count", "2"]),
-        ("launch answered too late: dropped after the commit", ["drop", "--operation", "RunInstances", "--count", "1"]),
+        ("capacity question dropped", ["drop", "--operation", "RunInstances", "--count", "1"]),
         ("switch dropped after the commit", ["drop", "--vendor", "cloudflare", "--operation", "BatchDnsRecords",
                                              "--count", "1"]),
-        ("half-open launch", ["half-open", "--operation", "RunInstances", "--count", "1", "--ms", "2000"]),
         ("slow drip of the listing", ["drip", "--operation", "DescribeInstances", "--count", "1", "--ms", "20"]),
         ("refused connections", ["refuse", "--vendor", "ec2", "--count", "2"]),
         ("list lag", ["lag", "--vendor", "ec2", "--ms", "1500"]),
         ("server errors", ["status", "--status", "500", "--vendor", "ec2", "--count", "2"]),
         ("broken bodies", ["body", "--operation", "DescribeInstances", "--count", "1"]),
+        ("HTML for the switch's answer", ["body", "--vendor", "cloudflare", "--operation", "BatchDnsRecords",
+                                          "--message", "<html>busy</html>", "--status", "200", "--count", "1"]),
+        ("locked out for some seconds", ["status", "--vendor", "cloudflare", "--status", "429", "--code", "971",
+                                         "--retry-after", "3", "--count", "1"]),
         ("cut bodies", ["truncate", "--operation", "DescribeInstances", "--count", "1"]),
     ]
     with world() as w:
@@ -61,6 +68,114 @@ def passing_faults():
             w.lab("fault", "add", *words)
             lost.came_through(w.promote(), what)
             print(f"     {what}")
+
+
+def at_launch(w, words):
+    """Promotes with a fault that meets the launch itself: the question for capacity is the same operation."""
+    w.lab("fault", "add", "latency", "--operation", "VerifyToken", "--ms", "2000")
+    process = w.start_promote()
+    wait_for("the capacity", lambda: w.runs() and w.steps(w.run_id())["capacity-web"]["state"] == "done")
+    before = len(w.calls(operation="RunInstances"))
+    w.lab("fault", "add", *words)
+    w.lab("fault", "clear", "latency")
+    done = w.finish(process)
+    calls = w.calls(operation="RunInstances")[before:]
+    check(calls and words[0] in calls[0]["fault"], f"the fault met the launch: {calls}")
+    return done
+
+
+def launch_faults():
+    """Whatever becomes of the launch's answer: one instance."""
+    faults = [
+        ("launch dropped after the commit", ["drop"]),
+        ("launch half-open", ["half-open", "--ms", "1500"]),
+        ("launch refused", ["refuse"]),
+        ("HTML for the launch's answer", ["body", "--message", "<html>busy</html>", "--status", "200"]),
+        ("launch's answer cut", ["truncate"]),
+        ("launch answered by 500 after the commit", ["body", "--message", "<html>oops</html>", "--status", "500"]),
+    ]
+    with world() as w:
+        lost = Lost(w)
+        for what, words in faults:
+            lost.round()
+            done = at_launch(w, [*words, "--operation", "RunInstances", "--count", "1"])
+            lost.came_through(done, what)
+            print(f"     {what}")
+
+
+def redirects_are_not_followed():
+    with world() as w:
+        lost = Lost(w)
+        lost.round()
+        w.lab("fault", "add", "body", "--operation", "BatchDnsRecords", "--status", "302", "--message",
+              "<html>moved</html>")
+        done = w.promote()
+        check(done.returncode == 1 and "302" in done.stdout, f"a redirect: {done}")
+        check(w.ask("/healthz")[0] != 0, "the edge answers")
+        w.lab("fault", "clear")
+        # The fault commits before it lies, so that the record may be switched already: once is all it may be.
+        lost.came_through(w.drorch("resume", w.run_id()), "resume after a redirect")
+
+
+def the_target_is_away():
+    """Nothing moves without the target's region; when it is back the same run, or a new one, comes through."""
+    with world(lab_options=("--boot-delay", "1000")) as w:
+        lost = Lost(w)
+        lost.round()
+        w.lab("outage", "region", TIER2, "on")
+        done = w.promote()
+        check(done.returncode == 1 and "aws" in done.stderr, f"the target is away: {done}")
+        lost.nothing_moved("the target is away")
+        check(not w.runs(), "no run was begun")
+        w.lab("outage", "region", TIER2, "off")
+
+        # Away in the middle: it waits, and goes on.
+        process = w.start_promote()
+        wait_for("the instance", lambda: w.instances(TIER2))
+        w.lab("outage", "region", TIER2, "on", "--status", "503")
+        wait_for("the run to notice", lambda: any(
+            c["operation"] == "DescribeInstances" and c["region"] == TIER2 and c["status"] == 503 for c in w.calls()))
+        w.lab("outage", "region", TIER2, "off")
+        lost.came_through(w.finish(process), "the target was away for a moment")
+
+        if LONG:
+            lost.round()
+            process = w.start_promote()
+            wait_for("a worker", w.worker_pid)
+            w.kill_worker()
+            w.finish(process)
+            w.lab("outage", "region", TIER2, "on")
+            done = w.drorch("resume", w.run_id())
+            check(done.returncode == 1 and "because" in done.stdout, f"away for good: {done}")
+            lost.nothing_moved("the target is away for good")
+            w.lab("outage", "region", TIER2, "off")
+            lost.came_through(w.drorch("resume", w.run_id()), "the target is back")
+
+
+def dns_is_away():
+    """The provider of the name goes away before the switch: waited for; refused for good: a word, and resume."""
+    with world(lab_options=("--boot-delay", "1500")) as w:
+        lost = Lost(w)
+        lost.round()
+        process = w.start_promote()
+        wait_for("the instance", lambda: w.instances(TIER2))
+        w.lab("outage", "provider", "cloudflare", "on")
+        wait_for("the switch to be tried", lambda: w.steps(w.run_id())["switch-www"]["note"])
+        check(w.run_state() == "running", "it goes on trying")
+        w.lab("outage", "provider", "cloudflare", "off")
+        lost.came_through(w.finish(process), "DNS was away for a moment")
+
+        lost.round()
+        process = w.start_promote()
+        wait_for("the instance", lambda: w.instances(TIER2))
+        w.lab("outage", "provider", "cloudflare", "on", "--status", "503" if LONG else "403")
+        done = w.finish(process, timeout=300)
+        check(done.returncode in (1, 12) and "because" in done.stdout and "cloudflare" in done.stdout,
+              f"a clear failure: {done}")
+        check(f"drorch resume {w.run_id()}" in done.stdout, "and what to do")
+        check(len(switches(w)) == lost.switched, "no switch")
+        w.lab("outage", "provider", "cloudflare", "off")
+        lost.came_through(w.drorch("resume", w.run_id()), "DNS is back")
 
 
 def lasting_faults():
@@ -176,5 +291,5 @@ def no_secret_is_written():
 
 
 if __name__ == "__main__":
-    main(passing_faults, lasting_faults, abort_takes_back, bad_backups_are_refused, git_may_be_away,
-         no_secret_is_written)
+    main(passing_faults, launch_faults, redirects_are_not_followed, the_target_is_away, dns_is_away, lasting_faults,
+         abort_takes_back, bad_backups_are_refused, git_may_be_away, no_secret_is_written)
