@@ -119,11 +119,20 @@ static const char **find_living(const struct dro_step_context *context,
 	return ids;
 }
 
-/* Killed before the ids were known: until lists are up to date, there may be more. */
-static bool may_hide_more(const struct dro_step_context *context, size_t seen, size_t wanted)
+/*
+ * Until lists are up to date, something may live that they do not show: what the launch's answer
+ * named, which a provider that does not see it takes for gone; or anything, where the run was
+ * killed before the ids were known.
+ */
+static bool may_hide_more(
+	const struct dro_step_context *context, const struct dro_instance_list *made, size_t wanted)
 {
-	return context->repeated && seen < wanted && context->elapsed_ms < LAG_MS &&
-	       !cJSON_GetObjectItemCaseSensitive(context->outputs, "ids");
+	const cJSON *known = cJSON_GetObjectItemCaseSensitive(context->outputs, "ids"), *id;
+
+	if (context->elapsed_ms >= LAG_MS)
+		return false;
+	cJSON_ArrayForEach(id, known) if (!find_id(made, id->valuestring)) return true;
+	return !known && context->repeated && made->count < wanted;
 }
 
 int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
@@ -146,8 +155,7 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 	if (count > 0)
 		rc = dro_provider_terminate_instances(
 			provider, launch.spec.region, ids, count, &context->call, err);
-	if ((rc == DRO_ENOTFOUND && context->elapsed_ms < LAG_MS) ||
-		(rc == 0 && may_hide_more(context, made.count, launch.spec.count))) {
+	if ((rc == 0 || rc == DRO_ENOTFOUND) && may_hide_more(context, &made, launch.spec.count)) {
 		dro_buf_puts(&context->note, "waiting until the provider lists what was made");
 		rc = dro_step_pending(context, POLL_MS, POLL_MS);
 	} else if (rc == 0) {
