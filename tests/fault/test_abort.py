@@ -80,6 +80,23 @@ def after_the_worker_was_killed():
         check(again.returncode == 1 and "nothing to abort" in again.stderr, f"an aborted run: {again}")
 
 
+def a_list_that_lags():
+    """An instance that no list shows yet is known by the launch's answer: it goes all the same."""
+    with world() as w:
+        prepare(w)
+        w.lose_main()
+        w.lab("fault", "clear")
+        w.lab("fault", "add", "latency", "--operation", "VerifyToken", "--ms", "1500")
+        process = w.start_promote()
+        wait_for("the run", w.runs)  # it has seen the images: from here on nothing new is shown
+        w.lab("fault", "add", "lag", "--vendor", "ec2", "--ms", "4000")
+        wait_for("the launch", lambda: w.runs() and w.steps(w.run_id())["launch-web"]["state"] == "done")
+        done = w.drorch("abort", w.run_id())
+        check(done.returncode == 0, f"abort: {done}")
+        w.finish(process)
+        wait_for("the instance to go", lambda: not w.instances(TIER2))
+
+
 def after_the_switch():
     """Main dead: traffic stays at tier2, and that is said. Main there again: traffic goes back."""
     with world(monitor="10m") as w:
@@ -210,5 +227,6 @@ def killed_in_the_fence():
 
 
 if __name__ == "__main__":
-    main(while_instances_boot, after_the_worker_was_killed, after_the_switch, a_completed_run_is_not_aborted,
-         killed_before_the_switch, killed_after_the_switch, killed_in_the_fence)
+    main(while_instances_boot, after_the_worker_was_killed, a_list_that_lags, after_the_switch,
+         a_completed_run_is_not_aborted, killed_before_the_switch, killed_after_the_switch,
+         killed_in_the_fence)
