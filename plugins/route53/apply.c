@@ -3,10 +3,8 @@
  * record sets of one name and the marks beside it are one unit, deletes first. A repeated apply
  * therefore finds everything as wanted and changes nothing.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
 #include "plugins/common/rdata.h"
@@ -125,15 +123,6 @@ static int gather(struct change *change, const struct dro_record *const *put, si
 
 /* ---- one set --------------------------------------------------------------------------------- */
 
-static void free_values(char **values, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		free(values[i]);
-	free(values);
-}
-
 static bool holds(char *const *values, size_t count, const char *value)
 {
 	size_t i;
@@ -166,7 +155,7 @@ static int clean_values(
 	}
 	dro_buf_free(&value);
 	if (rc < 0 && values) {
-		free_values(values, *count);
+		r53_values_free(values, *count);
 		values = NULL;
 	}
 	*out = values;
@@ -246,7 +235,7 @@ static int put_set(struct change *change, const struct ref *ref)
 	if (!old || r53_set_opaque(old) || r53_set_number(old, "TTL") != ttl ||
 		r53_set_number(old, "Weight") != record->weight || !same_values(old, values, count))
 		r53_batch_put(&change->batch, old, record, values, count, ttl);
-	free_values(values, count);
+	r53_values_free(values, count);
 	return 0;
 }
 
@@ -335,7 +324,7 @@ static int put_marks(struct change *change, const struct ref *refs, size_t ref_c
 		r53_batch_put(&change->batch, old, &record, values, count, R53_OWNER_TTL);
 out:
 	if (values)
-		free_values(values, count);
+		r53_values_free(values, count);
 	dro_buf_free(&name);
 	return rc;
 }

@@ -1,21 +1,11 @@
 /* What is there, as the ABI says it. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
 #include "plugins/route53/route53.h"
 
 #define VALUE_MAX 65536
-
-static void free_values(char **values, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		free(values[i]);
-	free(values);
-}
 
 /* An alias has none. */
 static char **read_values(const struct r53_set *set, size_t *count)
@@ -35,7 +25,7 @@ static char **read_values(const struct r53_set *set, size_t *count)
 		r53_value_read(&value, set->type, dro_xml_text(record, "Value"));
 		values[*count] = value.failed ? NULL : strdup(dro_buf_str(&value));
 		if (!values[*count]) {
-			free_values(values, *count);
+			r53_values_free(values, *count);
 			values = NULL;
 			break;
 		}
@@ -66,7 +56,7 @@ static int emit_set(struct r53 *r53, const struct r53_sets *sets, const struct r
 	else
 		rc = emit(arg, &record);
 	if (values)
-		free_values(values, record.value_count);
+		r53_values_free(values, record.value_count);
 	dro_buf_free(&scratch);
 	return rc;
 }

@@ -73,6 +73,7 @@ void r53_name_write(struct dro_buf *out, const char *name);
 void r53_value_read(struct dro_buf *out, const char *type, const char *value);
 /* A value in its one spelling as Route 53 takes it. */
 void r53_value_write(struct dro_buf *out, const char *type, const char *value);
+void r53_values_free(char **values, size_t count);
 
 /* ---- sets.c: what is there ------------------------------------------------------------------- */
 

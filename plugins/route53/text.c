@@ -4,6 +4,7 @@
  *   https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -88,4 +89,13 @@ void r53_value_write(struct dro_buf *out, const char *type, const char *value)
 	else
 		dro_buf_puts(out, value);
 	dro_buf_free(&raw);
+}
+
+void r53_values_free(char **values, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(values[i]);
+	free(values);
 }

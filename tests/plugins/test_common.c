@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "plugins/common/answer.h"
 #include "plugins/common/paging.h"
 #include "plugins/common/params.h"
+#include "plugins/common/rdata.h"
 #include "plugins/common/when.h"
 #include "plugins/common/xml.h"
 
@@ -255,6 +257,55 @@ START_TEST(times)
 }
 END_TEST
 
+static void spelled(const char *type, const char *value, const char *wanted)
+{
+	struct dro_buf out = DRO_BUF_INIT(65536);
+	int rc = dro_rdata_clean(&out, type, value, NULL);
+
+	ck_assert_msg((rc == 0) == (wanted != NULL), "%s %s: %d", type, value, rc);
+	if (wanted)
+		ck_assert_str_eq(dro_buf_str(&out), wanted);
+	dro_buf_free(&out);
+}
+
+START_TEST(record_values_have_one_spelling)
+{
+	spelled("A", "192.0.2.1", "192.0.2.1");
+	spelled("A", "192.0.2.256", NULL);
+	spelled("AAAA", "2001:DB8:0::1", "2001:db8::1");
+	spelled("CNAME", "WWW.Example.", "www.example");
+	spelled("CNAME", "a b", NULL);
+	spelled("MX", "10   Mail.example.", "10 mail.example");
+	spelled("MX", "mail.example", NULL);
+	spelled("SRV", "1 2 65536 x.example", NULL);
+	spelled("TXT", "bare text", "\"bare text\"");
+	spelled("TXT", "\"a\\059\" \"b\\\"\"", "\"a;b\\\"\"");
+	spelled("TXT", "\"open", NULL);
+	spelled("CAA", "0 Issue ca.example", "0 issue \"ca.example\"");
+	spelled("NAPTR", "x", NULL);
+	ck_assert(dro_name_in_zone("a.B.example", "b.example"));
+	ck_assert(dro_name_in_zone("b.example", "b.example"));
+	ck_assert(!dro_name_in_zone("ab.example", "b.example"));
+	ck_assert(!dro_name_in_zone("example", "b.example"));
+}
+END_TEST
+
+START_TEST(texts_in_two_bases)
+{
+	struct dro_buf raw = DRO_BUF_INIT(1024), out = DRO_BUF_INIT(1024);
+
+	ck_assert_int_eq(dro_rdata_unquote(&raw, "\"a\\073\\303\\251\"  \"b\"", 8), 0);
+	ck_assert_str_eq(dro_buf_str(&raw), "a;\303\251b");
+	dro_rdata_quote(&out, dro_buf_str(&raw), raw.length, 8);
+	ck_assert_str_eq(dro_buf_str(&out), "\"a;\\303\\251b\"");
+	dro_buf_reset(&out);
+	dro_rdata_quote(&out, dro_buf_str(&raw), raw.length, 10);
+	ck_assert_str_eq(dro_buf_str(&out), "\"a;\303\251b\"");
+	dro_buf_free(&raw);
+	dro_buf_free(&out);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("plugins/common");
@@ -274,6 +325,8 @@ int main(void)
 	tcase_add_test(tcase, answers_are_sorted);
 	tcase_add_test(tcase, retry_after_forms);
 	tcase_add_test(tcase, times);
+	tcase_add_test(tcase, record_values_have_one_spelling);
+	tcase_add_test(tcase, texts_in_two_bases);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
