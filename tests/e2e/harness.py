@@ -230,7 +230,7 @@ class World:
         found = []
         for line in self.lab("instances").splitlines():
             words = line.split()
-            if len(words) >= 4 and words[0].startswith("i-") and words[1] == region:
+            if len(words) >= 4 and (words[0].startswith("i-") or words[0].isdigit()) and words[1] == region:
                 found.append({"id": words[0], "address": words[2], "state": words[3]})
         return [i for i in found if not alive or i["state"] in ("running", "pending")]
 
@@ -246,9 +246,7 @@ class World:
         subprocess.run([SOURCE / "examples/booking/make-image", image, "--bin", BUILD, "--endpoint",
                         f"http://127.0.0.1:{self.port}", "--bucket", BUCKET, "--region", TIER2, "--credentials",
                         self.credentials, "--agent-port", str(self.agent_port)], check=True)
-        for region in (MAIN, TIER2):
-            ami = self.lab("image", "add", str(image), "--name", "memphis-site", "--region", region).split()[0]
-            self.amis = {**getattr(self, "amis", {}), region: ami}
+        self.add_images(str(image))
         self.start_main()
         zone = self.cloudflare("POST", "/zones", {"name": "memphis.example", "account": {"id": "0" * 32}})
         self.zone = zone["id"]
@@ -257,6 +255,12 @@ class World:
             "comment": "drorch:memphis/www"})["id"]
         wait_for("the service at its main site", lambda: self.ask("/healthz")[0] == 200)
         self.commit_specs()
+
+    def add_image(self, folder, region, *options):
+        return self.lab("image", "add", folder, "--name", "memphis-site", "--region", region, *options).split()[0]
+
+    def add_images(self, folder):
+        self.amis = {region: self.add_image(folder, region) for region in (MAIN, TIER2)}
 
     def start_main(self):
         self.ec2(MAIN, "RunInstances", ImageId=self.amis[MAIN], MinCount="1", MaxCount="1",
@@ -421,7 +425,7 @@ def switches(world):
 
 
 @contextlib.contextmanager
-def world(**options):
+def world(kind=World, **options):
     for program in (DRORCH, LAB, AGENT):
         if not program.exists():
             print(f"{program} was not built")
@@ -429,7 +433,7 @@ def world(**options):
     folder = tempfile.mkdtemp(prefix="drorch-e2e-")
     made = None
     try:
-        made = World(folder, **options)
+        made = kind(folder, **options)
         made.make_service()
         yield made
     except (Failure, subprocess.CalledProcessError) as failure:
