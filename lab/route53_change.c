@@ -255,6 +255,34 @@ static int try_one(struct batch *batch, struct change *change)
 	return route53_sets_insert(&batch->draft, at, change->key, change->doc);
 }
 
+/* An alias within the zone must lead to a set of its own type that is there. */
+static void check_alias(struct batch *batch, const cJSON *doc)
+{
+	const cJSON *alias = cJSON_GetObjectItemCaseSensitive(doc, "AliasTarget");
+	const char *target = dro_json_text(alias, "DNSName"), *type = dro_json_text(doc, "Type");
+	const char *zone = dro_json_text(batch->zone->doc, "Id");
+	struct dro_buf text = DRO_BUF_INIT(4096);
+	bool found;
+	size_t at;
+	char *key;
+
+	if (!alias || strcmp(dro_json_text(alias, "HostedZoneId"), zone) != 0)
+		return;
+	key = route53_key(target, type, "");
+	at = key ? route53_sets_find(&batch->draft, key, &found) : batch->draft.count;
+	if (at == batch->draft.count ||
+		strcmp(dro_json_text(batch->draft.items[at].doc, "Name"), target) != 0 ||
+		strcmp(dro_json_text(batch->draft.items[at].doc, "Type"), type) != 0) {
+		dro_buf_printf(&text,
+			"Tried to create an alias that targets %s, type %s in zone %s, but that "
+			"target was not found",
+			target, type, zone);
+		refuse(batch, dro_buf_str(&text));
+	}
+	free(key);
+	dro_buf_free(&text);
+}
+
 static int try_all(struct batch *batch)
 {
 	const char *zone = dro_json_text(batch->zone->doc, "Name");
@@ -271,6 +299,7 @@ static int try_all(struct batch *batch)
 		dro_buf_reset(&why);
 		if (!route53_check_name(zone, &batch->draft, batch->changes[i].doc, &why))
 			refuse(batch, dro_buf_str(&why));
+		check_alias(batch, batch->changes[i].doc);
 	}
 	dro_buf_free(&why);
 	return rc;

@@ -156,6 +156,9 @@ static bool check_form(const cJSON *doc, struct dro_buf *why)
 		 (records && !records->child))
 		dro_buf_puts(why, "Invalid request: Expected exactly one of [AliasTarget, all of "
 				  "[TTL, and ResourceRecords], or TrafficPolicyInstanceId]");
+	else if (alias && cJSON_GetArraySize(alias) != 3)
+		dro_buf_puts(why, "Invalid request: an AliasTarget is HostedZoneId, DNSName and "
+				  "EvaluateTargetHealth");
 	else if (routing > 1 || (*set && !routing))
 		dro_buf_puts(why, "Invalid request: Expected exactly one of [Weight, Region, "
 				  "Failover, GeoLocation, MultiValueAnswer] in a set with "

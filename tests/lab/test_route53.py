@@ -152,6 +152,7 @@ class Route53(LabCase):
             "HostedZoneId": self.zone, "DNSName": "f." + ZONE, "EvaluateTargetHealth": False}}
         self.change(("CREATE", alias))
         self.assertEqual(self.listed()[0], alias)
+        self.bad("that target was not found", ("UPSERT", dict(alias, Type="AAAA")))
 
     def test_lists(self):
         names = ["zz", "*", "b", "a.b", "b-c", "B2"]
