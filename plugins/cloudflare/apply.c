@@ -353,7 +353,7 @@ static int try_apply(struct change *change, const struct dro_record *const *put,
 		goto out;
 	rc = batch_send(change);
 	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
-		cf_zone_forget(change->cf, change->zone);
+		dro_zones_forget(&change->cf->zones, change->zone);
 out:
 	cJSON_Delete(change->batch);
 	change->batch = NULL;

@@ -35,8 +35,7 @@ static void cf_close(void *account)
 
 	if (!cf)
 		return;
-	cf_zones_free(cf);
-	pthread_mutex_destroy(&cf->lock);
+	dro_zones_fini(&cf->zones);
 	free(cf->endpoint);
 	free(cf->account_id);
 	free(cf);
@@ -49,7 +48,7 @@ static int cf_open(const struct dro_host *host, const struct dro_pair *given, si
 
 	if (!cf)
 		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
-	pthread_mutex_init(&cf->lock, NULL);
+	dro_zones_init(&cf->zones);
 	cf->host = host;
 	cf->endpoint = strdup(dro_pair_get(given, given_count, "endpoint", endpoint.fallback));
 	cf->account_id = strdup(dro_pair_get(given, given_count, "account_id", ""));

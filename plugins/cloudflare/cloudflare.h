@@ -7,24 +7,16 @@
 #ifndef DRORCH_PLUGINS_CLOUDFLARE_H
 #define DRORCH_PLUGINS_CLOUDFLARE_H
 
-#include <pthread.h>
-
 #include "base/json.h"
+#include "plugins/common/zones.h"
 
 #define CF_ID_MAX 64
-
-struct cf_zone {
-	struct cf_zone *next;
-	char *name;
-	char id[CF_ID_MAX + 1];
-};
 
 struct cf {
 	const struct dro_host *host;
 	char *endpoint;
-	char *account_id;     /* "" : whatever the token can see */
-	pthread_mutex_t lock; /* of zones; never held across a request */
-	struct cf_zone *zones;
+	char *account_id; /* "" : whatever the token can see */
+	struct dro_zones zones;
 };
 
 /* ---- api.c: one request, and its answer as a checked document -------------------------------- */
@@ -52,9 +44,6 @@ int cf_nonsense(struct cf *cf, const struct cf_ask *ask, const char *what, struc
 
 int cf_zone_id(struct cf *cf, const char *name, char id[CF_ID_MAX + 1], const struct dro_call *call,
 	struct dro_error *err);
-/* The zone's id is no longer known there: ask anew the next time. */
-void cf_zone_forget(struct cf *cf, const char *name);
-void cf_zones_free(struct cf *cf);
 
 /* ---- value.c: contents as a zone file has them
  * --------------------------------------------------- */

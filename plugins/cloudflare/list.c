@@ -211,7 +211,7 @@ int cf_records_read(struct cf *cf, struct cf_records *out, const char *zone, con
 	rc = read_pages(cf, out, id, name, type, call, err);
 	/* Made anew under another id, perhaps: the old one is then nobody's, or somebody else's. */
 	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
-		cf_zone_forget(cf, zone);
+		dro_zones_forget(&cf->zones, zone);
 	if (rc == 0 && out->count)
 		qsort(out->items, out->count, sizeof(*out->items), compare);
 	return rc;

@@ -1,51 +1,7 @@
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "plugins/cloudflare/cloudflare.h"
-
-/* With the lock held. */
-static struct cf_zone **look(struct cf *cf, const char *name)
-{
-	struct cf_zone **link = &cf->zones;
-
-	while (*link && strcasecmp((*link)->name, name) != 0)
-		link = &(*link)->next;
-	return link;
-}
-
-static bool find(struct cf *cf, const char *name, char id[CF_ID_MAX + 1])
-{
-	const struct cf_zone *zone;
-
-	pthread_mutex_lock(&cf->lock);
-	zone = *look(cf, name);
-	if (zone)
-		memcpy(id, zone->id, sizeof(zone->id));
-	pthread_mutex_unlock(&cf->lock);
-	return zone;
-}
-
-/* Two workers may have asked at once: the later answer stands. */
-static int keep(struct cf *cf, const char *name, const char *id, struct dro_error *err)
-{
-	struct cf_zone *zone, **link;
-
-	pthread_mutex_lock(&cf->lock);
-	link = look(cf, name);
-	if (!*link && (zone = calloc(1, sizeof(*zone)))) {
-		zone->name = strdup(name);
-		if (zone->name)
-			*link = zone;
-		else
-			free(zone);
-	}
-	zone = *link;
-	if (zone)
-		memcpy(zone->id, id, strlen(id) + 1);
-	pthread_mutex_unlock(&cf->lock);
-	return zone ? 0 : cf->host->fail(err, DRO_ENOMEM, NULL, "out of memory");
-}
 
 /* The one zone of that name in the answer: a name filter may have been taken for a pattern. */
 static int pick(struct cf *cf, const struct cf_ask *ask, const cJSON *answer, const char *name,
@@ -86,38 +42,12 @@ int cf_zone_id(struct cf *cf, const char *name, char id[CF_ID_MAX + 1], const st
 	cJSON *answer = NULL;
 	int rc;
 
-	if (find(cf, name, id))
+	if (dro_zones_find(&cf->zones, name, id, CF_ID_MAX + 1))
 		return 0;
 	if ((rc = cf_ask(cf, &ask, &answer, call, err)) < 0)
 		return rc;
 	if ((rc = pick(cf, &ask, answer, name, id, err)) == 0)
-		rc = keep(cf, name, id, err);
+		rc = dro_zones_keep(&cf->zones, name, id, err);
 	cJSON_Delete(answer);
 	return rc;
-}
-
-void cf_zone_forget(struct cf *cf, const char *name)
-{
-	struct cf_zone **link, *zone;
-
-	pthread_mutex_lock(&cf->lock);
-	link = look(cf, name);
-	zone = *link;
-	if (zone) {
-		*link = zone->next;
-		free(zone->name);
-		free(zone);
-	}
-	pthread_mutex_unlock(&cf->lock);
-}
-
-void cf_zones_free(struct cf *cf)
-{
-	while (cf->zones) {
-		struct cf_zone *zone = cf->zones;
-
-		cf->zones = zone->next;
-		free(zone->name);
-		free(zone);
-	}
 }

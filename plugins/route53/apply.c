@@ -372,7 +372,7 @@ static int try_apply(struct change *change, const struct dro_call *call)
 	if (rc == 0)
 		rc = r53_batch_send(&change->batch, change->err);
 	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
-		r53_zone_forget(change->r53, change->zone);
+		dro_zones_forget(&change->r53->zones, change->zone);
 	r53_sets_free(&change->there);
 	r53_batch_fini(&change->batch);
 	return rc;

@@ -42,8 +42,7 @@ static void r53_close(void *account)
 
 	if (!r53)
 		return;
-	r53_zones_free(r53);
-	pthread_mutex_destroy(&r53->lock);
+	dro_zones_fini(&r53->zones);
 	free(r53->endpoint);
 	free(r53);
 }
@@ -55,7 +54,7 @@ static int r53_open(const struct dro_host *host, const struct dro_pair *given, s
 
 	if (!r53)
 		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
-	pthread_mutex_init(&r53->lock, NULL);
+	dro_zones_init(&r53->zones);
 	r53->host = host;
 	r53->endpoint = strdup(dro_pair_get(given, given_count, "endpoint", endpoint.fallback));
 	if (!r53->endpoint) {

@@ -7,26 +7,19 @@
 #ifndef DRORCH_PLUGINS_ROUTE53_H
 #define DRORCH_PLUGINS_ROUTE53_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include "plugins/common/params.h"
 #include "plugins/common/xml.h"
+#include "plugins/common/zones.h"
 
 #define R53_ID_MAX 32
 #define R53_NAME_MAX 1024 /* a name with every byte escaped */
 
-struct r53_zone {
-	struct r53_zone *next;
-	char *name;
-	char id[R53_ID_MAX + 1];
-};
-
 struct r53 {
 	const struct dro_host *host;
 	char *endpoint;
-	pthread_mutex_t lock; /* of zones; never held across a request */
-	struct r53_zone *zones;
+	struct dro_zones zones;
 };
 
 /* ---- api.c: one request, and its answer as a tree -------------------------------------------- */
@@ -56,9 +49,6 @@ int r53_no_memory(const struct r53 *r53, struct dro_error *err);
 /* Of the public zone of that name. */
 int r53_zone_id(struct r53 *r53, const char *name, char id[R53_ID_MAX + 1],
 	const struct dro_call *call, struct dro_error *err);
-/* The zone's id is no longer known there: ask anew the next time. */
-void r53_zone_forget(struct r53 *r53, const char *name);
-void r53_zones_free(struct r53 *r53);
 /* "Z123" of "/hostedzone/Z123" or "/change/Z123"; NULL where it is no such id. */
 const char *r53_id(const char *text, const char *prefix);
 

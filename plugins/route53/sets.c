@@ -272,7 +272,7 @@ int r53_sets_read(struct r53 *r53, struct r53_sets *out, const char *zone, const
 		rc = read_name(&reading, dro_buf_str(&owner), "");
 	/* Made anew under another id, perhaps: the old one is then nobody's. */
 	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
-		r53_zone_forget(r53, zone);
+		dro_zones_forget(&r53->zones, zone);
 	if (rc == 0 && out->count)
 		qsort(out->items, out->count, sizeof(*out->items), compare);
 out:

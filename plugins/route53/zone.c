@@ -1,78 +1,8 @@
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
 #include "plugins/route53/route53.h"
-
-/* With the lock held. */
-static struct r53_zone **look(struct r53 *r53, const char *name)
-{
-	struct r53_zone **link = &r53->zones;
-
-	while (*link && strcasecmp((*link)->name, name) != 0)
-		link = &(*link)->next;
-	return link;
-}
-
-static bool find(struct r53 *r53, const char *name, char id[R53_ID_MAX + 1])
-{
-	const struct r53_zone *zone;
-
-	pthread_mutex_lock(&r53->lock);
-	zone = *look(r53, name);
-	if (zone)
-		memcpy(id, zone->id, sizeof(zone->id));
-	pthread_mutex_unlock(&r53->lock);
-	return zone;
-}
-
-/* Two workers may have asked at once: the later answer stands. */
-static int keep(struct r53 *r53, const char *name, const char *id, struct dro_error *err)
-{
-	struct r53_zone *zone, **link;
-
-	pthread_mutex_lock(&r53->lock);
-	link = look(r53, name);
-	if (!*link && (zone = calloc(1, sizeof(*zone)))) {
-		zone->name = strdup(name);
-		if (zone->name)
-			*link = zone;
-		else
-			free(zone);
-	}
-	zone = *link;
-	if (zone)
-		memcpy(zone->id, id, strlen(id) + 1);
-	pthread_mutex_unlock(&r53->lock);
-	return zone ? 0 : r53_no_memory(r53, err);
-}
-
-void r53_zone_forget(struct r53 *r53, const char *name)
-{
-	struct r53_zone **link, *zone;
-
-	pthread_mutex_lock(&r53->lock);
-	link = look(r53, name);
-	zone = *link;
-	if (zone) {
-		*link = zone->next;
-		free(zone->name);
-		free(zone);
-	}
-	pthread_mutex_unlock(&r53->lock);
-}
-
-void r53_zones_free(struct r53 *r53)
-{
-	while (r53->zones) {
-		struct r53_zone *zone = r53->zones;
-
-		r53->zones = zone->next;
-		free(zone->name);
-		free(zone);
-	}
-}
 
 const char *r53_id(const char *text, const char *prefix)
 {
@@ -132,7 +62,7 @@ int r53_zone_id(struct r53 *r53, const char *name, char id[R53_ID_MAX + 1],
 	struct dro_xml *xml = NULL;
 	int rc;
 
-	if (find(r53, name, id))
+	if (dro_zones_find(&r53->zones, name, id, R53_ID_MAX + 1))
 		return 0;
 	r53_name_write(&written, name);
 	if ((rc = dro_buf_check(&written, err)) == 0) {
@@ -145,7 +75,7 @@ int r53_zone_id(struct r53 *r53, const char *name, char id[R53_ID_MAX + 1],
 
 		if ((rc = r53_ask(r53, &ask, &xml, call, err)) == 0 &&
 			(rc = pick(r53, &ask, dro_xml_root(xml), name, id, err)) == 0)
-			rc = keep(r53, name, id, err);
+			rc = dro_zones_keep(&r53->zones, name, id, err);
 	}
 	dro_xml_free(xml);
 	dro_buf_free(&written);

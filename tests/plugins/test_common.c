@@ -1,4 +1,4 @@
-/* What plugins share: XML, paging, parameters, answers, times. */
+/* What plugins share: XML, paging, parameters, answers, times, zones. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "plugins/common/rdata.h"
 #include "plugins/common/when.h"
 #include "plugins/common/xml.h"
+#include "plugins/common/zones.h"
 
 static int parse(struct dro_xml **out, const char *text)
 {
@@ -306,6 +307,31 @@ START_TEST(texts_in_two_bases)
 }
 END_TEST
 
+START_TEST(zones_are_known_by_name)
+{
+	struct dro_zones zones;
+	char id[8];
+
+	dro_zones_init(&zones);
+	ck_assert(!dro_zones_find(&zones, "a.example", id, sizeof(id)));
+	dro_zones_forget(&zones, "a.example");
+	ck_assert_int_eq(dro_zones_keep(&zones, "a.example", "1", NULL), 0);
+	ck_assert_int_eq(dro_zones_keep(&zones, "b.example", "2", NULL), 0);
+	ck_assert_int_eq(dro_zones_keep(&zones, "c.example", "longer-than-8", NULL), 0);
+	ck_assert(dro_zones_find(&zones, "A.Example", id, sizeof(id)));
+	ck_assert_str_eq(id, "1");
+	ck_assert(!dro_zones_find(&zones, "c.example", id, sizeof(id)));
+	ck_assert_int_eq(dro_zones_keep(&zones, "A.EXAMPLE", "3", NULL), 0);
+	ck_assert(dro_zones_find(&zones, "a.example", id, sizeof(id)));
+	ck_assert_str_eq(id, "3");
+	dro_zones_forget(&zones, "a.example");
+	ck_assert(!dro_zones_find(&zones, "a.example", id, sizeof(id)));
+	ck_assert(dro_zones_find(&zones, "b.example", id, sizeof(id)));
+	ck_assert_str_eq(id, "2");
+	dro_zones_fini(&zones);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("plugins/common");
@@ -327,6 +353,7 @@ int main(void)
 	tcase_add_test(tcase, times);
 	tcase_add_test(tcase, record_values_have_one_spelling);
 	tcase_add_test(tcase, texts_in_two_bases);
+	tcase_add_test(tcase, zones_are_known_by_name);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
