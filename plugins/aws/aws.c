@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/common/aws_keys.h"
+
 #define OPTION(option_name, option_kind, option_flags, option_fallback, option_help)               \
 	&(const struct dro_option)                                                                 \
 	{                                                                                          \
@@ -20,12 +22,9 @@ static const struct dro_option *const options[] = {
 		"scheme://host[:port] of an S3 service, instead of `endpoint`"),
 	OPTION("path_style", DRO_OPTION_BOOL, 0, "false",
 		"name buckets in the path instead of the host name"),
-	OPTION("access_key_id", DRO_OPTION_STRING, DRO_OPTION_CREDENTIAL | DRO_OPTION_REQUIRED,
-		NULL, "access key"),
-	OPTION("secret_access_key", DRO_OPTION_STRING, DRO_OPTION_CREDENTIAL | DRO_OPTION_REQUIRED,
-		NULL, "secret of the access key"),
-	OPTION("session_token", DRO_OPTION_STRING, DRO_OPTION_CREDENTIAL, NULL,
-		"token of temporary credentials"),
+	&dro_aws_access_key_id,
+	&dro_aws_secret_access_key,
+	&dro_aws_session_token,
 	NULL,
 };
 
@@ -84,20 +83,16 @@ static int aws_open(const struct dro_host *host, const struct dro_pair *pairs, s
 {
 	struct aws_account *account = calloc(1, sizeof(*account));
 	const char *region;
-	size_t i;
 	int rc;
 
 	if (!account)
 		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
 	account->host = host;
-	for (i = 0; i < count; i++)
-		dro_params_add(&account->options, pairs[i].name, pairs[i].value);
-	if ((rc = dro_params_check(&account->options, err)) < 0)
+	if ((rc = dro_params_copy(&account->options, pairs, count, err)) < 0)
 		goto out;
-	pairs = account->options.items;
-	account->region = dro_pair_get(pairs, count, "region", "");
-	account->endpoint = dro_pair_get(pairs, count, "endpoint", "");
-	account->s3_endpoint = dro_pair_get(pairs, count, "s3_endpoint", "");
+	account->region = dro_params_get(&account->options, "region", "");
+	account->endpoint = dro_params_get(&account->options, "endpoint", "");
+	account->s3_endpoint = dro_params_get(&account->options, "s3_endpoint", "");
 	account->path_style = dro_pair_true(pairs, count, "path_style");
 	if ((rc = aws_region(account, NULL, &region, err)) < 0)
 		goto out;

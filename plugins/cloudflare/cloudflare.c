@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/common/params.h"
-
 static const struct dro_option token = {
 	.size = sizeof(token),
 	.kind = DRO_OPTION_STRING,
@@ -36,8 +34,7 @@ static void cf_close(void *account)
 	if (!cf)
 		return;
 	dro_zones_fini(&cf->zones);
-	free(cf->endpoint);
-	free(cf->account_id);
+	dro_params_free(&cf->options);
 	free(cf);
 }
 
@@ -45,17 +42,18 @@ static int cf_open(const struct dro_host *host, const struct dro_pair *given, si
 	void **account, struct dro_error *err)
 {
 	struct cf *cf = calloc(1, sizeof(*cf));
+	int rc;
 
 	if (!cf)
 		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
 	dro_zones_init(&cf->zones);
 	cf->host = host;
-	cf->endpoint = strdup(dro_pair_get(given, given_count, "endpoint", endpoint.fallback));
-	cf->account_id = strdup(dro_pair_get(given, given_count, "account_id", ""));
-	if (!cf->endpoint || !cf->account_id) {
+	if ((rc = dro_params_copy(&cf->options, given, given_count, err)) < 0) {
 		cf_close(cf);
-		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
+		return rc;
 	}
+	cf->endpoint = dro_params_get(&cf->options, "endpoint", endpoint.fallback);
+	cf->account_id = dro_params_get(&cf->options, "account_id", "");
 	*account = cf;
 	return 0;
 }

@@ -8,14 +8,16 @@
 #define DRORCH_PLUGINS_CLOUDFLARE_H
 
 #include "base/json.h"
+#include "plugins/common/params.h"
 #include "plugins/common/zones.h"
 
 #define CF_ID_MAX 64
 
 struct cf {
 	const struct dro_host *host;
-	char *endpoint;
-	char *account_id; /* "" : whatever the token can see */
+	struct dro_params options; /* owns the texts below */
+	const char *endpoint;
+	const char *account_id; /* "" : whatever the token can see */
 	struct dro_zones zones;
 };
 

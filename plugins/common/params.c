@@ -55,6 +55,16 @@ void dro_params_addf(struct dro_params *params, const char *value, const char *n
 	dro_buf_free(&text);
 }
 
+int dro_params_copy(struct dro_params *params, const struct dro_pair *pairs, size_t count,
+	struct dro_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		dro_params_add(params, pairs[i].name, pairs[i].value);
+	return dro_params_check(params, err);
+}
+
 int dro_params_check(const struct dro_params *params, struct dro_error *err)
 {
 	if (!params->failed)
@@ -73,6 +83,11 @@ void dro_params_free(struct dro_params *params)
 	}
 	free(params->items);
 	*params = (struct dro_params)DRO_PARAMS_INIT;
+}
+
+const char *dro_params_get(const struct dro_params *params, const char *name, const char *fallback)
+{
+	return dro_pair_get(params->items, params->count, name, fallback);
 }
 
 const char *dro_pair_get(

@@ -26,10 +26,14 @@ void dro_params_add_set(struct dro_params *params, const char *name, const char 
 /* The same with a printed name: dro_params_addf(&p, id, "InstanceId.%zu", i + 1). */
 void dro_params_addf(struct dro_params *params, const char *value, const char *name, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Copies `pairs`: the host's options live for the call of open() alone. */
+int dro_params_copy(struct dro_params *params, const struct dro_pair *pairs, size_t count,
+	struct dro_error *err);
 int dro_params_check(const struct dro_params *params, struct dro_error *err);
 void dro_params_free(struct dro_params *params);
 
-/* The value of the first pair of that name, or `fallback`. */
+/* The value of the first of that name, or `fallback`. */
+const char *dro_params_get(const struct dro_params *params, const char *name, const char *fallback);
 const char *dro_pair_get(
 	const struct dro_pair *pairs, size_t count, const char *name, const char *fallback);
 /* "true", "yes" and "1" are true; absent and anything else false: the host checks options. */

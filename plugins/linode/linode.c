@@ -3,9 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "plugins/common/params.h"
 
 static const struct dro_option token = {
 	.size = sizeof(token),
@@ -35,8 +32,7 @@ static void li_close(void *account)
 
 	if (!li)
 		return;
-	free(li->endpoint);
-	free(li->region);
+	dro_params_free(&li->options);
 	free(li);
 }
 
@@ -44,16 +40,17 @@ static int li_open(const struct dro_host *host, const struct dro_pair *given, si
 	void **account, struct dro_error *err)
 {
 	struct li *li = calloc(1, sizeof(*li));
+	int rc;
 
 	if (!li)
 		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
 	li->host = host;
-	li->endpoint = strdup(dro_pair_get(given, count, "endpoint", endpoint.fallback));
-	li->region = strdup(dro_pair_get(given, count, "region", ""));
-	if (!li->endpoint || !li->region) {
+	if ((rc = dro_params_copy(&li->options, given, count, err)) < 0) {
 		li_close(li);
-		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
+		return rc;
 	}
+	li->endpoint = dro_params_get(&li->options, "endpoint", endpoint.fallback);
+	li->region = dro_params_get(&li->options, "region", "");
 	*account = li;
 	return 0;
 }

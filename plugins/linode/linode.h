@@ -7,13 +7,15 @@
 #define DRORCH_PLUGINS_LINODE_H
 
 #include "base/json.h"
+#include "plugins/common/params.h"
 
 #define LI_ID_MAX 24 /* a number, with its NUL */
 
 struct li {
 	const struct dro_host *host;
-	char *endpoint;
-	char *region; /* where none is named; "" for none */
+	struct dro_params options; /* owns the texts below */
+	const char *endpoint;
+	const char *region; /* where none is named; "" for none */
 };
 
 /* ---- api.c: one request, and its answer as a checked document -------------------------------- */

@@ -5,27 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct dro_option access_key_id = {
-	.size = sizeof(access_key_id),
-	.kind = DRO_OPTION_STRING,
-	.flags = DRO_OPTION_CREDENTIAL | DRO_OPTION_REQUIRED,
-	.name = "access_key_id",
-	.help = "access key",
-};
-static const struct dro_option secret_access_key = {
-	.size = sizeof(secret_access_key),
-	.kind = DRO_OPTION_STRING,
-	.flags = DRO_OPTION_CREDENTIAL | DRO_OPTION_REQUIRED,
-	.name = "secret_access_key",
-	.help = "secret of the access key",
-};
-static const struct dro_option session_token = {
-	.size = sizeof(session_token),
-	.kind = DRO_OPTION_STRING,
-	.flags = DRO_OPTION_CREDENTIAL,
-	.name = "session_token",
-	.help = "token of temporary credentials",
-};
+#include "plugins/common/aws_keys.h"
+
 static const struct dro_option endpoint = {
 	.size = sizeof(endpoint),
 	.kind = DRO_OPTION_URL,
@@ -33,8 +14,8 @@ static const struct dro_option endpoint = {
 	.fallback = "https://route53.amazonaws.com",
 	.help = "where the API is",
 };
-static const struct dro_option *const options[] = {
-	&endpoint, &access_key_id, &secret_access_key, &session_token, NULL};
+static const struct dro_option *const options[] = {&endpoint, &dro_aws_access_key_id,
+	&dro_aws_secret_access_key, &dro_aws_session_token, NULL};
 
 static void r53_close(void *account)
 {
@@ -43,7 +24,7 @@ static void r53_close(void *account)
 	if (!r53)
 		return;
 	dro_zones_fini(&r53->zones);
-	free(r53->endpoint);
+	dro_params_free(&r53->options);
 	free(r53);
 }
 
@@ -51,16 +32,17 @@ static int r53_open(const struct dro_host *host, const struct dro_pair *given, s
 	void **account, struct dro_error *err)
 {
 	struct r53 *r53 = calloc(1, sizeof(*r53));
+	int rc;
 
 	if (!r53)
 		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
 	dro_zones_init(&r53->zones);
 	r53->host = host;
-	r53->endpoint = strdup(dro_pair_get(given, given_count, "endpoint", endpoint.fallback));
-	if (!r53->endpoint) {
+	if ((rc = dro_params_copy(&r53->options, given, given_count, err)) < 0) {
 		r53_close(r53);
-		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
+		return rc;
 	}
+	r53->endpoint = dro_params_get(&r53->options, "endpoint", endpoint.fallback);
 	*account = r53;
 	return 0;
 }

@@ -18,7 +18,8 @@
 
 struct r53 {
 	const struct dro_host *host;
-	char *endpoint;
+	struct dro_params options; /* owns the text below */
+	const char *endpoint;
 	struct dro_zones zones;
 };
 
