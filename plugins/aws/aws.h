@@ -86,6 +86,22 @@ void aws_add_tags(struct dro_params *params, size_t number, const char *resource
 int aws_read_tags(const struct aws_account *account, const struct dro_xml_node *node,
 	struct dro_pair **tags, size_t *count, struct dro_error *err);
 
+/* ---- ec2_list.c ------------------------------------------------------------------------------ */
+
+struct ec2_list {
+	const struct aws_account *account;
+	const char *action; /* for messages: `params` names it too */
+	const char *region; /* "" or NULL: the account's */
+	const struct dro_params *params;
+	const char *items; /* where the first one is in an answer: "imagesSet/item" */
+	/* Not 0 ends the list, which returns it. */
+	int (*each)(const struct ec2_list *list, const struct dro_xml_node *item,
+		const char *region, struct dro_error *err);
+	void *arg; /* of `each` */
+};
+
+int ec2_list(const struct ec2_list *list, const struct dro_call *call, struct dro_error *err);
+
 /* ---- s3.c: one request to a bucket ----------------------------------------------------------- */
 
 struct s3_request {

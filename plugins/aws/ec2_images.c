@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugins/aws/aws.h"
+#include "plugins/common/answer.h"
 #include "plugins/common/when.h"
 
 /* CreateImage takes no token, so that the key of the call is written on what it makes. */
@@ -14,10 +15,7 @@
 
 static uint32_t image_state(const char *native)
 {
-	static const struct {
-		const char *native;
-		uint32_t state;
-	} states[] = {
+	static const struct dro_word states[] = {
 		{"pending", DRO_IMAGE_PENDING},
 		{"transient", DRO_IMAGE_PENDING},
 		{"available", DRO_IMAGE_AVAILABLE},
@@ -25,13 +23,10 @@ static uint32_t image_state(const char *native)
 		{"error", DRO_IMAGE_FAILED},
 		{"invalid", DRO_IMAGE_FAILED},
 		{"deregistered", DRO_IMAGE_GONE},
+		{NULL, DRO_IMAGE_UNKNOWN},
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(states[i].native, native) == 0)
-			return states[i].state;
-	return DRO_IMAGE_UNKNOWN;
+	return (uint32_t)dro_word_code(states, native);
 }
 
 /* The snapshot ids of <blockDeviceMapping>; free() the array. */
@@ -87,18 +82,34 @@ out:
 	return rc;
 }
 
-/* One page. *more: page->token names another one. */
-static int list_page(const struct aws_account *account, const struct dro_image_query *query,
-	struct dro_paging *page, bool *more, dro_emit_image emit, void *arg,
-	const struct dro_call *call, struct dro_error *err)
+struct sink {
+	dro_emit_image emit;
+	void *arg;
+};
+
+static int each_image(const struct ec2_list *list, const struct dro_xml_node *item,
+	const char *region, struct dro_error *err)
 {
+	const struct sink *sink = list->arg;
+
+	return emit_image_item(list->account, item, region, sink->emit, sink->arg, err);
+}
+
+int ec2_list_images(void *opened, const struct dro_image_query *query, dro_emit_image emit,
+	void *arg, const struct dro_call *call, struct dro_error *err)
+{
+	struct sink sink = {emit, arg};
 	struct dro_params params = DRO_PARAMS_INIT;
-	const struct dro_xml_node *item;
-	struct dro_xml *xml = NULL;
-	const char *region = NULL;
+	const struct ec2_list list = {.account = opened,
+		.action = "DescribeImages",
+		.region = query->region,
+		.params = &params,
+		.items = "imagesSet/item",
+		.each = each_image,
+		.arg = &sink};
 	int rc;
 
-	aws_action(&params, "DescribeImages", AWS_EC2_VERSION);
+	aws_action(&params, list.action, AWS_EC2_VERSION);
 	aws_add_list(&params, "ImageId", query->ids, query->id_count);
 	if (query->id_count == 0) {
 		/* Without an owner this would list every public image there is. */
@@ -107,32 +118,8 @@ static int list_page(const struct aws_account *account, const struct dro_image_q
 	}
 	if (query->name && *query->name)
 		aws_add_filter(&params, 1, "name", query->name);
-	dro_params_add_set(&params, "NextToken", page->token);
-	if ((rc = aws_region(account, query->region, &region, err)) < 0 ||
-		(rc = aws_query(account, "ec2", region, &params, AWS_READ, call, &xml, err)) < 0)
-		goto out;
-	item = dro_xml_child(dro_xml_root(xml), "imagesSet/item");
-	for (; item && rc == 0; item = dro_xml_next(item))
-		rc = emit_image_item(account, item, region, emit, arg, err);
-	if (rc == 0)
-		rc = aws_next_page(page, dro_xml_text(dro_xml_root(xml), "nextToken"), more, err);
-out:
-	dro_xml_free(xml);
+	rc = ec2_list(&list, call, err);
 	dro_params_free(&params);
-	return rc;
-}
-
-int ec2_list_images(void *opened, const struct dro_image_query *query, dro_emit_image emit,
-	void *arg, const struct dro_call *call, struct dro_error *err)
-{
-	struct dro_paging page = DRO_PAGING_INIT("DescribeImages", AWS_MAX_PAGES);
-	bool more = false;
-	int rc;
-
-	do
-		rc = list_page(opened, query, &page, &more, emit, arg, call, err);
-	while (rc == 0 && more);
-	dro_paging_free(&page);
 	return rc;
 }
 

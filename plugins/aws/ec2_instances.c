@@ -8,27 +8,22 @@
 #include <string.h>
 
 #include "plugins/aws/aws.h"
+#include "plugins/common/answer.h"
 #include "plugins/common/when.h"
 
 static uint32_t instance_state(const char *native)
 {
-	static const struct {
-		const char *native;
-		uint32_t state;
-	} states[] = {
+	static const struct dro_word states[] = {
 		{"pending", DRO_INSTANCE_PENDING},
 		{"running", DRO_INSTANCE_RUNNING},
 		{"stopping", DRO_INSTANCE_STOPPING},
 		{"stopped", DRO_INSTANCE_STOPPED},
 		{"shutting-down", DRO_INSTANCE_TERMINATING},
 		{"terminated", DRO_INSTANCE_TERMINATED},
+		{NULL, DRO_INSTANCE_UNKNOWN},
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(states[i].native, native) == 0)
-			return states[i].state;
-	return DRO_INSTANCE_UNKNOWN;
+	return (uint32_t)dro_word_code(states, native);
 }
 
 static int emit_instance(const struct aws_account *account, const struct dro_xml_node *item,
@@ -74,58 +69,56 @@ int ec2_emit_instances(const struct aws_account *account, const struct dro_xml_n
 	return rc;
 }
 
-/* One page. *more: page->token names another one. */
-static int list_page(const struct aws_account *account, const struct dro_instance_query *query,
-	struct dro_paging *page, bool *more, dro_emit_instance emit, void *arg,
-	const struct dro_call *call, struct dro_error *err)
+struct sink {
+	dro_emit_instance emit;
+	void *arg;
+};
+
+static int each_reservation(const struct ec2_list *list, const struct dro_xml_node *item,
+	const char *region, struct dro_error *err)
 {
-	struct dro_params params = DRO_PARAMS_INIT;
-	const struct dro_xml_node *reservation;
-	struct dro_xml *xml = NULL;
-	const char *region = NULL;
-	size_t i, emitted = 0;
-	int rc;
+	const struct sink *sink = list->arg;
+	size_t emitted = 0;
 
-	aws_action(&params, "DescribeInstances", AWS_EC2_VERSION);
-	aws_add_list(&params, "InstanceId", query->ids, query->id_count);
-	for (i = 0; i < query->tag_count; i++) {
-		struct dro_buf name = DRO_BUF_INIT(512);
+	return ec2_emit_instances(
+		list->account, item, region, sink->emit, sink->arg, &emitted, err);
+}
 
-		dro_buf_printf(&name, "tag:%s", query->tags[i].name);
-		if (name.failed)
-			params.failed = name.failed;
-		aws_add_filter(&params, i + 1, dro_buf_str(&name), query->tags[i].value);
-		dro_buf_free(&name);
-	}
-	/* MaxResults and ids exclude each other; ids have one page. */
-	if (query->id_count == 0)
-		dro_params_add(&params, "MaxResults", AWS_PAGE_SIZE);
-	dro_params_add_set(&params, "NextToken", page->token);
-	if ((rc = aws_region(account, query->region, &region, err)) < 0 ||
-		(rc = aws_query(account, "ec2", region, &params, AWS_READ, call, &xml, err)) < 0)
-		goto out;
-	reservation = dro_xml_child(dro_xml_root(xml), "reservationSet/item");
-	for (; reservation && rc == 0; reservation = dro_xml_next(reservation))
-		rc = ec2_emit_instances(account, reservation, region, emit, arg, &emitted, err);
-	if (rc == 0)
-		rc = aws_next_page(page, dro_xml_text(dro_xml_root(xml), "nextToken"), more, err);
-out:
-	dro_xml_free(xml);
-	dro_params_free(&params);
-	return rc;
+static void add_tag_filter(struct dro_params *params, size_t number, const struct dro_pair *tag)
+{
+	struct dro_buf name = DRO_BUF_INIT(512);
+
+	dro_buf_printf(&name, "tag:%s", tag->name);
+	if (name.failed)
+		params->failed = name.failed;
+	aws_add_filter(params, number, dro_buf_str(&name), tag->value);
+	dro_buf_free(&name);
 }
 
 int ec2_list_instances(void *opened, const struct dro_instance_query *query, dro_emit_instance emit,
 	void *arg, const struct dro_call *call, struct dro_error *err)
 {
-	struct dro_paging page = DRO_PAGING_INIT("DescribeInstances", AWS_MAX_PAGES);
-	bool more = false;
+	struct sink sink = {emit, arg};
+	struct dro_params params = DRO_PARAMS_INIT;
+	const struct ec2_list list = {.account = opened,
+		.action = "DescribeInstances",
+		.region = query->region,
+		.params = &params,
+		.items = "reservationSet/item",
+		.each = each_reservation,
+		.arg = &sink};
+	size_t i;
 	int rc;
 
-	do
-		rc = list_page(opened, query, &page, &more, emit, arg, call, err);
-	while (rc == 0 && more);
-	dro_paging_free(&page);
+	aws_action(&params, list.action, AWS_EC2_VERSION);
+	aws_add_list(&params, "InstanceId", query->ids, query->id_count);
+	for (i = 0; i < query->tag_count; i++)
+		add_tag_filter(&params, i + 1, &query->tags[i]);
+	/* MaxResults and ids exclude each other; ids have one page. */
+	if (query->id_count == 0)
+		dro_params_add(&params, "MaxResults", AWS_PAGE_SIZE);
+	rc = ec2_list(&list, call, err);
+	dro_params_free(&params);
 	return rc;
 }
 

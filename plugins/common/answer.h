@@ -9,7 +9,7 @@
 /* A row of a plugin's table: the provider's own word, and what it means. Ends with {NULL, 0}. */
 struct dro_word {
 	const char *word; /* "*.NotFound" is any word that ends so */
-	int code;	  /* enum dro_code */
+	int code;	  /* enum dro_code, or one of the states of provider.h */
 };
 
 /* The table's code for `word`, or 0. */

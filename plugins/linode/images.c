@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/common/answer.h"
 #include "plugins/common/when.h"
 #include "plugins/linode/linode.h"
 
@@ -33,10 +34,7 @@ bool li_image_is_in(const cJSON *item, const char *region)
 
 uint32_t li_image_state(const cJSON *item, const char *region)
 {
-	static const struct {
-		const char *native;
-		uint32_t state;
-	} states[] = {
+	static const struct dro_word states[] = {
 		{"creating", DRO_IMAGE_PENDING},
 		{"pending_upload", DRO_IMAGE_PENDING},
 		{"pending", DRO_IMAGE_PENDING},
@@ -44,17 +42,14 @@ uint32_t li_image_state(const cJSON *item, const char *region)
 		{"replicating", DRO_IMAGE_PENDING},
 		{"pending deletion", DRO_IMAGE_GONE},
 		{"available", DRO_IMAGE_AVAILABLE},
+		{NULL, DRO_IMAGE_UNKNOWN},
 	};
 	const char *status = dro_json_text(item, "status");
 	const cJSON *row = *region ? row_of(item, region) : NULL;
-	size_t i;
 
 	if (row && strcmp(status, "available") == 0)
 		status = dro_json_text(row, "status");
-	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(states[i].native, status) == 0)
-			return states[i].state;
-	return DRO_IMAGE_UNKNOWN;
+	return (uint32_t)dro_word_code(states, status);
 }
 
 /* Where it is stored: in `region` if there at all. */

@@ -6,15 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/common/answer.h"
 #include "plugins/common/when.h"
 #include "plugins/linode/linode.h"
 
 uint32_t li_instance_state(const char *native)
 {
-	static const struct {
-		const char *native;
-		uint32_t state;
-	} states[] = {
+	static const struct dro_word states[] = {
 		{"provisioning", DRO_INSTANCE_PENDING},
 		{"booting", DRO_INSTANCE_PENDING},
 		{"rebooting", DRO_INSTANCE_PENDING},
@@ -26,14 +24,11 @@ uint32_t li_instance_state(const char *native)
 		{"stopped", DRO_INSTANCE_STOPPED},
 		{"billing_suspension", DRO_INSTANCE_STOPPED},
 		{"deleting", DRO_INSTANCE_TERMINATING},
+		/* busy, cloning, migrating: it may run or not. */
+		{NULL, DRO_INSTANCE_UNKNOWN},
 	};
-	size_t i;
 
-	/* busy, cloning, migrating: it may run or not. */
-	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(states[i].native, native) == 0)
-			return states[i].state;
-	return DRO_INSTANCE_UNKNOWN;
+	return (uint32_t)dro_word_code(states, native);
 }
 
 /* 192.168.128.0/17 is Linode's network of private addresses. */
