@@ -246,7 +246,8 @@ static int make_one(struct lookup *lookup, uint32_t index, const cJSON *body,
 	rc = li_send(li, &ask, own, &answer, call, &why);
 	if (rc == 0) {
 		lookup->made[index] = true;
-		if (li_emit_instance(li, answer, lookup->emit, lookup->arg, &other) < 0)
+		rc = li_emit_instance(li, answer, lookup->emit, lookup->arg, &other);
+		if (rc < 0)
 			rc = li_nonsense(li, LI_ONCE, other.message, err);
 	} else if (rc == DRO_ETIMEDOUT || li_is_taken(&why)) {
 		if (look_up(lookup, call, &other) == 0 && lookup->made[index])

@@ -76,7 +76,7 @@ def main():
     for problem in sorted(set(server.problems)):
         print("BREAKS THE DESCRIPTION:", problem)
     print("%d exchanges, %d problems" % (server.seen, len(server.problems)))
-    return 1 if code or server.problems or server.seen < 50 else 0
+    return 1 if code or server.problems or server.seen < 30 else 0
 
 
 sys.exit(main())
