@@ -70,6 +70,8 @@ bool ec2_check_params(struct ec2_call *c, const struct ec2_operation *operation)
 bool ec2_go(struct ec2_call *c);
 /* NAME.1, NAME.2, …, in the order they came: n from 0; NULL behind the last. */
 const char *ec2_list(const struct ec2_call *c, const char *name, size_t n);
+/* Does the list hold `text`? One that is not there asks for all. */
+bool ec2_is_asked_for(const struct ec2_call *c, const char *name, const char *text);
 /* Are all ids of the list of the form PREFIX and 8 or 17 hex digits? */
 bool ec2_check_ids(struct ec2_call *c, const char *name, const char *prefix, const char *kind);
 bool ec2_id_is(const char *id, const char *prefix);

@@ -28,28 +28,11 @@ static int match(const void *object, const char *name, const char *pattern)
 	return ec2_match_tags(image->doc, name, pattern);
 }
 
-static bool is_asked_for(const struct ec2_call *c, const char *id)
-{
-	const char *asked;
-	size_t n;
-
-	for (n = 0; (asked = ec2_list(c, "ImageId", n)); n++)
-		if (strcmp(asked, id) == 0)
-			return true;
-	return n == 0;
-}
-
 /* All images of a lab are the account's own: other owners have none. */
 static bool owner_fits(const struct ec2_call *c)
 {
-	const char *owner;
-	size_t n;
-
-	for (n = 0; (owner = ec2_list(c, "Owner", n)); n++)
-		if (strcmp(owner, "self") == 0 ||
-			strcmp(owner, lab_config(c->ec2->lab)->account) == 0)
-			return true;
-	return n == 0;
+	return ec2_is_asked_for(c, "Owner", "self") ||
+	       ec2_is_asked_for(c, "Owner", lab_config(c->ec2->lab)->account);
 }
 
 /* (locked) A registered image of this region, or NULL: answered. */
@@ -84,8 +67,8 @@ void ec2_describe_images(struct ec2_call *c)
 		dro_buf_puts(&c->reply->body, "<imagesSet>");
 	while (!bad && owner_fits(c) && (image = lab_image_next(table, image)))
 		if (!image->deregistered && ec2_sees_image(c, image) &&
-			is_asked_for(c, image->id) && ec2_filter(c, match, image, &bad) &&
-			ec2_page_takes(&page, image->id))
+			ec2_is_asked_for(c, "ImageId", image->id) &&
+			ec2_filter(c, match, image, &bad) && ec2_page_takes(&page, image->id))
 			ec2_put_image(c, image);
 	lab_images_unlock(table);
 	if (bad)

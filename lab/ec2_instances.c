@@ -54,17 +54,6 @@ static bool ids_exist(struct ec2_call *c, struct lab_instances *table)
 	return true;
 }
 
-static bool is_asked_for(const struct ec2_call *c, const char *id)
-{
-	const char *asked;
-	size_t n;
-
-	for (n = 0; (asked = ec2_list(c, "InstanceId", n)); n++)
-		if (strcmp(asked, id) == 0)
-			return true;
-	return n == 0;
-}
-
 /* What one kind of description writes for each instance. */
 typedef void (*put_one)(struct ec2_call *c, const struct lab_instance *instance, char *group);
 
@@ -87,7 +76,8 @@ static void describe(struct ec2_call *c, const char *set, put_one put, bool only
 	if (!bad)
 		dro_buf_printf(&c->reply->body, "<%s>", set);
 	while (!bad && (instance = lab_instance_next(table, instance)))
-		if (ec2_sees_instance(c, instance) && is_asked_for(c, instance->id) &&
+		if (ec2_sees_instance(c, instance) &&
+			ec2_is_asked_for(c, "InstanceId", instance->id) &&
 			(!only_running || instance->state == LAB_RUNNING) &&
 			ec2_filter(c, match, instance, &bad) && ec2_page_takes(&page, instance->id))
 			put(c, instance, group);

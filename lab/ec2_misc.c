@@ -87,17 +87,6 @@ static int match_region(const void *object, const char *name, const char *patter
 						  : -1;
 }
 
-static bool region_is_asked_for(const struct ec2_call *c, const char *region)
-{
-	const char *asked;
-	size_t n;
-
-	for (n = 0; (asked = ec2_list(c, "RegionName", n)); n++)
-		if (strcmp(asked, region) == 0)
-			return true;
-	return n == 0;
-}
-
 void ec2_describe_regions(struct ec2_call *c)
 {
 	struct dro_buf *body = &c->reply->body;
@@ -116,7 +105,8 @@ void ec2_describe_regions(struct ec2_call *c)
 	for (i = 0; lab_aws_regions[i] && !bad; i++) {
 		const char *region = lab_aws_regions[i];
 
-		if (!region_is_asked_for(c, region) || !ec2_filter(c, match_region, region, &bad))
+		if (!ec2_is_asked_for(c, "RegionName", region) ||
+			!ec2_filter(c, match_region, region, &bad))
 			continue;
 		dro_buf_printf(body,
 			"<item><regionName>%s</regionName>"

@@ -128,6 +128,17 @@ const char *ec2_list(const struct ec2_call *c, const char *name, size_t n)
 	return NULL;
 }
 
+bool ec2_is_asked_for(const struct ec2_call *c, const char *name, const char *text)
+{
+	const char *item;
+	size_t n;
+
+	for (n = 0; (item = ec2_list(c, name, n)); n++)
+		if (strcmp(item, text) == 0)
+			return true;
+	return n == 0;
+}
+
 bool ec2_id_is(const char *id, const char *prefix)
 {
 	size_t length = strlen(prefix), digits;

@@ -15,17 +15,6 @@ static int match(const void *object, const char *name, const char *pattern)
 		cJSON_GetObjectItemCaseSensitive(image->doc, "snapshot"), name, pattern);
 }
 
-static bool is_asked_for(const struct ec2_call *c, const char *id)
-{
-	const char *asked;
-	size_t n;
-
-	for (n = 0; (asked = ec2_list(c, "SnapshotId", n)); n++)
-		if (strcmp(asked, id) == 0)
-			return true;
-	return n == 0;
-}
-
 /* (locked) NULL: answered. */
 static struct lab_image *need_snapshot(struct ec2_call *c, struct lab_images *table, const char *id)
 {
@@ -58,8 +47,8 @@ void ec2_describe_snapshots(struct ec2_call *c)
 		dro_buf_puts(&c->reply->body, "<snapshotSet>");
 	while (!bad && (image = lab_image_next(table, image)))
 		if (!image->snapshot_deleted && ec2_sees_image(c, image) &&
-			is_asked_for(c, image->snapshot) && ec2_filter(c, match, image, &bad) &&
-			ec2_page_takes(&page, image->snapshot))
+			ec2_is_asked_for(c, "SnapshotId", image->snapshot) &&
+			ec2_filter(c, match, image, &bad) && ec2_page_takes(&page, image->snapshot))
 			ec2_put_snapshot(c, image);
 	lab_images_unlock(table);
 	if (bad)
