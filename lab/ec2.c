@@ -17,7 +17,8 @@ static const struct lab_bucket bucket_starts[EC2_CLASSES] = {
 	[EC2_RUN] = {.tokens = 5, .size = 5, .per_second = 2},
 };
 
-void ec2_error_body(struct lab_reply *reply, const struct lab_call *call, int status,
+/* Of an operation that refuses, and of the fault table. */
+static void error_body(struct lab_reply *reply, const struct lab_call *call, int status,
 	const char *code, const char *message)
 {
 	reply->status = status;
@@ -40,7 +41,7 @@ void ec2_error(struct ec2_call *c, int status, const char *code, const char *for
 	va_start(args, format);
 	dro_buf_vprintf(&message, format, args);
 	va_end(args);
-	ec2_error_body(c->reply, c->call, status, code, dro_buf_str(&message));
+	error_body(c->reply, c->call, status, code, dro_buf_str(&message));
 	dro_buf_free(&message);
 }
 
@@ -232,7 +233,7 @@ static void fail(const struct lab_request *request, const struct lab_call *call,
 		word = usual[i].code;
 		break;
 	}
-	ec2_error_body(reply, call, status, code ? code : word, message);
+	error_body(reply, call, status, code ? code : word, message);
 }
 
 /* `drorch-lab ec2 limits on|off`, `drorch-lab ec2 quota N` */

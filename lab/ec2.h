@@ -57,9 +57,6 @@ const struct ec2_operation *ec2_operation_find(const char *name);
 /* ec2.c */
 void ec2_error(struct ec2_call *c, int status, const char *code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The operations share their error body with STS and the fault table. */
-void ec2_error_body(struct lab_reply *reply, const struct lab_call *call, int status,
-	const char *code, const char *message);
 
 /* ec2_params.c: the parameters. Functions that return false have answered with an error. */
 const char *ec2_param(const struct ec2_call *c, const char *name); /* NULL: absent */
@@ -109,9 +106,6 @@ void ec2_page_end(struct ec2_call *c, struct ec2_page *page);
 
 /* ec2_xml.c */
 void ec2_put(struct ec2_call *c, const char *name, const char *text);
-void ec2_put_number(struct ec2_call *c, const char *name, int64_t value);
-void ec2_put_time(struct ec2_call *c, const char *name, int64_t ms);
-void ec2_put_tags(struct ec2_call *c, const cJSON *doc);
 void ec2_put_state(struct ec2_call *c, const char *name, int state);
 void ec2_put_instance(struct ec2_call *c, const struct lab_instance *instance);
 void ec2_put_image(struct ec2_call *c, const struct lab_image *image);

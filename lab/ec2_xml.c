@@ -9,13 +9,13 @@ void ec2_put(struct ec2_call *c, const char *name, const char *text)
 	lab_xml_element(&c->reply->body, name, text);
 }
 
-void ec2_put_number(struct ec2_call *c, const char *name, int64_t value)
+static void put_number(struct ec2_call *c, const char *name, int64_t value)
 {
 	dro_buf_printf(&c->reply->body, "<%s>%lld</%s>", name, (long long)value, name);
 }
 
 /* With its milliseconds always, as the vendor writes them. */
-void ec2_put_time(struct ec2_call *c, const char *name, int64_t ms)
+static void put_time(struct ec2_call *c, const char *name, int64_t ms)
 {
 	char text[DRO_TIME_TEXT];
 
@@ -23,7 +23,7 @@ void ec2_put_time(struct ec2_call *c, const char *name, int64_t ms)
 	dro_buf_printf(&c->reply->body, "<%s>%.19s.%03dZ</%s>", name, text, (int)(ms % 1000), name);
 }
 
-void ec2_put_tags(struct ec2_call *c, const cJSON *doc)
+static void put_tags(struct ec2_call *c, const cJSON *doc)
 {
 	const cJSON *tag, *tags = cJSON_GetObjectItemCaseSensitive(doc, "tags");
 
@@ -112,9 +112,9 @@ void ec2_put_instance(struct ec2_call *c, const struct lab_instance *instance)
 	ec2_put(c, "reason", "");
 	if (*dro_json_text(doc, "key"))
 		ec2_put(c, "keyName", dro_json_text(doc, "key"));
-	ec2_put_number(c, "amiLaunchIndex", index ? index->valueint : 0);
+	put_number(c, "amiLaunchIndex", index ? index->valueint : 0);
 	ec2_put(c, "instanceType", dro_json_text(doc, "type"));
-	ec2_put_time(c, "launchTime", instance->launched_ms - instance->launched_ms % 1000);
+	put_time(c, "launchTime", instance->launched_ms - instance->launched_ms % 1000);
 	dro_buf_puts(&c->reply->body, "<placement>");
 	ec2_put(c, "availabilityZone", dro_json_text(doc, "zone"));
 	dro_buf_puts(&c->reply->body, "<groupName/><tenancy>default</tenancy></placement>");
@@ -124,7 +124,7 @@ void ec2_put_instance(struct ec2_call *c, const struct lab_instance *instance)
 	put_fixed(c);
 	if (*dro_json_text(doc, "token"))
 		ec2_put(c, "clientToken", dro_json_text(doc, "token"));
-	ec2_put_tags(c, doc);
+	put_tags(c, doc);
 	dro_buf_puts(&c->reply->body, "</item>");
 }
 
@@ -140,7 +140,7 @@ void ec2_put_image(struct ec2_call *c, const struct lab_image *image)
 	dro_buf_puts(body, "</imageLocation>");
 	ec2_put(c, "imageState", lab_image_state_name(image->state));
 	ec2_put(c, "imageOwnerId", account);
-	ec2_put_time(c, "creationDate", image->created_ms);
+	put_time(c, "creationDate", image->created_ms);
 	dro_buf_puts(body, "<isPublic>false</isPublic><architecture>x86_64</architecture>"
 			   "<imageType>machine</imageType>");
 	ec2_put(c, "name", image->name);
@@ -159,7 +159,7 @@ void ec2_put_image(struct ec2_call *c, const struct lab_image *image)
 			"<volumeType>gp3</volumeType><encrypted>false</encrypted></ebs></item>"
 			"</blockDeviceMapping>");
 	}
-	ec2_put_tags(c, image->doc);
+	put_tags(c, image->doc);
 	dro_buf_puts(body, "</item>");
 }
 
@@ -172,13 +172,13 @@ void ec2_put_snapshot(struct ec2_call *c, const struct lab_image *image)
 	ec2_put(c, "snapshotId", image->snapshot);
 	ec2_put(c, "volumeId", "vol-ffffffff");
 	ec2_put(c, "status", states[image->state]);
-	ec2_put_time(c, "startTime", image->created_ms);
+	put_time(c, "startTime", image->created_ms);
 	ec2_put(c, "progress", image->state == LAB_IMAGE_AVAILABLE ? "100%" : "0%");
 	ec2_put(c, "ownerId", lab_config(c->ec2->lab)->account);
-	ec2_put_number(c, "volumeSize", 8);
+	put_number(c, "volumeSize", 8);
 	dro_buf_puts(body, "<description>Created for ");
 	lab_xml_text(body, image->id);
 	dro_buf_puts(body, "</description><encrypted>false</encrypted>");
-	ec2_put_tags(c, cJSON_GetObjectItemCaseSensitive(image->doc, "snapshot"));
+	put_tags(c, cJSON_GetObjectItemCaseSensitive(image->doc, "snapshot"));
 	dro_buf_puts(body, "</item>");
 }

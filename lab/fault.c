@@ -34,7 +34,8 @@ const char *lab_fault_kind_name(int kind)
 	return kind >= 0 && (size_t)kind < KINDS ? kind_names[kind] : "unknown";
 }
 
-bool lab_pattern_matches(const char *pattern, const char *text)
+/* `*` stands for any text; letter case does not matter. */
+static bool pattern_matches(const char *pattern, const char *text)
 {
 	return fnmatch(pattern, text, FNM_CASEFOLD) == 0;
 }
@@ -243,9 +244,9 @@ void lab_faults_meet(struct lab_faults *faults, const struct lab_call *call, int
 	for (i = 0; i < faults->count; i++) {
 		struct lab_fault *fault = &faults->items[i];
 
-		if (!lab_pattern_matches(fault->vendor, call->vendor) ||
-			!lab_pattern_matches(fault->operation, call->operation) ||
-			!lab_pattern_matches(fault->region, call->region))
+		if (!pattern_matches(fault->vendor, call->vendor) ||
+			!pattern_matches(fault->operation, call->operation) ||
+			!pattern_matches(fault->region, call->region))
 			continue;
 		if (!apply(fault, now_ms, effects))
 			continue;

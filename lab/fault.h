@@ -74,7 +74,5 @@ void lab_faults_meet(struct lab_faults *faults, const struct lab_call *call, int
 /* "drop" and the like; -1: no such kind. */
 int lab_fault_kind_of(const char *word);
 const char *lab_fault_kind_name(int kind);
-/* `*` stands for any text; letter case does not matter. */
-bool lab_pattern_matches(const char *pattern, const char *text);
 
 #endif

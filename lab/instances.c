@@ -255,25 +255,6 @@ int lab_instance_capture(struct lab_instances *table, const char *id, const char
 	return rc;
 }
 
-bool lab_instance_at(struct lab *lab, const char *address, char id[LAB_ID], bool *running)
-{
-	struct lab_instances *table = lab->instances;
-	struct lab_instance *instance;
-	bool found = false;
-
-	pthread_mutex_lock(&table->lock);
-	for (instance = table->first; instance && !found; instance = instance->next) {
-		if (instance->state == LAB_TERMINATED ||
-			strcmp(instance->guest.address, address) != 0)
-			continue;
-		memcpy(id, instance->id, LAB_ID);
-		*running = instance->state == LAB_RUNNING;
-		found = true;
-	}
-	pthread_mutex_unlock(&table->lock);
-	return found;
-}
-
 void lab_instances_print(struct lab_instances *table, struct dro_buf *out)
 {
 	const struct lab_instance *instance;

@@ -200,10 +200,7 @@ struct lab_bucket {
 /* Takes `cost` tokens; false: not enough there. */
 bool lab_bucket_take(struct lab_bucket *bucket, double cost, int64_t now_ms);
 
-/* ---- for the edge ---------------------------------------------------------------------------- */
-
-/* Which instance has that address now (also a stopped one)? false: none of this lab. */
-bool lab_instance_at(struct lab *lab, const char *address, char id[LAB_ID], bool *running);
+/* ---- the edge -------------------------------------------------------------------------------- */
 
 /* The edge, beside the API port (edge.c). Port 0: chosen by the kernel. */
 struct lab_edge;

@@ -102,7 +102,6 @@ struct dro_xml;
 int s3_xml_read(const struct s3_call *c, struct dro_xml **out); /* <0: refused */
 
 /* s3_bucket.c */
-bool s3_is_bucket_name(const char *name);
 /* Is the bucket there, and asked for in its region? Fills c->region; <0: refused. Locks. */
 int s3_bucket_need(struct s3_call *c);
 void s3_bucket_list(struct s3_call *c);

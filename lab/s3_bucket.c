@@ -9,7 +9,7 @@
 
 #define DEFAULT_REGION "us-east-1"
 
-bool s3_is_bucket_name(const char *name)
+static bool is_bucket_name(const char *name)
 {
 	size_t length = strlen(name);
 
@@ -128,7 +128,7 @@ void s3_bucket_create(struct s3_call *c)
 	char region[LAB_REGION], existing[LAB_REGION];
 	int rc;
 
-	if (!s3_is_bucket_name(c->bucket)) {
+	if (!is_bucket_name(c->bucket)) {
 		s3_refuse_with(c, "InvalidBucketName", NULL, "BucketName", c->bucket);
 		return;
 	}

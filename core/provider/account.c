@@ -107,11 +107,6 @@ unsigned dro_provider_capabilities(const struct dro_provider *provider)
 	       (plugin->dns ? DRO_CAP_DNS : 0u) | (plugin->async ? DRO_CAP_ASYNC : 0u);
 }
 
-uint32_t dro_provider_dns_flags(const struct dro_provider *provider)
-{
-	return provider->plugin->dns.flags;
-}
-
 const char *dro_provider_option(const struct dro_provider *provider, const char *name)
 {
 	size_t i;

@@ -9,7 +9,8 @@
 #include "plugins/common/when.h"
 #include "plugins/linode/linode.h"
 
-bool li_is_image_id(const char *text)
+/* "private/15" and "linode/debian12" are ids. */
+static bool is_image_id(const char *text)
 {
 	if (strncmp(text, "private/", 8) == 0)
 		return text[8] && strspn(text + 8, "0123456789") == strlen(text + 8);
@@ -91,7 +92,7 @@ int li_get_image(const struct li *li, const char *id, cJSON **out, const struct 
 {
 	const struct li_ask ask = {.kind = LI_READ, .method = "GET", .path = {"images", id}};
 
-	if (!li_is_image_id(id))
+	if (!is_image_id(id))
 		return li->host->fail(err, DRO_EINVAL, NULL, "\"%.80s\" is no image's id", id);
 	return li_ask(li, &ask, out, call, err);
 }
@@ -169,7 +170,7 @@ int li_list_images(void *account, const struct dro_image_query *query, dro_emit_
 
 	if (query->id_count)
 		return list_by_id(li, query->ids, query->id_count, region, emit, arg, call, err);
-	if (li_is_image_id(listing.name))
+	if (is_image_id(listing.name))
 		return list_by_id(li, &listing.name, 1, region, emit, arg, call, err);
 	if (strncmp(listing.name, "private/", 8) == 0)
 		listing.name += 8;

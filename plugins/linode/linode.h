@@ -103,8 +103,6 @@ int li_terminate_instances(void *account, const char *region, const char *const 
 int li_check_capacity(void *account, const struct dro_instance_spec *spec,
 	const struct dro_call *call, struct dro_error *err);
 
-/* "private/15" and "linode/debian12" are ids. */
-bool li_is_image_id(const char *text);
 /* The image as it is in `region` ("" : anywhere). */
 uint32_t li_image_state(const cJSON *item, const char *region);
 bool li_image_is_in(const cJSON *item, const char *region);
