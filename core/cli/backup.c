@@ -176,13 +176,8 @@ static int backups(struct dro_cli *cli, bool verifying)
 			}
 	}
 	if (cli->json) {
-		cJSON *json = cJSON_CreateObject();
-
-		cJSON_AddNumberToObject(json, "version", 1);
-		cJSON_AddItemToObject(json, "backups", shown.json);
+		dro_print_json_list(stdout, "backups", shown.json);
 		shown.json = NULL;
-		dro_print_json(stdout, json);
-		cJSON_Delete(json);
 	} else {
 		dro_table_print(shown.table, stdout);
 	}

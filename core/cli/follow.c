@@ -292,7 +292,7 @@ static void print_news(struct follow *follow)
 
 static void print_end(const struct follow *follow)
 {
-	cJSON *json, *outcome = NULL;
+	cJSON *json;
 
 	if (!follow->cli->json) {
 		dro_print_outcome(stdout, follow->row);
@@ -302,9 +302,7 @@ static void print_end(const struct follow *follow)
 	cJSON_AddNumberToObject(json, "version", 1);
 	cJSON_AddStringToObject(json, "run", follow->row->id);
 	cJSON_AddStringToObject(json, "state", follow->row->state);
-	if (dro_json_parse(&outcome, follow->row->outcome, strlen(follow->row->outcome), 1 << 20,
-		    NULL) == 0)
-		cJSON_AddItemToObject(json, "outcome", outcome);
+	dro_add_outcome(json, follow->row);
 	dro_print_json(stdout, json);
 	cJSON_Delete(json);
 }

@@ -16,6 +16,8 @@
 int dro_follow(struct dro_cli *cli, struct dro_store *store, const char *run, int news_fd,
 	int64_t failed_ms);
 
+/* Adds "outcome", where the run has one. */
+void dro_add_outcome(cJSON *json, const struct dro_run_row *run);
 /* The run's end in words: recovery time and point against the objectives, exceptions, what to do
  * next. */
 void dro_print_outcome(FILE *out, const struct dro_run_row *run);

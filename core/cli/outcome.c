@@ -4,6 +4,8 @@
 #include "cli/follow.h"
 #include "cli/print.h"
 
+#define OUTCOME_MAX (1u << 20)
+
 /* "1m 12s against an objective of 20m: met". */
 static void print_objective(FILE *out, const char *title, const cJSON *outcome,
 	const char *actual_key, const char *objective_key)
@@ -37,13 +39,26 @@ static void print_next(FILE *out, const struct dro_run_row *run)
 			run->to, run->from);
 }
 
+static int parse_outcome(cJSON **out, const struct dro_run_row *run)
+{
+	return dro_json_parse(out, run->outcome, strlen(run->outcome), OUTCOME_MAX, NULL);
+}
+
+void dro_add_outcome(cJSON *json, const struct dro_run_row *run)
+{
+	cJSON *outcome;
+
+	if (parse_outcome(&outcome, run) == 0)
+		cJSON_AddItemToObject(json, "outcome", outcome);
+}
+
 void dro_print_outcome(FILE *out, const struct dro_run_row *run)
 {
 	const cJSON *exceptions, *item;
 	cJSON *outcome = NULL;
 	const char *error;
 
-	if (dro_json_parse(&outcome, run->outcome, strlen(run->outcome), 1 << 20, NULL) < 0)
+	if (parse_outcome(&outcome, run) < 0)
 		return;
 	fputc('\n', out);
 	dro_print_line(out, "Run %s: %s of %s to %s is %s.", run->id, run->kind, run->service,

@@ -102,13 +102,8 @@ int dro_cmd_plugins(struct dro_cli *cli)
 		goto out;
 	}
 	if (cli->json) {
-		cJSON *json = cJSON_CreateObject();
-
-		cJSON_AddNumberToObject(json, "version", 1);
-		cJSON_AddItemToObject(json, "plugins", shown.json);
+		dro_print_json_list(stdout, "plugins", shown.json);
 		shown.json = NULL;
-		dro_print_json(stdout, json);
-		cJSON_Delete(json);
 	}
 	rc = shown.refused ? DRO_EXIT_ERROR : DRO_EXIT_OK;
 out:

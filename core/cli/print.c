@@ -150,6 +150,16 @@ void dro_print_json(FILE *out, const cJSON *json)
 	dro_buf_free(&safe);
 }
 
+void dro_print_json_list(FILE *out, const char *name, cJSON *array)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(json, "version", 1);
+	cJSON_AddItemToObject(json, name, array);
+	dro_print_json(out, json);
+	cJSON_Delete(json);
+}
+
 static void print_escaped(FILE *out, const char *text, size_t length)
 {
 	struct dro_buf safe = DRO_BUF_INIT(4 * LINE_MAX_BYTES);

@@ -19,6 +19,8 @@ void dro_table_free(struct dro_table *table);
 
 /* One compact line of JSON, safe for a terminal too. */
 void dro_print_json(FILE *out, const cJSON *json);
+/* {"version":1, NAME: array}: the answer of a command that lists. `array` is taken over. */
+void dro_print_json_list(FILE *out, const char *name, cJSON *array);
 /* `text` with control characters escaped: what came from outside never moves the cursor. */
 void dro_print_safe(FILE *out, const char *text);
 /* One line, safe as a whole: what is formatted, and a line feed. */

@@ -17,7 +17,7 @@ struct listing {
 
 static cJSON *run_json(const struct dro_run_row *run)
 {
-	cJSON *json = cJSON_CreateObject(), *outcome;
+	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "id", run->id);
 	cJSON_AddStringToObject(json, "service", run->service);
@@ -29,8 +29,7 @@ static cJSON *run_json(const struct dro_run_row *run)
 	cJSON_AddNumberToObject(json, "created_ms", (double)run->created_ms);
 	cJSON_AddNumberToObject(json, "started_ms", (double)run->started_ms);
 	cJSON_AddNumberToObject(json, "ended_ms", (double)run->ended_ms);
-	if (dro_json_parse(&outcome, run->outcome, strlen(run->outcome), 1 << 20, NULL) == 0)
-		cJSON_AddItemToObject(json, "outcome", outcome);
+	dro_add_outcome(json, run);
 	return json;
 }
 
@@ -74,13 +73,8 @@ int dro_cmd_runs(struct dro_cli *cli)
 		goto out;
 	}
 	if (cli->json) {
-		cJSON *json = cJSON_CreateObject();
-
-		cJSON_AddNumberToObject(json, "version", 1);
-		cJSON_AddItemToObject(json, "runs", listing.json);
+		dro_print_json_list(stdout, "runs", listing.json);
 		listing.json = NULL;
-		dro_print_json(stdout, json);
-		cJSON_Delete(json);
 	} else {
 		dro_table_print(listing.table, stdout);
 	}
