@@ -43,10 +43,11 @@ static int ask(cJSON **out, const struct dro_step_context *context, const struct
 	rc = dro_net_request(context->world->net, &request, &net_context, &response, &failure);
 	if (rc == DRO_EINVAL)
 		return dro_fail(err, DRO_EUNSUPPORTED, "%s", failure.message);
-	if (rc == 0 && response->status == 200)
-		rc = dro_json_parse(out, response->body, response->body_length, PROGRESS_MAX, err);
-	else
-		rc = 0;
+	/* What is no progress document is somebody else's answer, or half of one: ask again. */
+	if (rc < 0 || response->status != 200 ||
+		dro_json_parse(out, response->body, response->body_length, PROGRESS_MAX, NULL) < 0)
+		*out = NULL;
+	rc = 0;
 	dro_http_response_free(response);
 	return rc;
 }
