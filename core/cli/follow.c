@@ -410,7 +410,7 @@ static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 		if ((rc = dro_run_state_parse(follow->row->state, &state, err)) < 0)
 			return rc;
 		/* Where our worker came too late, another has the lease. */
-		alone = worker_ended ? !driven(follow) : orphaned(follow);
+		alone = worker_ended ? !driven(follow) : news_fd < 0 && orphaned(follow);
 		if ((news_fd < 0 || alone) && over(follow, state)) {
 			print_end(follow);
 			return exit_code(follow->row);

@@ -114,37 +114,75 @@ void runner_unload(struct runner *runner)
 	dro_run_row_free(runner->row);
 }
 
-int runner_journal(struct slot *slot, const char *event, const cJSON *data, struct dro_error *err)
+/* A slot's record, and the texts behind it. */
+struct record {
+	struct dro_buf outputs, data;
+};
+
+static int make_record(struct dro_step_record *out, struct record *texts, const struct slot *slot,
+	struct dro_error *err)
 {
-	struct runner *runner = slot->runner;
-	struct dro_buf outputs = DRO_BUF_INIT(OUTPUTS_MAX), text = DRO_BUF_INIT(OUTPUTS_MAX);
-	struct dro_step_row row = {
-		.id = slot->step->id,
-		.state = (char *)dro_step_state_name(slot->state),
-		.note = slot->note,
-		.error = slot->error,
-		.attempts = slot->attempts,
-		.started_ms = slot->started_ms,
-		.ended_ms = slot->ended_ms,
-	};
 	int rc;
 
-	dro_json_print(&outputs, slot->outputs);
-	if (data)
-		dro_json_print(&text, data);
-	else
-		dro_buf_puts(&text, "{}");
-	if ((rc = dro_buf_check(&outputs, err)) < 0 || (rc = dro_buf_check(&text, err)) < 0)
-		goto out;
-	row.outputs = outputs.data;
-	rc = dro_store_step(runner->world->store, runner->world->lease, runner->plan->id, &row,
-		event, text.data, err);
-	if (rc == 0 && runner->changed)
-		runner->changed(runner->changed_arg);
-out:
-	dro_buf_free(&outputs);
-	dro_buf_free(&text);
+	*texts = (struct record){DRO_BUF_INIT(OUTPUTS_MAX), DRO_BUF_INIT(OUTPUTS_MAX)};
+	dro_json_print(&texts->outputs, slot->outputs);
+	if (strcmp(slot->event, "intent") == 0) {
+		dro_buf_puts(&texts->data, "{\"key\":");
+		dro_json_quote(&texts->data, slot->step->idem_key);
+		dro_buf_printf(&texts->data, ",\"attempt\":%d}", slot->attempts);
+	} else {
+		dro_buf_puts(&texts->data, "{}");
+	}
+	if ((rc = dro_buf_check(&texts->outputs, err)) < 0 ||
+		(rc = dro_buf_check(&texts->data, err)) < 0)
+		return rc;
+	*out = (struct dro_step_record){.row = {.id = slot->step->id,
+						.state = (char *)dro_step_state_name(slot->state),
+						.outputs = texts->outputs.data,
+						.note = slot->note,
+						.error = slot->error,
+						.attempts = slot->attempts,
+						.started_ms = slot->started_ms,
+						.ended_ms = slot->ended_ms},
+		.event = slot->event,
+		.data = texts->data.data};
+	return 0;
+}
+
+int runner_flush(struct runner *runner, struct dro_error *err)
+{
+	struct dro_step_record *records = calloc(runner->slot_count + 1, sizeof(*records));
+	struct record *texts = calloc(runner->slot_count + 1, sizeof(*texts));
+	size_t count = 0, i;
+	int rc = 0;
+
+	if (!records || !texts)
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+	for (i = 0; i < runner->slot_count && rc == 0; i++)
+		if (runner->slots[i].event) {
+			rc = make_record(&records[count], &texts[count], &runner->slots[i], err);
+			runner->slots[i].event = NULL;
+			count++;
+		}
+	if (rc == 0 && count > 0) {
+		rc = dro_store_steps(runner->world->store, runner->world->lease, runner->plan->id,
+			records, count, err);
+		if (rc == 0 && runner->changed)
+			runner->changed(runner->changed_arg);
+	}
+	for (i = 0; i < count; i++) {
+		dro_buf_free(&texts[i].outputs);
+		dro_buf_free(&texts[i].data);
+	}
+	free(records);
+	free(texts);
 	return rc;
+}
+
+int runner_journal(struct slot *slot, const char *event, struct dro_error *err)
+{
+	slot->event = event;
+	return runner_flush(slot->runner, err);
 }
 
 int runner_move(struct runner *runner, enum dro_run_event event, const cJSON *outcome,

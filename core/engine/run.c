@@ -107,13 +107,11 @@ static bool ready(const struct slot *slot)
 	return true;
 }
 
-/* The intent goes to the journal before anything goes out. */
+/* Makes it ready to go out: its intent goes to the journal first, with the next flush. */
 static int start(struct slot *slot, struct dro_error *err)
 {
 	struct runner *runner = slot->runner;
 	const struct dro_clock *clock = runner->world->clock;
-	cJSON *data = cJSON_CreateObject();
-	int rc;
 
 	slot->repeated = slot->state == DRO_STEP_IS_RUNNING;
 	slot->begun_ms = clock->now_ms(clock);
@@ -125,27 +123,36 @@ static int start(struct slot *slot, struct dro_error *err)
 		slot->started_ms = clock->wall_ms(clock);
 	slot->ended_ms = 0;
 	slot_set(&slot->error, "");
-	cJSON_AddStringToObject(data, "key", slot->step->idem_key);
-	cJSON_AddNumberToObject(data, "attempt", slot->attempts);
+	slot->event = "intent";
+	slot->starting = true;
 	if (slot->kind->monitors && runner->state != DRO_RUN_MONITORING)
-		rc = runner_move(runner, DRO_RUN_MONITORS, NULL, err);
-	else
-		rc = 0;
-	if (rc == 0)
-		rc = runner_journal(slot, "intent", data, err);
-	cJSON_Delete(data);
-	return rc < 0 ? rc : submit(slot, err);
+		return runner_move(runner, DRO_RUN_MONITORS, NULL, err);
+	return 0;
+}
+
+/* Writes what is to be journalled, then sends out what was waiting for that. */
+static int flush(struct runner *runner, struct dro_error *err)
+{
+	size_t i;
+	int rc = runner_flush(runner, err);
+
+	for (i = 0; i < runner->slot_count && rc == 0; i++)
+		if (runner->slots[i].starting) {
+			runner->slots[i].starting = false;
+			rc = submit(&runner->slots[i], err);
+		}
+	return rc;
 }
 
 /* ---- collecting ---------------------------------------------------------------------------- */
 
-static int finish(struct slot *slot, enum dro_step_state state, struct dro_error *err)
+static void finish(struct slot *slot, enum dro_step_state state)
 {
 	const struct dro_clock *clock = slot->runner->world->clock;
 
 	slot->state = state;
 	slot->ended_ms = clock->wall_ms(clock);
-	return runner_journal(slot, "result", NULL, err);
+	slot->event = "result";
 }
 
 /* May the call be made again? Nothing was changed, or nobody knows; and there is time left. */
@@ -169,39 +176,40 @@ static bool retry(struct slot *slot, const struct dro_error *failure)
 	return true;
 }
 
-static int collect(struct slot *slot, struct dro_error *err)
+/* Judges one call's return; what is to be journalled waits for the flush. */
+static void collect(struct slot *slot)
 {
 	const struct dro_clock *clock = slot->runner->world->clock;
 	struct dro_error *failure = &slot->failure;
-	bool news = false;
 
 	if (slot->context.note.length && strcmp(slot->note, slot->context.note.data) != 0) {
 		slot_set(&slot->note, slot->context.note.data);
-		news = true;
+		slot->event = "progress";
 	}
-	if (slot->result == DRO_STEP_DONE)
-		return finish(slot, DRO_STEP_IS_DONE, err);
+	if (slot->result == DRO_STEP_DONE) {
+		finish(slot, DRO_STEP_IS_DONE);
+		return;
+	}
 	if (slot->result == DRO_STEP_PENDING) {
 		slot->retries = 0;
 		slot->next_ms = clock->now_ms(clock) + slot->context.poll_ms;
 		if (clock->now_ms(clock) < slot->deadline_ms)
-			return news ? runner_journal(slot, "progress", NULL, err) : 0;
+			return;
 		dro_fail(failure, DRO_ETIMEDOUT, "not done after %lld s%s%s",
 			(long long)slot->step->timeout_ms / 1000, *slot->note ? "; last: " : "",
 			slot->note);
 	} else if (retry(slot, failure)) {
 		slot_set(&slot->note, failure->message);
-		return runner_journal(slot, "progress", NULL, err);
+		slot->event = "progress";
+		return;
 	}
 	slot_set(&slot->error, failure->message);
-	return finish(
-		slot, slot->step->may_fail ? DRO_STEP_IS_FAILED_IGNORED : DRO_STEP_IS_FAILED, err);
+	finish(slot, slot->step->may_fail ? DRO_STEP_IS_FAILED_IGNORED : DRO_STEP_IS_FAILED);
 }
 
 /* Takes in what workers have returned. */
-static int collect_all(struct runner *runner, struct dro_error *err)
+static void collect_all(struct runner *runner)
 {
-	int rc = 0;
 	size_t i;
 
 	for (i = 0; i < runner->slot_count; i++) {
@@ -217,16 +225,14 @@ static int collect_all(struct runner *runner, struct dro_error *err)
 			continue;
 		slot->in_flight = false;
 		runner->in_flight--;
-		if (rc == 0)
-			rc = collect(slot, err);
+		collect(slot);
 		slot_release(slot);
 	}
-	return rc;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
-/* Starts what can be started; *next_ms: when to look again. */
+/* Makes ready what can go out; *next_ms: when to look again. */
 static int start_all(struct runner *runner, uint64_t *next_ms, struct dro_error *err)
 {
 	uint64_t now = runner->world->clock->now_ms(runner->world->clock);
@@ -243,7 +249,8 @@ static int start_all(struct runner *runner, uint64_t *next_ms, struct dro_error 
 				*next_ms = slot->next_ms < *next_ms ? slot->next_ms : *next_ms;
 				continue;
 			}
-			rc = submit(slot, err);
+			slot->starting = true;
+			rc = 0;
 		} else if (slot->state == DRO_STEP_IS_RUNNING ||
 			   (slot->state == DRO_STEP_IS_PENDING && ready(slot))) {
 			rc = start(slot, err);
@@ -332,11 +339,12 @@ static int loop(struct runner *runner, const volatile int *cancel, struct dro_er
 		uint64_t next_ms = clock->now_ms(clock) + TICK_MS;
 		bool stopping = cancel && *cancel;
 
-		if ((rc = collect_all(runner, err)) < 0)
-			return rc;
+		collect_all(runner);
 		aborting = aborting || abort_wanted(runner, &seen);
 		if (!aborting && !stopping && count(runner, DRO_STEP_IS_FAILED) == 0 &&
 			(rc = start_all(runner, &next_ms, err)) < 0)
+			return rc;
+		if ((rc = flush(runner, err)) < 0)
 			return rc;
 		if (runner->in_flight == 0) {
 			if (stopping)
@@ -359,7 +367,8 @@ static void drain(struct runner *runner)
 {
 	while (runner->in_flight > 0) {
 		wait_for_news(runner, runner->world->clock->now_ms(runner->world->clock) + TICK_MS);
-		collect_all(runner, NULL);
+		collect_all(runner);
+		runner_flush(runner, NULL);
 	}
 }
 

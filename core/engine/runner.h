@@ -24,6 +24,8 @@ struct slot {
 	uint64_t next_ms;		/* when to ask again */
 	bool repeated;
 	bool in_flight;
+	const char *event; /* to be journalled by the next flush, or NULL */
+	bool starting;	   /* its call goes out after that flush */
 	/* While in flight the context is the worker's. */
 	struct dro_step_context context;
 	cJSON *inputs;
@@ -51,7 +53,13 @@ struct runner {
 /* record.c */
 int runner_load(struct runner *runner, const char *run, struct dro_error *err);
 void runner_unload(struct runner *runner);
-int runner_journal(struct slot *slot, const char *event, const cJSON *data, struct dro_error *err);
+/*
+ * Journals every slot that has an `event`, as it is now, in one transaction: a result and the
+ * intents that it lets begin cost one sync of the disk.
+ */
+int runner_flush(struct runner *runner, struct dro_error *err);
+/* One slot, at once. */
+int runner_journal(struct slot *slot, const char *event, struct dro_error *err);
 /* Moves the run along the table and stores that; `outcome` NULL: as it was. */
 int runner_move(struct runner *runner, enum dro_run_event event, const cJSON *outcome,
 	struct dro_error *err);

@@ -45,7 +45,7 @@ static int undo_step(struct slot *slot, bool *kept, struct dro_error *err)
 	struct dro_error failure = DRO_ERROR_INIT;
 	int rc, undone;
 
-	if ((rc = runner_journal(slot, "undo-intent", NULL, err)) < 0)
+	if ((rc = runner_journal(slot, "undo-intent", err)) < 0)
 		return rc;
 	undone = take_back(slot, &failure);
 	if (undone == 0) {
@@ -56,7 +56,7 @@ static int undo_step(struct slot *slot, bool *kept, struct dro_error *err)
 		*kept = undone == DRO_ESAFETY;
 	}
 	slot->ended_ms = clock->wall_ms(clock);
-	if ((rc = runner_journal(slot, "undo-result", NULL, err)) < 0)
+	if ((rc = runner_journal(slot, "undo-result", err)) < 0)
 		return rc;
 	if (undone < 0 && undone != DRO_ESAFETY) {
 		*err = failure;
@@ -111,7 +111,7 @@ int runner_undo(struct runner *runner, struct dro_error *err)
 		if (slot->state == DRO_STEP_IS_PENDING ||
 			(slot->state == DRO_STEP_IS_RUNNING && !slot->kind->undo)) {
 			slot->state = DRO_STEP_IS_SKIPPED;
-			rc = runner_journal(slot, "undo-result", NULL, err);
+			rc = runner_journal(slot, "undo-result", err);
 		} else if (slot->kind->undo && has_begun(slot)) {
 			rc = undo_step(slot, &kept, err);
 			why = kept ? slot->error : why;

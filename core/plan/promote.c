@@ -337,7 +337,7 @@ static void add_end(struct build *build)
 	struct dro_step *step;
 	size_t i;
 
-	for (i = 0; i < facts->service->traffic_count; i++) {
+	for (i = 0; window > 0 && i < facts->service->traffic_count; i++) {
 		const char *key = facts->service->traffic[i].key;
 
 		step = add(build, "run.monitor", facts->service->traffic[i].name,
@@ -355,6 +355,7 @@ static void add_end(struct build *build)
 	step->class = DRO_STEP_DATA_PLANE;
 	input(build, step, "site", facts->to->name);
 	after_kind(build, step, "run.monitor");
+	after_kind(build, step, "traffic.verify");
 	after(build, step, "verify-app");
 }
 

@@ -2,16 +2,12 @@
 
 #include "store/fault.h"
 
-int dro_store_step(struct dro_store *store, const struct dro_lease *lease, const char *run,
-	const struct dro_step_row *row, const char *event, const char *data, struct dro_error *err)
+static int write_record(struct dro_store *store, const struct dro_lease *lease, const char *run,
+	const struct dro_step_record *record, struct dro_error *err)
 {
+	const struct dro_step_row *row = &record->row;
 	int rc;
 
-	dro_kill_point();
-	if ((rc = store_begin(store, err)) < 0)
-		return rc;
-	if ((rc = store_lease_check(store, lease, err)) < 0)
-		goto out;
 	rc = store_run(store, err,
 		"UPDATE steps SET state = ?, outputs = ?, note = ?, error = ?, attempts = ?,"
 		" started_ms = ?, ended_ms = ?"
@@ -23,11 +19,33 @@ int dro_store_step(struct dro_store *store, const struct dro_lease *lease, const
 		rc = dro_fail(err, DRO_ENOTFOUND, "%s: run %s has no step %s", lease->service, run,
 			row->id);
 	if (rc == 0)
-		rc = store_journal_add(store, run, row->id, event, data, err);
-out:
+		rc = store_journal_add(store, run, row->id, record->event, record->data, err);
+	return rc;
+}
+
+int dro_store_steps(struct dro_store *store, const struct dro_lease *lease, const char *run,
+	const struct dro_step_record *records, size_t count, struct dro_error *err)
+{
+	size_t i;
+	int rc;
+
+	dro_kill_point();
+	if ((rc = store_begin(store, err)) < 0)
+		return rc;
+	rc = store_lease_check(store, lease, err);
+	for (i = 0; i < count && rc == 0; i++)
+		rc = write_record(store, lease, run, &records[i], err);
 	rc = store_end(store, rc, err);
 	dro_kill_point();
 	return rc;
+}
+
+int dro_store_step(struct dro_store *store, const struct dro_lease *lease, const char *run,
+	const struct dro_step_row *row, const char *event, const char *data, struct dro_error *err)
+{
+	const struct dro_step_record record = {*row, event, data};
+
+	return dro_store_steps(store, lease, run, &record, 1, err);
 }
 
 int dro_store_step_list(struct dro_store *store, const char *run,

@@ -106,9 +106,18 @@ void dro_run_row_free(struct dro_run_row *run);
 /* ---- steps: each change is one journal row and the step's new row, in one transaction -------- */
 
 /*
- * `event`: "intent" (before the call, with key and inputs in `data`), "result", "progress",
- * "undo-intent", "undo-result". `row` is the step as it now is; its id names it.
+ * One journal row: `event` is "intent" (before the call, with key and inputs in `data`), "result",
+ * "progress", "undo-intent" or "undo-result"; `row` is the step as it now is, its id names it.
  */
+struct dro_step_record {
+	struct dro_step_row row;
+	const char *event, *data;
+};
+
+/* Several of them, all or nothing. */
+int dro_store_steps(struct dro_store *store, const struct dro_lease *lease, const char *run,
+	const struct dro_step_record *records, size_t count, struct dro_error *err);
+/* One. */
 int dro_store_step(struct dro_store *store, const struct dro_lease *lease, const char *run,
 	const struct dro_step_row *row, const char *event, const char *data, struct dro_error *err);
 /* In the plan's order. */

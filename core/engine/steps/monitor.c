@@ -36,10 +36,6 @@ int dro_step_monitor(struct dro_step_context *context, struct dro_error *err)
 
 	if ((rc = dro_json_int_need(context->inputs, "window_ms", &window, err)) < 0)
 		return rc;
-	if (window <= 0) {
-		dro_buf_puts(&context->note, "no watch is asked for");
-		return DRO_STEP_DONE;
-	}
 	if ((rc = dro_step_ask_name(context, &site, &well, err)) < 0)
 		return rc;
 	bad = well ? 0 : bad + 1;
