@@ -275,7 +275,7 @@ static void input_addresses(struct build *build, struct dro_step *step)
 static void add_restore(struct build *build)
 {
 	const struct dro_promote_facts *facts = build->facts;
-	char boot[160];
+	char boot[160], ids[160];
 	struct dro_step *step =
 		add(build, "restore.wait", facts->backup->id, RESTORE_MS, "restore");
 
@@ -284,6 +284,8 @@ static void add_restore(struct build *build)
 	snprintf(boot, sizeof(boot), "boot-%s", facts->to->groups[0].name);
 	input(build, step, "site", facts->to->name);
 	input(build, step, "backup", facts->backup->id);
+	snprintf(ids, sizeof(ids), "${launch-%s.ids}", facts->to->groups[0].name);
+	input(build, step, "ids", ids);
 	input_addresses(build, step);
 	after(build, step, boot);
 	step = add(build, "app.verify", facts->to->name, APP_MS, "verify-app");

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
 from harness import MAIN, TIER2, check, main, switches, wait_for, world  # noqa: E402
@@ -290,6 +291,26 @@ def no_secret_is_written():
                     check(secret.encode() not in data, f"{path} holds a secret")
 
 
+def a_host_that_dies_while_it_restores():
+    """Its agent is silent for ever: the provider tells, and the run fails instead of waiting for hours."""
+    with world() as w:
+        lost = Lost(w)
+        lost.round()
+        w.good("backup", "verify")
+        w.lab("fault", "add", "latency", "--operation", "GetObject", "--ms", "2000")  # time to die in
+
+        def kill():
+            instance = wait_for("the instance", lambda: [i for i in w.instances(TIER2) if i["state"] == "running"])[0]
+            w.lab("kill", instance["id"])
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        done = w.promote()
+        killer.join()
+        check(done.returncode == 1 and "did not stay up" in done.stdout, f"it says so: {done}")
+        check(len(switches(w)) == lost.switched, "traffic was not moved")
+
+
 if __name__ == "__main__":
     main(passing_faults, launch_faults, redirects_are_not_followed, the_target_is_away, dns_is_away, lasting_faults,
-         abort_takes_back, bad_backups_are_refused, git_may_be_away, no_secret_is_written)
+         abort_takes_back, bad_backups_are_refused, git_may_be_away, no_secret_is_written, a_host_that_dies_while_it_restores)

@@ -32,6 +32,13 @@ int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64
 bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,
 	const char *const *addresses, size_t count, char *text, size_t text_size);
 
+/*
+ * How many instances of input "ids" are up; their addresses are appended to `addresses`.
+ * DRO_ECONFLICT: one of them will never be.
+ */
+int dro_step_count_up(
+	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err);
+
 /* One file each in this folder. */
 int dro_step_probe(struct dro_step_context *context, struct dro_error *err);
 int dro_step_capacity(struct dro_step_context *context, struct dro_error *err);

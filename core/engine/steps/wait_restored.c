@@ -1,5 +1,5 @@
 /*
- * restore.wait {site, addresses, backup}: until every host's agent has restored the backup and
+ * restore.wait {site, addresses, ids, backup}: until every host's agent has restored the backup and
  * started the service. Where an agent cannot be asked (plain HTTP is spoken to loopback only), the
  * application tells: the agent starts it only when every hash was right and the restore is whole.
  */
@@ -13,6 +13,7 @@
 
 #define POLL_LEAST_MS 5
 #define POLL_MOST_MS 1000
+#define LOOK_MS 10000
 #define ASK_MS 5000
 #define PROGRESS_MAX 65536
 
@@ -107,6 +108,30 @@ static int judge_host(struct dro_step_context *context, const struct dro_site *s
 	return rc;
 }
 
+/* An agent that is silent may be busy, or its host gone: now and then the provider is asked. */
+static int look_at_hosts(struct dro_step_context *context, struct dro_error *err)
+{
+	struct dro_error failure = DRO_ERROR_INIT;
+	cJSON *addresses;
+	size_t wanted;
+	int64_t looked;
+	int rc;
+
+	if (dro_json_int(context->outputs, "looked", 0, &looked, NULL) < 0 ||
+		looked > (int64_t)context->elapsed_ms) /* of an earlier process */
+		looked = 0;
+	if ((int64_t)context->elapsed_ms - looked < LOOK_MS)
+		return 0;
+	dro_step_output(context, "looked", cJSON_CreateNumber((double)context->elapsed_ms));
+	addresses = cJSON_CreateArray();
+	rc = dro_step_count_up(context, addresses, &wanted, &failure);
+	cJSON_Delete(addresses);
+	if (rc != DRO_ECONFLICT)
+		return 0;
+	*err = failure;
+	return rc;
+}
+
 int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *err)
 {
 	const struct dro_site *site;
@@ -127,6 +152,8 @@ int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *e
 			break; /* its note is the one to show */
 	}
 	if ((size_t)ready < count) {
+		if ((rc = look_at_hosts(context, err)) < 0)
+			goto out;
 		rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
 		goto out;
 	}

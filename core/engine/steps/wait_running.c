@@ -43,10 +43,10 @@ static int count_up(const struct dro_instance_list *list, cJSON *addresses, stru
 	return up;
 }
 
-int dro_step_wait_running(struct dro_step_context *context, struct dro_error *err)
+int dro_step_count_up(
+	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err)
 {
 	struct dro_instance_query query = {.size = sizeof(query)};
-	cJSON *addresses = cJSON_CreateArray(), *address;
 	struct dro_instance_list list = {0};
 	struct dro_provider *provider;
 	const struct dro_site *site;
@@ -60,15 +60,30 @@ int dro_step_wait_running(struct dro_step_context *context, struct dro_error *er
 		rc = dro_fail(err, DRO_EINVAL, "no instance to wait for");
 		goto out;
 	}
+	*wanted = query.id_count;
 	query.region = site->region;
 	query.ids = ids;
 	rc = dro_provider_list_instances(provider, &query, &list, &context->call, err);
 	if (rc == DRO_ENOTFOUND)
 		rc = 0; /* just made: not every part of the provider knows it yet */
-	if (rc < 0 || (rc = count_up(&list, addresses, err)) < 0)
+	if (rc == 0)
+		rc = count_up(&list, addresses, err);
+out:
+	dro_instance_list_free(&list);
+	free(ids);
+	return rc;
+}
+
+int dro_step_wait_running(struct dro_step_context *context, struct dro_error *err)
+{
+	cJSON *addresses = cJSON_CreateArray(), *address;
+	size_t wanted = 0;
+	int rc = dro_step_count_up(context, addresses, &wanted, err);
+
+	if (rc < 0)
 		goto out;
-	if ((size_t)rc < query.id_count) {
-		dro_buf_printf(&context->note, "%d of %zu run", rc, query.id_count);
+	if ((size_t)rc < wanted) {
+		dro_buf_printf(&context->note, "%d of %zu run", rc, wanted);
 		rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
 		goto out;
 	}
@@ -79,7 +94,5 @@ int dro_step_wait_running(struct dro_step_context *context, struct dro_error *er
 	rc = DRO_STEP_DONE;
 out:
 	cJSON_Delete(addresses);
-	dro_instance_list_free(&list);
-	free(ids);
 	return rc;
 }
