@@ -66,11 +66,33 @@ static const struct field record_fields[] = {
 	ARRAY(FIELD_TEXTS, dro_record, values, value_count),
 	TEXT(dro_record, set_id),
 	TEXT(dro_record, owner),
+	TEXT(dro_record, health_check),
+	TEXT(dro_record, alias),
+	TEXT(dro_record, alias_zone),
+};
+static const struct field check_fields[] = {
+	TEXT(dro_health_check, id),
+	TEXT(dro_health_check, version),
+	TEXT(dro_health_check, owner),
+	TEXT(dro_health_check, address),
+	TEXT(dro_health_check, host),
+	TEXT(dro_health_check, path),
+};
+static const struct field vantage_fields[] = {
+	TEXT(dro_vantage, name),
+	TEXT(dro_vantage, text),
+};
+static const struct field instance_health_fields[] = {
+	TEXT(dro_instance_health, id),
+	TEXT(dro_instance_health, text),
 };
 SHAPE(instance_shape, dro_instance, instance_fields);
 SHAPE(image_shape, dro_image, image_fields);
 SHAPE(object_shape, dro_object, object_fields);
 SHAPE(record_shape, dro_record, record_fields);
+SHAPE(check_shape, dro_health_check, check_fields);
+SHAPE(vantage_shape, dro_vantage, vantage_fields);
+SHAPE(instance_health_shape, dro_instance_health, instance_health_fields);
 
 /* Where the copy goes. Without a block it only measures. */
 struct packer {
@@ -251,6 +273,24 @@ int dro_record_list_add(
 	return append(&record_shape, from, &list->items, &list->count, &list->bytes, err);
 }
 
+int dro_health_check_list_add(struct dro_health_check_list *list,
+	const struct dro_health_check *from, struct dro_error *err)
+{
+	return append(&check_shape, from, &list->items, &list->count, &list->bytes, err);
+}
+
+int dro_vantage_list_add(
+	struct dro_vantage_list *list, const struct dro_vantage *from, struct dro_error *err)
+{
+	return append(&vantage_shape, from, &list->items, &list->count, &list->bytes, err);
+}
+
+int dro_instance_health_list_add(struct dro_instance_health_list *list,
+	const struct dro_instance_health *from, struct dro_error *err)
+{
+	return append(&instance_health_shape, from, &list->items, &list->count, &list->bytes, err);
+}
+
 void dro_instance_list_free(struct dro_instance_list *list)
 {
 	if (list)
@@ -270,6 +310,24 @@ void dro_object_list_free(struct dro_object_list *list)
 }
 
 void dro_record_list_free(struct dro_record_list *list)
+{
+	if (list)
+		release(&list->items, &list->count, &list->bytes);
+}
+
+void dro_health_check_list_free(struct dro_health_check_list *list)
+{
+	if (list)
+		release(&list->items, &list->count, &list->bytes);
+}
+
+void dro_vantage_list_free(struct dro_vantage_list *list)
+{
+	if (list)
+		release(&list->items, &list->count, &list->bytes);
+}
+
+void dro_instance_health_list_free(struct dro_instance_health_list *list)
 {
 	if (list)
 		release(&list->items, &list->count, &list->bytes);

@@ -40,6 +40,24 @@ struct dro_record_list {
 	size_t bytes;
 };
 
+struct dro_health_check_list {
+	struct dro_health_check **items;
+	size_t count;
+	size_t bytes;
+};
+
+struct dro_vantage_list {
+	struct dro_vantage **items;
+	size_t count;
+	size_t bytes;
+};
+
+struct dro_instance_health_list {
+	struct dro_instance_health **items;
+	size_t count;
+	size_t bytes;
+};
+
 /* Copies `from`, reading no further than its size. DRO_EPROTO past a maximum or for a struct that
  * makes no sense. A zeroed list is an empty one. */
 int dro_instance_list_add(
@@ -50,12 +68,21 @@ int dro_object_list_add(
 	struct dro_object_list *list, const struct dro_object *from, struct dro_error *err);
 int dro_record_list_add(
 	struct dro_record_list *list, const struct dro_record *from, struct dro_error *err);
+int dro_health_check_list_add(struct dro_health_check_list *list,
+	const struct dro_health_check *from, struct dro_error *err);
+int dro_vantage_list_add(
+	struct dro_vantage_list *list, const struct dro_vantage *from, struct dro_error *err);
+int dro_instance_health_list_add(struct dro_instance_health_list *list,
+	const struct dro_instance_health *from, struct dro_error *err);
 
 /* Free the items and leave an empty list; NULL-safe. */
 void dro_instance_list_free(struct dro_instance_list *list);
 void dro_image_list_free(struct dro_image_list *list);
 void dro_object_list_free(struct dro_object_list *list);
 void dro_record_list_free(struct dro_record_list *list);
+void dro_health_check_list_free(struct dro_health_check_list *list);
+void dro_vantage_list_free(struct dro_vantage_list *list);
+void dro_instance_health_list_free(struct dro_instance_health_list *list);
 
 /* The value of the tag, or NULL. */
 const char *dro_instance_tag(const struct dro_instance *instance, const char *name);

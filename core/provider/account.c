@@ -104,7 +104,8 @@ unsigned dro_provider_capabilities(const struct dro_provider *provider)
 	const struct dro_provider_v1 *plugin = &provider->plugin->provider;
 
 	return (plugin->compute ? DRO_CAP_COMPUTE : 0u) | (plugin->storage ? DRO_CAP_STORAGE : 0u) |
-	       (plugin->dns ? DRO_CAP_DNS : 0u) | (plugin->async ? DRO_CAP_ASYNC : 0u);
+	       (plugin->dns ? DRO_CAP_DNS : 0u) | (plugin->async ? DRO_CAP_ASYNC : 0u) |
+	       (plugin->health ? DRO_CAP_HEALTH : 0u);
 }
 
 const char *dro_provider_option(const struct dro_provider *provider, const char *name)

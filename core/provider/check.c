@@ -54,6 +54,13 @@ static const struct table tables[] = {
 		{
 			SLOT(dro_async, poll),
 		}},
+	{"health", offsetof(struct dro_provider_v1, health), 4,
+		{
+			SLOT(dro_health_checks, list_checks),
+			SLOT(dro_health_checks, put_check),
+			SLOT(dro_health_checks, delete_check),
+			SLOT(dro_health_checks, check_status),
+		}},
 };
 
 static int peek(const struct dro_elf *elf, uint64_t address, void *out, size_t length,

@@ -216,3 +216,56 @@ int dro_provider_delete_image(struct dro_provider *provider, const char *region,
 			provider->account, dro_text(region), id, &invoke.call, &invoke.err);
 	return dro_invoke_end(&invoke, rc, err);
 }
+
+int dro_provider_resize_instance(struct dro_provider *provider, const char *region, const char *id,
+	const char *type, const struct dro_call *call, struct dro_error *err)
+{
+	const struct dro_compute *compute = &provider->plugin->compute;
+	struct dro_invoke invoke;
+	int rc;
+
+	if ((rc = dro_invoke_begin(&invoke, provider, "compute.resize_instance",
+		     DRO_INVOKE_MUTATION, compute->resize_instance, call)) == 0)
+		rc = compute->resize_instance(
+			provider->account, dro_text(region), id, type, &invoke.call, &invoke.err);
+	return dro_invoke_end(&invoke, rc, err);
+}
+
+struct instance_health_collector {
+	struct dro_invoke *invoke;
+	struct dro_instance_health_list *list;
+};
+
+static int collect_instance_health(void *arg, const struct dro_instance_health *health)
+{
+	struct instance_health_collector *to = arg;
+	struct dro_invoke *invoke = to->invoke;
+	struct dro_instance_health *own;
+
+	if (invoke->emit_rc < 0 || (invoke->emit_rc = dro_instance_health_list_add(
+					    to->list, health, &invoke->emit)) < 0)
+		return invoke->emit_rc;
+	own = to->list->items[to->list->count - 1];
+	if (own->state > DRO_UNHEALTHY)
+		own->state = DRO_HEALTH_UNKNOWN;
+	if (!*own->id)
+		invoke->emit_rc = dro_fail(&invoke->emit, DRO_EPROTO,
+			"the plugin gave the health of an instance without an id");
+	return invoke->emit_rc;
+}
+
+int dro_provider_instance_health(struct dro_provider *provider, const char *region,
+	const char *const *ids, size_t id_count, struct dro_instance_health_list *out,
+	const struct dro_call *call, struct dro_error *err)
+{
+	const struct dro_compute *compute = &provider->plugin->compute;
+	struct dro_invoke invoke;
+	struct instance_health_collector to = {&invoke, out};
+	int rc;
+
+	if ((rc = dro_invoke_begin(&invoke, provider, "compute.instance_health", 0,
+		     compute->instance_health, call)) == 0)
+		rc = compute->instance_health(provider->account, dro_text(region), ids, id_count,
+			collect_instance_health, &to, &invoke.call, &invoke.err);
+	return dro_invoke_end(&invoke, rc, err);
+}

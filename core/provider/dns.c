@@ -55,7 +55,7 @@ static int check_sets(
 		if (!set->name || !*set->name || !set->type || !*set->type || !set->id ||
 			!set->set_id || !set->owner)
 			return dro_fail(err, DRO_EINVAL, "a record set without a name or type");
-		if (put && !set->value_count)
+		if (put && !set->value_count && !(set->alias && *set->alias))
 			return dro_fail(
 				err, DRO_EINVAL, "%s %s without a value", set->name, set->type);
 		for (j = 0; j < set->value_count; j++)

@@ -149,6 +149,7 @@ static int copy_plugin(struct dro_plugin *plugin, const void *symbol, struct dro
 	own->storage = copy_table(&plugin->storage, sizeof(plugin->storage), own->storage);
 	own->dns = copy_table(&plugin->dns, sizeof(plugin->dns), own->dns);
 	own->async = copy_table(&plugin->async, sizeof(plugin->async), own->async);
+	own->health = copy_table(&plugin->health, sizeof(plugin->health), own->health);
 	return copy_options(plugin, err);
 }
 

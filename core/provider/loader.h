@@ -19,6 +19,7 @@ struct dro_plugin {
 	struct dro_storage storage;
 	struct dro_dns dns;
 	struct dro_async async;
+	struct dro_health_checks health;
 	struct dro_option options[DRO_PLUGIN_OPTIONS_MAX];
 	const struct dro_option *option_list[DRO_PLUGIN_OPTIONS_MAX + 1]; /* of `options` */
 	size_t option_count;

@@ -92,6 +92,7 @@ enum dro_capability {
 	DRO_CAP_STORAGE = 1 << 1,
 	DRO_CAP_DNS = 1 << 2,
 	DRO_CAP_ASYNC = 1 << 3,
+	DRO_CAP_HEALTH = 1 << 4,
 };
 
 const char *dro_provider_name(const struct dro_provider *provider);	 /* the account's */
@@ -130,6 +131,11 @@ int dro_provider_copy_image(struct dro_provider *provider, const struct dro_imag
 	struct dro_image_list *out, const struct dro_call *call, struct dro_error *err);
 int dro_provider_delete_image(struct dro_provider *provider, const char *region, const char *id,
 	const struct dro_call *call, struct dro_error *err);
+int dro_provider_resize_instance(struct dro_provider *provider, const char *region, const char *id,
+	const char *type, const struct dro_call *call, struct dro_error *err);
+int dro_provider_instance_health(struct dro_provider *provider, const char *region,
+	const char *const *ids, size_t id_count, struct dro_instance_health_list *out,
+	const struct dro_call *call, struct dro_error *err);
 
 int dro_provider_list_objects(struct dro_provider *provider, const struct dro_object_query *query,
 	struct dro_object_list *out, const struct dro_call *call, struct dro_error *err);
@@ -151,6 +157,16 @@ int dro_provider_apply(struct dro_provider *provider, const char *zone,
 	const struct dro_record *const *put, size_t put_count, const struct dro_record *const *del,
 	size_t del_count, char *operation, size_t operation_size, const struct dro_call *call,
 	struct dro_error *err);
+
+int dro_provider_list_checks(struct dro_provider *provider, struct dro_health_check_list *out,
+	const struct dro_call *call, struct dro_error *err);
+/* `id` gets the check's id: made where check->id is "", else changed. */
+int dro_provider_put_check(struct dro_provider *provider, const struct dro_health_check *check,
+	char *id, size_t id_size, const struct dro_call *call, struct dro_error *err);
+int dro_provider_delete_check(struct dro_provider *provider, const char *id,
+	const struct dro_call *call, struct dro_error *err);
+int dro_provider_check_status(struct dro_provider *provider, const char *id,
+	struct dro_vantage_list *out, const struct dro_call *call, struct dro_error *err);
 
 int dro_provider_poll(struct dro_provider *provider, const char *operation,
 	enum dro_operation_state *state, const struct dro_call *call, struct dro_error *err);

@@ -90,7 +90,7 @@ static int visit_plugin(
 {
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_plugin_info info = {.name = name, .version = ""};
-	const char *capabilities[5] = {NULL};
+	const char *capabilities[6] = {NULL};
 	const struct dro_plugin *plugin;
 	size_t n = 0;
 
@@ -107,6 +107,8 @@ static int visit_plugin(
 		capabilities[n++] = "dns";
 	if (plugin->provider.async)
 		capabilities[n++] = "async";
+	if (plugin->provider.health)
+		capabilities[n++] = "health";
 	info.version = plugin->provider.version;
 	info.abi_major = plugin->provider.abi_major;
 	info.abi_minor = plugin->provider.abi_minor;

@@ -30,7 +30,7 @@ extern "C" {
 #define DRO_PROVIDER_SYMBOL "dro_provider_v1"
 #define DRO_PROVIDER_MAGIC 0x44524f31u /* "DRO1" */
 #define DRO_ABI_MAJOR 1
-#define DRO_ABI_MINOR 0
+#define DRO_ABI_MINOR 1
 #define DRO_EXPORT __attribute__((visibility("default")))
 
 /* What went wrong, and what the host may do about it. */
@@ -159,6 +159,9 @@ struct dro_call {
 	const char *trace;    /* "run/step", for the audit log; or NULL */
 };
 
+/* What somebody who looks at a thing says of it. */
+enum dro_health_state { DRO_HEALTH_UNKNOWN = 0, DRO_HEALTHY, DRO_UNHEALTHY };
+
 /* ---- compute: instances and images --------------------------------------------------------- */
 
 enum dro_instance_state {
@@ -259,9 +262,21 @@ struct dro_image_spec {
 	size_t tag_count;
 };
 
+/* Since ABI 1.1: how a running instance is, as its provider measures it. */
+struct dro_instance_health {
+	uint32_t size;
+	uint32_t state; /* enum dro_health_state: the provider's checks of host and system */
+	const char *id;
+	const char *text;      /* the provider's own words, "" where it has none */
+	int64_t measured_ms;   /* when the processors were measured; 0: they were not */
+	uint32_t cpu_permille; /* mean load of all processors; meaningless where measured_ms is 0 */
+	uint32_t reserved;
+};
+
 /* A callback's non-zero return ends the list early; the call then returns that value. */
 typedef int (*dro_emit_instance)(void *arg, const struct dro_instance *instance);
 typedef int (*dro_emit_image)(void *arg, const struct dro_image *image);
+typedef int (*dro_emit_instance_health)(void *arg, const struct dro_instance_health *health);
 
 struct dro_compute {
 	uint32_t size;
@@ -290,6 +305,17 @@ struct dro_compute {
 		void *arg, const struct dro_call *call, struct dro_error *err);
 	/* Deregisters the image and deletes its snapshots; an image that is gone is a success. */
 	int (*delete_image)(void *account, const char *region, const char *id,
+		const struct dro_call *call, struct dro_error *err);
+	/* Since ABI 1.1. */
+	/*
+	 * Gives a stopped instance another type: DRO_ECONFLICT where it is not stopped. Idempotent.
+	 * It stays, or comes to, stopped: what goes on meanwhile is a pending state of the list.
+	 */
+	int (*resize_instance)(void *account, const char *region, const char *id, const char *type,
+		const struct dro_call *call, struct dro_error *err);
+	/* One emit an id that exists. */
+	int (*instance_health)(void *account, const char *region, const char *const *ids,
+		size_t id_count, dro_emit_instance_health emit, void *arg,
 		const struct dro_call *call, struct dro_error *err);
 };
 
@@ -345,6 +371,13 @@ struct dro_storage {
 
 /* ---- dns: records, also those a proxy answers for ------------------------------------------- */
 
+enum dro_failover { DRO_FAILOVER_NONE = 0, DRO_FAILOVER_PRIMARY, DRO_FAILOVER_SECONDARY };
+
+/*
+ * A record set. Sets of one name and type with different `set_id`s are a routed group: by weight,
+ * or, where `failover` says so, the primary as long as it is healthy. Of a group all or none have
+ * `failover`; a group is put whole, and a member that is to go is in `del`.
+ */
 struct dro_record {
 	uint32_t size;
 	uint32_t ttl_s;		   /* 0: automatic */
@@ -356,7 +389,13 @@ struct dro_record {
 	const char *set_id; /* of a weighted or failover set, else "" */
 	const char *owner;  /* our ownership mark as stored beside the record, or "" */
 	uint32_t proxied;   /* 1: traffic goes through the provider's edge */
-	uint32_t weight;    /* of a weighted set */
+	uint32_t weight;    /* of a weighted set: its share, 0..255; 0 gets none */
+	/* Since ABI 1.1. */
+	uint32_t failover;	  /* enum dro_failover */
+	uint32_t evaluate_health; /* of an alias: is it only as healthy as its target? */
+	const char *health_check; /* id of the check that takes the set out of the group, or "" */
+	const char *alias;	  /* an alias: the target's name; it then has no values. Else "" */
+	const char *alias_zone;	  /* an alias: the provider's id of the target's zone, or "" */
 };
 
 struct dro_record_query {
@@ -391,6 +430,65 @@ struct dro_dns {
 		size_t put_count, const struct dro_record *const *del, size_t del_count,
 		char *operation, size_t operation_size, const struct dro_call *call,
 		struct dro_error *err);
+};
+
+/* ---- health: checks that the provider makes from its own vantages. Since ABI 1.1 ------------- */
+
+enum dro_check_kind {
+	DRO_CHECK_OTHER = 0, /* of a kind this plugin does not know: listed, never put */
+	DRO_CHECK_HTTP,
+	DRO_CHECK_HTTPS,
+	DRO_CHECK_TCP,
+};
+
+struct dro_health_check {
+	uint32_t size;
+	uint32_t kind; /* enum dro_check_kind */
+	const char *id;
+	const char *version; /* guards updates, or "" where the provider has none */
+	const char *owner;   /* our ownership mark as stored with the check, or "" */
+	const char *address; /* IPv4 that is asked; "" : `host` is resolved, or the check is used by
+				sets that have addresses of their own */
+	const char *host;    /* what is asked for: Host header and SNI; "" : the address */
+	const char *path;    /* of http and https */
+	uint32_t port;
+	uint32_t interval_s;
+	uint32_t fail_after; /* answers in a row that change the verdict */
+	uint32_t state;	     /* enum dro_health_state; UNKNOWN where the list does not say */
+};
+
+/* What one place of the provider sees. */
+struct dro_vantage {
+	uint32_t size;
+	uint32_t state; /* enum dro_health_state */
+	const char *name;
+	const char *text; /* the provider's own words */
+	int64_t checked_ms;
+};
+
+typedef int (*dro_emit_check)(void *arg, const struct dro_health_check *check);
+typedef int (*dro_emit_vantage)(void *arg, const struct dro_vantage *vantage);
+
+struct dro_health_checks {
+	uint32_t size;
+	uint32_t reserved;
+	/* Mandatory. All of the account, also those of others. */
+	int (*list_checks)(void *account, dro_emit_check emit, void *arg,
+		const struct dro_call *call, struct dro_error *err);
+	/*
+	 * Makes the check where check->id is "" (or finds the one that an earlier call with this
+	 * idem_key made), else makes that one as `check` says: DRO_ECONFLICT where it is no longer
+	 * at check->version. Intervals and ports that the provider does not have are DRO_EINVAL.
+	 * `id` gets the check's id.
+	 */
+	int (*put_check)(void *account, const struct dro_health_check *check, char *id,
+		size_t id_size, const struct dro_call *call, struct dro_error *err);
+	/* A check that is gone is a success; one that records use is DRO_ECONFLICT. */
+	int (*delete_check)(
+		void *account, const char *id, const struct dro_call *call, struct dro_error *err);
+	/* One emit a vantage. */
+	int (*check_status)(void *account, const char *id, dro_emit_vantage emit, void *arg,
+		const struct dro_call *call, struct dro_error *err);
 };
 
 /* ---- async: what is still under way --------------------------------------------------------- */
@@ -451,6 +549,7 @@ struct dro_provider_v1 {
 	const struct dro_storage *storage;
 	const struct dro_dns *dns;
 	const struct dro_async *async;
+	const struct dro_health_checks *health; /* since ABI 1.1 */
 };
 
 /* A new field that falls into an older struct's tail padding would fool the size check. */
@@ -470,17 +569,21 @@ DRO_NO_TAIL_PADDING(dro_instance_spec, option_count);
 DRO_NO_TAIL_PADDING(dro_image, created_ms);
 DRO_NO_TAIL_PADDING(dro_image_query, id_count);
 DRO_NO_TAIL_PADDING(dro_image_spec, tag_count);
-DRO_NO_TAIL_PADDING(dro_compute, delete_image);
+DRO_NO_TAIL_PADDING(dro_instance_health, reserved);
+DRO_NO_TAIL_PADDING(dro_compute, instance_health);
 DRO_NO_TAIL_PADDING(dro_object, modified_ms);
 DRO_NO_TAIL_PADDING(dro_object_query, delimiter);
 DRO_NO_TAIL_PADDING(dro_object_ref, key);
 DRO_NO_TAIL_PADDING(dro_storage, delete_objects);
-DRO_NO_TAIL_PADDING(dro_record, weight);
+DRO_NO_TAIL_PADDING(dro_record, alias_zone);
 DRO_NO_TAIL_PADDING(dro_record_query, type);
 DRO_NO_TAIL_PADDING(dro_dns, apply);
+DRO_NO_TAIL_PADDING(dro_health_check, state);
+DRO_NO_TAIL_PADDING(dro_vantage, checked_ms);
+DRO_NO_TAIL_PADDING(dro_health_checks, check_status);
 DRO_NO_TAIL_PADDING(dro_async, cancel);
 DRO_NO_TAIL_PADDING(dro_option, help);
-DRO_NO_TAIL_PADDING(dro_provider_v1, async);
+DRO_NO_TAIL_PADDING(dro_provider_v1, health);
 #endif
 
 #ifdef __cplusplus
