@@ -1,7 +1,6 @@
 /* drorch promote SITE: look, plan, show, ask, store the run, and let a worker drive it. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -10,11 +9,9 @@
 #include "cli/print.h"
 #include "cli/worker.h"
 #include "engine/engine.h"
+#include "engine/start.h"
 #include "plan/safety.h"
 
-#define LEASE_MS 15000
-#define TAKE_MS 1000 /* another promote holds it for a moment, to store its run */
-#define TAKE_AGAIN_MS 20
 #define PLAN_MAX (64u << 20)
 
 /* ---- showing --------------------------------------------------------------------------------- */
@@ -173,121 +170,12 @@ static int confirm(const struct dro_cli *cli, const char *site)
 
 /* ---- doing ----------------------------------------------------------------------------------- */
 
-/* Under the lease: the plan was made, and maybe looked at for long, while another run could end. */
-static int check_active(struct dro_store *store, const struct dro_plan *plan, struct dro_error *err)
-{
-	char *active = NULL;
-	int rc = dro_store_fact_get(store, plan->service, "active-site", &active, NULL, err);
-
-	if (rc == DRO_ENOTFOUND)
-		return 0; /* never promoted: its primary, as when the plan was made */
-	if (rc == 0 && strcmp(active, plan->from) != 0)
-		rc = dro_fail(err, DRO_ECONFLICT,
-			"nothing was done: by now %s is the active site of %s, not %s", active,
-			plan->service, plan->from);
-	free(active);
-	return rc;
-}
-
-/* A run of the service that has not come to its end, or NULL; malloc'd. */
-static int find_open(void *arg, const struct dro_run_row *run)
-{
-	char **open = arg;
-	enum dro_run_state state;
-
-	if (dro_run_state_parse(run->state, &state, NULL) == 0 &&
-		(!dro_run_ended(state) || state == DRO_RUN_FAILED))
-		*open = strdup(run->id);
-	return 1; /* the newest one tells */
-}
-
-/* One run of a service at a time: DRO_EBUSY names the one that is not over. */
-static int check_open(struct dro_store *store, const char *service, struct dro_error *err)
-{
-	char *open = NULL;
-	int rc = dro_store_run_list(store, service, 1, find_open, &open, err);
-
-	if (rc >= 0)
-		rc = !open ? 0
-			   : dro_fail(err, DRO_EBUSY,
-				     "run %s of %s is not over: `drorch attach %s` follows it, "
-				     "`drorch resume "
-				     "%s` goes on with it, `drorch abort %s` takes it back",
-				     open, service, open, open, open);
-	free(open);
-	return rc;
-}
-
-/* Of several promotes at once one gets past here; the others hear of its run. */
-static int take_lease(struct dro_store *store, const char *service, struct dro_lease *lease,
-	struct dro_error *err)
-{
-	uint64_t until = dro_now_ms() + TAKE_MS;
-	char holder[128];
-	int rc;
-
-	dro_store_holder(holder);
-	for (;;) {
-		if ((rc = check_open(store, service, err)) < 0)
-			return rc;
-		rc = dro_store_lease_take(store, service, holder, LEASE_MS, lease, err);
-		if (rc != DRO_EBUSY || dro_now_ms() >= until)
-			break;
-		usleep(TAKE_AGAIN_MS * 1000);
-	}
-	if (rc == 0 && (rc = check_open(store, service, err)) < 0)
-		dro_store_lease_release(store, lease, NULL);
-	return rc;
-}
-
-static int store_run(struct dro_store *store, const struct dro_plan *plan, struct dro_error *err)
-{
-	struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
-	struct dro_run_row row = {.id = plan->id,
-		.service = plan->service,
-		.kind = plan->kind,
-		.mode = plan->mode,
-		.from = plan->from,
-		.to = plan->to,
-		.state = (char *)dro_run_state_name(DRO_RUN_PLANNED),
-		.outcome = "{}"};
-	const char **ids = calloc(plan->step_count + 1, sizeof(*ids));
-	struct dro_lease lease;
-	size_t i;
-	int rc;
-
-	if (!ids) {
-		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
-		goto out;
-	}
-	for (i = 0; i < plan->step_count; i++)
-		ids[i] = plan->steps[i]->id;
-	row.created_ms = dro_wall_ms();
-	if ((rc = dro_plan_print(plan, &text, err)) < 0 ||
-		(rc = take_lease(store, plan->service, &lease, err)) < 0)
-		goto out;
-	row.plan = text.data;
-	row.epoch = lease.epoch;
-	if ((rc = check_active(store, plan, err)) == 0)
-		rc = dro_store_run_add(store, &lease, &row, ids, plan->step_count, err);
-	/* The worker takes it from here. */
-	if (rc < 0)
-		dro_store_lease_release(store, &lease, NULL);
-	else if ((rc = dro_store_lease_release(store, &lease, err)) < 0)
-		dro_error_context(
-			err, "run %s is stored, `drorch resume %s` begins it", plan->id, plan->id);
-out:
-	dro_buf_free(&text);
-	free(ids);
-	return rc;
-}
-
 static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan)
 {
 	struct dro_error err = DRO_ERROR_INIT;
 	int news_fd;
 
-	if (store_run(setup->store, plan, &err) < 0 ||
+	if (dro_run_add(setup->store, plan, NULL, &err) < 0 ||
 		dro_worker_start(cli, setup->config, plan->id, &news_fd, &err) < 0)
 		return dro_cli_error(cli, &err);
 	if (!cli->json)
@@ -400,7 +288,7 @@ static int try_promote(struct dro_cli *cli, bool early, bool *moved)
 	service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
 	if (!service)
 		goto out;
-	if (check_open(setup.store, service->name, &err) < 0) {
+	if (dro_run_check_open(setup.store, service->name, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}

@@ -1,9 +1,11 @@
 #include "plan/promote.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "model/marks.h"
+#include "plan/build.h"
 
 /* How long a step may take before it counts as failed. */
 enum {
@@ -19,82 +21,10 @@ enum {
 	MONITOR_SLACK_MS = 120000,
 };
 
-/* The plan being built. The first failure stays; later calls do nothing. */
 struct build {
+	struct dro_build base;
 	const struct dro_promote_facts *facts;
-	struct dro_plan *plan;
-	struct dro_error *err;
-	int rc;
 };
-
-char *dro_record_owner(const char *service, const char *traffic)
-{
-	char *owner = NULL;
-
-	return asprintf(&owner, "drorch:%s/%s", service, traffic) < 0 ? NULL : owner;
-}
-
-/* A step whose id is the formatted text. NULL once something failed. */
-static struct dro_step *add(struct build *build, const char *kind, const char *target,
-	int64_t timeout_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));
-static struct dro_step *add(struct build *build, const char *kind, const char *target,
-	int64_t timeout_ms, const char *format, ...)
-{
-	struct dro_step *step = NULL;
-	char id[128];
-	va_list args;
-
-	if (build->rc < 0)
-		return NULL;
-	va_start(args, format);
-	vsnprintf(id, sizeof(id), format, args);
-	va_end(args);
-	build->rc = dro_plan_add(build->plan, &step, id, kind, target, timeout_ms, build->err);
-	return build->rc < 0 ? NULL : step;
-}
-
-static void after(struct build *build, struct dro_step *step, const char *id)
-{
-	if (build->rc == 0)
-		build->rc = dro_step_after(build->plan, step, id, build->err);
-}
-
-/* `step` waits for every step of that kind that is there already. */
-static void after_kind(struct build *build, struct dro_step *step, const char *kind)
-{
-	size_t i;
-
-	for (i = 0; build->rc == 0 && i < build->plan->step_count; i++)
-		if (build->plan->steps[i] != step &&
-			strcmp(build->plan->steps[i]->kind, kind) == 0 &&
-			!build->plan->steps[i]->may_fail)
-			after(build, step, build->plan->steps[i]->id);
-}
-
-static void input(struct build *build, struct dro_step *step, const char *key, const char *text)
-{
-	if (build->rc == 0 && !cJSON_AddStringToObject(step->inputs, key, text))
-		build->rc = dro_fail(build->err, DRO_ENOMEM, "out of memory");
-}
-
-static void input_json(struct build *build, struct dro_step *step, const char *key, cJSON *json)
-{
-	if (build->rc == 0 && json && cJSON_AddItemToObject(step->inputs, key, json))
-		return;
-	cJSON_Delete(json);
-	if (build->rc == 0)
-		build->rc = dro_fail(build->err, DRO_ENOMEM, "out of memory");
-}
-
-static cJSON *string_array(char *const *strings, size_t count)
-{
-	cJSON *array = cJSON_CreateArray();
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		cJSON_AddItemToArray(array, cJSON_CreateString(strings[i]));
-	return array;
-}
 
 /* ---- prechecks: all side by side ------------------------------------------------------------- */
 
@@ -105,13 +35,13 @@ static void probe(struct build *build, const char *account, bool spare)
 	char id[128];
 
 	snprintf(id, sizeof(id), "probe-%s", account);
-	if (build->rc < 0 || dro_plan_step(build->plan, id))
+	if (build->base.rc < 0 || dro_plan_step(build->base.plan, id))
 		return;
-	step = add(build, "provider.probe", account, PROBE_MS, "%s", id);
+	step = dro_build_step(&build->base, "provider.probe", account, PROBE_MS, "%s", id);
 	if (!step)
 		return;
 	step->may_fail = spare;
-	input(build, step, "account", account);
+	dro_build_input(&build->base, step, "account", account);
 }
 
 /*
@@ -120,16 +50,16 @@ static void probe(struct build *build, const char *account, bool spare)
  */
 static void find_traffic(struct build *build, const struct dro_traffic *traffic)
 {
-	struct dro_step *step =
-		add(build, "traffic.find", traffic->name, PROBE_MS, "find-%s", traffic->key);
+	struct dro_step *step = dro_build_step(
+		&build->base, "traffic.find", traffic->name, PROBE_MS, "find-%s", traffic->key);
 	char id[128];
 
 	if (!step)
 		return;
 	step->may_fail = true;
-	input(build, step, "traffic", traffic->key);
+	dro_build_input(&build->base, step, "traffic", traffic->key);
 	snprintf(id, sizeof(id), "probe-%s", traffic->paths[0].provider);
-	after(build, step, id);
+	dro_build_after(&build->base, step, id);
 }
 
 static void add_prechecks(struct build *build)
@@ -143,30 +73,31 @@ static void add_prechecks(struct build *build)
 		for (j = 0; j < facts->service->traffic[i].path_count; j++)
 			probe(build, facts->service->traffic[i].paths[j].provider,
 				facts->service->traffic[i].path_count > 1);
-	step = add(build, "backup.check", facts->backup->id, PRECHECK_MS, "check-backup");
+	step = dro_build_step(
+		&build->base, "backup.check", facts->backup->id, PRECHECK_MS, "check-backup");
 	if (!step)
 		return;
-	input(build, step, "policy", facts->policy->name);
-	input(build, step, "id", facts->backup->id);
-	input(build, step, "manifest_sha256", facts->backup->manifest_sha256);
+	dro_build_input(&build->base, step, "policy", facts->policy->name);
+	dro_build_input(&build->base, step, "id", facts->backup->id);
+	dro_build_input(&build->base, step, "manifest_sha256", facts->backup->manifest_sha256);
 	for (i = 0; i < facts->service->traffic_count; i++)
 		find_traffic(build, &facts->service->traffic[i]);
 	for (i = 0; i < facts->to->group_count; i++) {
-		step = add(build, "compute.capacity", facts->to->groups[i].type, PRECHECK_MS,
-			"capacity-%s", facts->to->groups[i].name);
+		step = dro_build_step(&build->base, "compute.capacity", facts->to->groups[i].type,
+			PRECHECK_MS, "capacity-%s", facts->to->groups[i].name);
 		if (!step)
 			return;
-		input(build, step, "site", facts->to->name);
-		input(build, step, "group", facts->to->groups[i].name);
-		input(build, step, "image", facts->images[i]);
+		dro_build_input(&build->base, step, "site", facts->to->name);
+		dro_build_input(&build->base, step, "group", facts->to->groups[i].name);
+		dro_build_input(&build->base, step, "image", facts->images[i]);
 	}
 }
 
 static void after_prechecks(struct build *build, struct dro_step *step)
 {
-	after_kind(build, step, "provider.probe");
-	after_kind(build, step, "backup.check");
-	after_kind(build, step, "compute.capacity");
+	dro_build_after_kind(&build->base, step, "provider.probe");
+	dro_build_after_kind(&build->base, step, "backup.check");
+	dro_build_after_kind(&build->base, step, "compute.capacity");
 }
 
 static bool holds(const cJSON *array, const char *text)
@@ -200,14 +131,14 @@ static cJSON *old_addresses(const struct dro_promote_facts *facts)
 static void add_fence(struct build *build)
 {
 	const struct dro_promote_facts *facts = build->facts;
-	struct dro_step *step = add(
-		build, "site.fence", facts->from->name, FENCE_MS, "fence-%s", facts->from->name);
+	struct dro_step *step = dro_build_step(&build->base, "site.fence", facts->from->name,
+		FENCE_MS, "fence-%s", facts->from->name);
 
 	if (!step)
 		return;
 	step->class = DRO_STEP_CONTROL_PLANE;
-	input(build, step, "site", facts->from->name);
-	input_json(build, step, "addresses", old_addresses(facts));
+	dro_build_input(&build->base, step, "site", facts->from->name);
+	dro_build_input_json(&build->base, step, "addresses", old_addresses(facts));
 	after_prechecks(build, step);
 }
 
@@ -223,7 +154,7 @@ static cJSON *user_data(const struct build *build, bool restores)
 	cJSON_AddStringToObject(json, "service", facts->service->name);
 	cJSON_AddStringToObject(json, "site", facts->to->name);
 	cJSON_AddStringToObject(json, "role", "primary");
-	cJSON_AddStringToObject(json, "run", build->plan->id);
+	cJSON_AddStringToObject(json, "run", build->base.plan->id);
 	if (!restores)
 		return json;
 	backup = cJSON_AddObjectToObject(json, "backup");
@@ -242,25 +173,26 @@ static void add_launch(struct build *build, size_t index)
 	const struct dro_promote_facts *facts = build->facts;
 	const struct dro_instance_group *group = &facts->to->groups[index];
 	char ids[160];
-	struct dro_step *step =
-		add(build, "compute.launch", group->name, LAUNCH_MS, "launch-%s", group->name);
+	struct dro_step *step = dro_build_step(
+		&build->base, "compute.launch", group->name, LAUNCH_MS, "launch-%s", group->name);
 
 	if (!step)
 		return;
 	step->class = DRO_STEP_CONTROL_PLANE;
-	input(build, step, "site", facts->to->name);
-	input(build, step, "group", group->name);
-	input(build, step, "image", facts->images[index]);
-	input_json(build, step, "user_data", user_data(build, index == 0));
+	dro_build_input(&build->base, step, "site", facts->to->name);
+	dro_build_input(&build->base, step, "group", group->name);
+	dro_build_input(&build->base, step, "image", facts->images[index]);
+	dro_build_input_json(&build->base, step, "user_data", user_data(build, index == 0));
 	after_prechecks(build, step);
-	step = add(build, "compute.wait", group->name, BOOT_MS, "boot-%s", group->name);
+	step = dro_build_step(
+		&build->base, "compute.wait", group->name, BOOT_MS, "boot-%s", group->name);
 	if (!step)
 		return;
 	snprintf(ids, sizeof(ids), "${launch-%s.ids}", group->name);
-	input(build, step, "site", facts->to->name);
-	input(build, step, "ids", ids);
+	dro_build_input(&build->base, step, "site", facts->to->name);
+	dro_build_input(&build->base, step, "ids", ids);
 	snprintf(ids, sizeof(ids), "launch-%s", group->name);
-	after(build, step, ids);
+	dro_build_after(&build->base, step, ids);
 }
 
 /* "${boot-web.addresses}": where the group that holds the data and takes the traffic is. */
@@ -269,32 +201,32 @@ static void input_addresses(struct build *build, struct dro_step *step)
 	char text[160];
 
 	snprintf(text, sizeof(text), "${boot-%s.addresses}", build->facts->to->groups[0].name);
-	input(build, step, "addresses", text);
+	dro_build_input(&build->base, step, "addresses", text);
 }
 
 static void add_restore(struct build *build)
 {
 	const struct dro_promote_facts *facts = build->facts;
 	char boot[160], ids[160];
-	struct dro_step *step =
-		add(build, "restore.wait", facts->backup->id, RESTORE_MS, "restore");
+	struct dro_step *step = dro_build_step(
+		&build->base, "restore.wait", facts->backup->id, RESTORE_MS, "restore");
 
 	if (!step)
 		return;
 	snprintf(boot, sizeof(boot), "boot-%s", facts->to->groups[0].name);
-	input(build, step, "site", facts->to->name);
-	input(build, step, "backup", facts->backup->id);
+	dro_build_input(&build->base, step, "site", facts->to->name);
+	dro_build_input(&build->base, step, "backup", facts->backup->id);
 	snprintf(ids, sizeof(ids), "${launch-%s.ids}", facts->to->groups[0].name);
-	input(build, step, "ids", ids);
+	dro_build_input(&build->base, step, "ids", ids);
 	input_addresses(build, step);
-	after(build, step, boot);
-	step = add(build, "app.verify", facts->to->name, APP_MS, "verify-app");
+	dro_build_after(&build->base, step, boot);
+	step = dro_build_step(&build->base, "app.verify", facts->to->name, APP_MS, "verify-app");
 	if (!step)
 		return;
-	input(build, step, "site", facts->to->name);
+	dro_build_input(&build->base, step, "site", facts->to->name);
 	input_addresses(build, step);
-	after(build, step, "restore");
-	after_kind(build, step, "compute.wait");
+	dro_build_after(&build->base, step, "restore");
+	dro_build_after_kind(&build->base, step, "compute.wait");
 }
 
 /* ---- the traffic ----------------------------------------------------------------------------- */
@@ -302,33 +234,34 @@ static void add_restore(struct build *build)
 static void add_switch(struct build *build, const struct dro_traffic_seen *seen)
 {
 	const struct dro_promote_facts *facts = build->facts;
-	char *owner = dro_record_owner(facts->service->name, seen->traffic->key), id[160];
-	struct dro_step *step = add(build, "traffic.switch", seen->traffic->name, SWITCH_MS,
-		"switch-%s", seen->traffic->key);
+	char *owner = dro_owner_mark(facts->service->name, seen->traffic->key), id[160];
+	struct dro_step *step = dro_build_step(&build->base, "traffic.switch", seen->traffic->name,
+		SWITCH_MS, "switch-%s", seen->traffic->key);
 
 	if (!step || !owner)
 		goto out;
 	step->class = DRO_STEP_CONTROL_PLANE;
-	input(build, step, "traffic", seen->traffic->key);
-	input(build, step, "from", facts->from->name);
-	input(build, step, "owner", owner);
+	dro_build_input(&build->base, step, "traffic", seen->traffic->key);
+	dro_build_input(&build->base, step, "from", facts->from->name);
+	dro_build_input(&build->base, step, "owner", owner);
 	input_addresses(build, step);
-	input_json(build, step, "previous", string_array(seen->values, seen->value_count));
-	after(build, step, "verify-app");
-	after_kind(build, step, "site.fence");
+	dro_build_input_json(&build->base, step, "previous",
+		dro_build_strings((const char *const *)seen->values, seen->value_count));
+	dro_build_after(&build->base, step, "verify-app");
+	dro_build_after_kind(&build->base, step, "site.fence");
 	snprintf(id, sizeof(id), "find-%s", seen->traffic->key);
-	after(build, step, id);
-	step = add(build, "traffic.verify", seen->traffic->name, seen->traffic->verify.timeout_ms,
-		"verify-%s", seen->traffic->key);
+	dro_build_after(&build->base, step, id);
+	step = dro_build_step(&build->base, "traffic.verify", seen->traffic->name,
+		seen->traffic->verify.timeout_ms, "verify-%s", seen->traffic->key);
 	if (!step)
 		goto out;
 	snprintf(id, sizeof(id), "switch-%s", seen->traffic->key);
-	input(build, step, "traffic", seen->traffic->key);
-	input(build, step, "site", facts->to->name);
-	after(build, step, id);
+	dro_build_input(&build->base, step, "traffic", seen->traffic->key);
+	dro_build_input(&build->base, step, "site", facts->to->name);
+	dro_build_after(&build->base, step, id);
 out:
-	if (build->rc == 0 && !owner)
-		build->rc = dro_fail(build->err, DRO_ENOMEM, "out of memory");
+	if (build->base.rc == 0 && !owner)
+		build->base.rc = dro_fail(build->base.err, DRO_ENOMEM, "out of memory");
 	free(owner);
 }
 
@@ -342,23 +275,24 @@ static void add_end(struct build *build)
 	for (i = 0; window > 0 && i < facts->service->traffic_count; i++) {
 		const char *key = facts->service->traffic[i].key;
 
-		step = add(build, "run.monitor", facts->service->traffic[i].name,
+		step = dro_build_step(&build->base, "run.monitor", facts->service->traffic[i].name,
 			window + MONITOR_SLACK_MS, "monitor-%s", key);
 		if (!step)
 			return;
-		input(build, step, "traffic", key);
-		input(build, step, "site", facts->to->name);
-		input_json(build, step, "window_ms", cJSON_CreateNumber((double)window));
-		after_kind(build, step, "traffic.verify");
+		dro_build_input(&build->base, step, "traffic", key);
+		dro_build_input(&build->base, step, "site", facts->to->name);
+		dro_build_input_json(
+			&build->base, step, "window_ms", cJSON_CreateNumber((double)window));
+		dro_build_after_kind(&build->base, step, "traffic.verify");
 	}
-	step = add(build, "state.commit", facts->to->name, COMMIT_MS, "commit");
+	step = dro_build_step(&build->base, "state.commit", facts->to->name, COMMIT_MS, "commit");
 	if (!step)
 		return;
 	step->class = DRO_STEP_DATA_PLANE;
-	input(build, step, "site", facts->to->name);
-	after_kind(build, step, "run.monitor");
-	after_kind(build, step, "traffic.verify");
-	after(build, step, "verify-app");
+	dro_build_input(&build->base, step, "site", facts->to->name);
+	dro_build_after_kind(&build->base, step, "run.monitor");
+	dro_build_after_kind(&build->base, step, "traffic.verify");
+	dro_build_after(&build->base, step, "verify-app");
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -371,7 +305,7 @@ static int64_t objective(int64_t site, int64_t service)
 static int describe(struct build *build)
 {
 	const struct dro_promote_facts *facts = build->facts;
-	struct dro_plan *plan = build->plan;
+	struct dro_plan *plan = build->base.plan;
 	int64_t rto = objective(facts->to->objectives.rto_ms, facts->service->objectives.rto_ms);
 	int64_t rpo = objective(facts->to->objectives.rpo_ms, facts->service->objectives.rpo_ms);
 	cJSON *backup = cJSON_AddObjectToObject(plan->facts, "backup");
@@ -388,7 +322,7 @@ static int describe(struct build *build)
 	if (rpo != DRO_UNSET)
 		cJSON_AddNumberToObject(plan->facts, "rpo_ms", (double)rpo);
 	if (!cJSON_AddStringToObject(plan->facts, "spec", facts->spec->digest))
-		return dro_fail(build->err, DRO_ENOMEM, "out of memory");
+		return dro_fail(build->base.err, DRO_ENOMEM, "out of memory");
 	free(plan->mode);
 	free(plan->from);
 	free(plan->to);
@@ -402,14 +336,14 @@ static int describe(struct build *build)
 		    facts->to->name, facts->service->name, facts->backup->id) < 0)
 		plan->summary = NULL;
 	if (!plan->mode || !plan->from || !plan->to || !plan->commit || !plan->summary)
-		return dro_fail(build->err, DRO_ENOMEM, "out of memory");
+		return dro_fail(build->base.err, DRO_ENOMEM, "out of memory");
 	return 0;
 }
 
 int dro_plan_promote(
 	struct dro_plan **out, const struct dro_promote_facts *facts, struct dro_error *err)
 {
-	struct build build = {.facts = facts, .err = err};
+	struct build build = {.facts = facts, .base = {.err = err}};
 	size_t i;
 
 	if (facts->to->strategy != DRO_STRATEGY_BACKUP_RESTORE)
@@ -423,10 +357,11 @@ int dro_plan_promote(
 			return dro_fail(err, DRO_EUNSUPPORTED,
 				"traffic %s is of type %s: this version moves A records only",
 				facts->service->traffic[i].key, facts->service->traffic[i].type);
-	if ((build.rc = dro_plan_new(&build.plan, "promote", facts->service->name, err)) < 0)
-		return build.rc;
-	build.rc = describe(&build);
-	if (build.rc == 0)
+	if ((build.base.rc = dro_plan_new(&build.base.plan, "promote", facts->service->name, err)) <
+		0)
+		return build.base.rc;
+	build.base.rc = describe(&build);
+	if (build.base.rc == 0)
 		add_prechecks(&build);
 	add_fence(&build);
 	for (i = 0; i < facts->to->group_count; i++)
@@ -435,10 +370,10 @@ int dro_plan_promote(
 	for (i = 0; i < facts->service->traffic_count; i++)
 		add_switch(&build, &facts->traffic[i]);
 	add_end(&build);
-	if (build.rc == 0) {
-		*out = build.plan;
-		build.plan = NULL;
+	if (build.base.rc == 0) {
+		*out = build.base.plan;
+		build.base.plan = NULL;
 	}
-	dro_plan_free(build.plan);
-	return build.rc;
+	dro_plan_free(build.base.plan);
+	return build.base.rc;
 }

@@ -31,9 +31,6 @@ struct dro_promote_facts {
 	int64_t now_ms;
 };
 
-/* The mark that our records carry: "drorch:SERVICE/KEY"; malloc'd. */
-char *dro_record_owner(const char *service, const char *traffic);
-
 /* A cold promote (backup-restore). DRO_EUNSUPPORTED names a strategy that cannot be promoted to in
  * this way. */
 int dro_plan_promote(

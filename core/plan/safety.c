@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/marks.h"
 
 /* A rule writes why it forbids the promote, or nothing. */
 struct rule {
@@ -51,7 +52,7 @@ static bool foreign_record(const struct dro_promote_facts *facts, char *text, si
 
 	for (i = 0; i < facts->service->traffic_count; i++) {
 		const struct dro_traffic_seen *seen = &facts->traffic[i];
-		char *owner = dro_record_owner(facts->service->name, seen->traffic->key);
+		char *owner = dro_owner_mark(facts->service->name, seen->traffic->key);
 		bool foreign = seen->known && seen->value_count > 0 && owner &&
 			       strcmp(seen->owner, owner) != 0;
 

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "plugins/cloudflare/cloudflare.h"
-#include "plugins/common/rdata.h"
+#include "base/rdata.h"
 
 #define LOOKS 6		   /* at a list that is behind: half a minute in all */
 #define LOOK_AGAIN_MS 1000 /* doubled each time */

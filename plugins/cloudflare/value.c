@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "plugins/cloudflare/cloudflare.h"
-#include "plugins/common/rdata.h"
+#include "base/rdata.h"
 
 #define TEXT_MAX 65536
 

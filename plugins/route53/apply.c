@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "plugins/common/rdata.h"
+#include "base/rdata.h"
 #include "plugins/route53/route53.h"
 
 #define LOOKS 3 /* at what is there, when it changed in between */

@@ -60,7 +60,7 @@ const char *r53_id(const char *text, const char *prefix);
 void r53_name_read(struct dro_buf *out, const char *name);
 /* The way back, as a request has it. */
 void r53_name_write(struct dro_buf *out, const char *name);
-/* A stored value in its one spelling (common/rdata.h); one that has none as it stands. */
+/* A stored value in its one spelling (base/rdata.h); one that has none as it stands. */
 void r53_value_read(struct dro_buf *out, const char *type, const char *value);
 /* A value in its one spelling as Route 53 takes it. */
 void r53_value_write(struct dro_buf *out, const char *type, const char *value);

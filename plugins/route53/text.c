@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "plugins/common/rdata.h"
+#include "base/rdata.h"
 #include "plugins/route53/route53.h"
 
 #define TEXT_MAX 65536

@@ -7,7 +7,7 @@
 #include "plugins/common/answer.h"
 #include "plugins/common/paging.h"
 #include "plugins/common/params.h"
-#include "plugins/common/rdata.h"
+#include "base/rdata.h"
 #include "plugins/common/when.h"
 #include "plugins/common/xml.h"
 #include "plugins/common/zones.h"

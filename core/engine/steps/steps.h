@@ -3,13 +3,8 @@
 #define DRORCH_ENGINE_STEPS_STEPS_H
 
 #include "engine/engine.h"
+#include "model/marks.h"
 #include "observe/accounts.h"
-
-/* Our ownership marks on instances and images. */
-#define DRO_TAG_SERVICE "drorch:service"
-#define DRO_TAG_SITE "drorch:site"
-#define DRO_TAG_RUN "drorch:run"
-#define DRO_TAG_STEP "drorch:step"
 
 /* The site that input `key` names, and its provider (either out may be NULL). */
 int dro_step_site(const struct dro_step_context *context, const char *key,

@@ -1,4 +1,4 @@
-#include "plugins/common/rdata.h"
+#include "base/rdata.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -2,8 +2,8 @@
  * Values of DNS records as a zone file has them, in their one spelling: what two providers, or a
  * provider and a person, write differently compares as the same.
  */
-#ifndef DRORCH_PLUGINS_COMMON_RDATA_H
-#define DRORCH_PLUGINS_COMMON_RDATA_H
+#ifndef DRORCH_BASE_RDATA_H
+#define DRORCH_BASE_RDATA_H
 
 #include <stdbool.h>
 

@@ -1,0 +1,157 @@
+#include "engine/start.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+
+#define LEASE_MS 15000
+#define TAKE_MS 1000 /* another one holds it for a moment, to store its run */
+#define TAKE_AGAIN_MS 20
+#define PLAN_MAX (64u << 20)
+
+/* Under the lease: the plan was made, and maybe looked at for long, while another run could end. */
+static int check_active(struct dro_store *store, const struct dro_plan *plan, struct dro_error *err)
+{
+	char *active = NULL;
+	int rc = dro_store_fact_get(store, plan->service, "active-site", &active, NULL, err);
+
+	if (rc == DRO_ENOTFOUND)
+		return 0; /* never promoted: its primary, as when the plan was made */
+	if (rc == 0 && strcmp(active, plan->from) != 0)
+		rc = dro_fail(err, DRO_ECONFLICT,
+			"nothing was done: by now %s is the active site of %s, not %s", active,
+			plan->service, plan->from);
+	free(active);
+	return rc;
+}
+
+/* A run of the service that has not come to its end, or NULL; malloc'd. */
+static int find_open(void *arg, const struct dro_run_row *run)
+{
+	char **open = arg;
+	enum dro_run_state state;
+
+	if (dro_run_state_parse(run->state, &state, NULL) == 0 &&
+		(!dro_run_ended(state) || state == DRO_RUN_FAILED))
+		*open = strdup(run->id);
+	return 1; /* the newest one tells */
+}
+
+int dro_run_check_open(struct dro_store *store, const char *service, struct dro_error *err)
+{
+	char *open = NULL;
+	int rc = dro_store_run_list(store, service, 1, find_open, &open, err);
+
+	if (rc >= 0)
+		rc = !open ? 0
+			   : dro_fail(err, DRO_EBUSY,
+				     "run %s of %s is not over: `drorch attach %s` follows it, "
+				     "`drorch resume "
+				     "%s` goes on with it, `drorch abort %s` takes it back",
+				     open, service, open, open, open);
+	free(open);
+	return rc;
+}
+
+static int keep_id(void *arg, const struct dro_run_row *run)
+{
+	snprintf(arg, DRO_RUN_ID_MAX, "%s", run->id);
+	return 1;
+}
+
+int dro_run_newest(struct dro_store *store, const char *service, char out[DRO_RUN_ID_MAX],
+	struct dro_error *err)
+{
+	int rc;
+
+	out[0] = '\0';
+	rc = dro_store_run_list(store, service, 1, keep_id, out, err);
+	return rc < 0 ? rc : 0;
+}
+
+static int check_newest(struct dro_store *store, const struct dro_plan *plan, const char *newest,
+	struct dro_error *err)
+{
+	char now[DRO_RUN_ID_MAX];
+	int rc;
+
+	if (!newest)
+		return 0;
+	if ((rc = dro_run_newest(store, plan->service, now, err)) < 0)
+		return rc;
+	if (strcmp(now, newest) == 0)
+		return 0;
+	return dro_fail(err, DRO_ECONFLICT,
+		"nothing was done: run %s of %s began and ended since the plan was made", now,
+		plan->service);
+}
+
+/* Of several at once one gets past here; the others hear of its run. */
+static int take_lease(struct dro_store *store, const char *service, struct dro_lease *lease,
+	struct dro_error *err)
+{
+	uint64_t until = dro_now_ms() + TAKE_MS;
+	char holder[128];
+	int rc;
+
+	dro_store_holder(holder);
+	for (;;) {
+		if ((rc = dro_run_check_open(store, service, err)) < 0)
+			return rc;
+		rc = dro_store_lease_take(store, service, holder, LEASE_MS, lease, err);
+		if (rc != DRO_EBUSY || dro_now_ms() >= until)
+			break;
+		usleep(TAKE_AGAIN_MS * 1000);
+	}
+	if (rc == 0 && (rc = dro_run_check_open(store, service, err)) < 0)
+		dro_store_lease_release(store, lease, NULL);
+	return rc;
+}
+
+int dro_run_add(struct dro_store *store, const struct dro_plan *plan, const char *newest,
+	struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
+	struct dro_run_row row = {.id = plan->id,
+		.service = plan->service,
+		.kind = plan->kind,
+		.mode = plan->mode,
+		.from = plan->from,
+		.to = plan->to,
+		.state = (char *)dro_run_state_name(DRO_RUN_PLANNED),
+		.outcome = "{}"};
+	const char **ids = calloc(plan->step_count + 1, sizeof(*ids));
+	struct dro_lease lease;
+	size_t i;
+	int rc;
+
+	if (!ids) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	for (i = 0; i < plan->step_count; i++)
+		ids[i] = plan->steps[i]->id;
+	row.created_ms = dro_wall_ms();
+	if ((rc = dro_plan_print(plan, &text, err)) < 0 ||
+		(rc = take_lease(store, plan->service, &lease, err)) < 0)
+		goto out;
+	row.plan = text.data;
+	row.epoch = lease.epoch;
+	if ((rc = check_active(store, plan, err)) == 0 &&
+		(rc = check_newest(store, plan, newest, err)) == 0)
+		rc = dro_store_run_add(store, &lease, &row, ids, plan->step_count, err);
+	/* The worker takes it from here. */
+	if (rc < 0)
+		dro_store_lease_release(store, &lease, NULL);
+	else if ((rc = dro_store_lease_release(store, &lease, err)) < 0)
+		dro_error_context(
+			err, "run %s is stored, `drorch resume %s` begins it", plan->id, plan->id);
+out:
+	dro_buf_free(&text);
+	free(ids);
+	return rc;
+}

@@ -1,0 +1,28 @@
+/* Storing a new run: from here on it is the service's one run, and any process may drive it. */
+#ifndef DRORCH_ENGINE_START_H
+#define DRORCH_ENGINE_START_H
+
+#include "model/graph.h"
+#include "store/store.h"
+
+/*
+ * Is a run of the service not over? DRO_EBUSY names it, with what can be done. A failed promote is
+ * not over: it waits to be resumed or aborted.
+ */
+int dro_run_check_open(struct dro_store *store, const char *service, struct dro_error *err);
+
+/*
+ * Stores the plan as a run in state "planned", under the service's lease, which is free again
+ * afterwards for the worker. DRO_EBUSY: another run is not over. DRO_ECONFLICT: the world of the
+ * plan is gone by now: another site is active than plan->from, or `newest` (NULL: not asked), the
+ * id of the service's newest run when the plan was made ("" : it had none), is no longer that.
+ */
+int dro_run_add(struct dro_store *store, const struct dro_plan *plan, const char *newest,
+	struct dro_error *err);
+
+/* Id of the service's newest run into `out`, or "". */
+#define DRO_RUN_ID_MAX 32
+int dro_run_newest(struct dro_store *store, const char *service, char out[DRO_RUN_ID_MAX],
+	struct dro_error *err);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * Our ownership marks: what tells a thing of ours from one that only looks like it. Instances,
+ * images and health checks carry them as tags, records as their `owner`.
+ */
+#ifndef DRORCH_MODEL_MARKS_H
+#define DRORCH_MODEL_MARKS_H
+
+#include <stdbool.h>
+
+#define DRO_TAG_SERVICE "drorch:service"
+#define DRO_TAG_SITE "drorch:site"
+#define DRO_TAG_GROUP "drorch:group"
+#define DRO_TAG_RUN "drorch:run"
+#define DRO_TAG_STEP "drorch:step"
+#define DRO_TAG_IMAGE "drorch:image"	    /* the name of the image policy */
+#define DRO_TAG_SOURCE "drorch:copied-from" /* of a copied image: the id of its source */
+
+/* "drorch:SERVICE/KEY", KEY being that of the traffic, the DNS entry or the site; malloc'd. */
+char *dro_owner_mark(const char *service, const char *key);
+/* Is it the mark of something of that service? */
+bool dro_owner_is(const char *owner, const char *service);
+
+#endif
