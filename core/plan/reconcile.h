@@ -1,0 +1,80 @@
+/*
+ * Reconcile: from what is wanted and what was seen to the differences, and to the graph of steps
+ * that ends them. Pure.
+ *
+ * Wanted is the spec *and* the state: which site is active decides where names lead and what runs
+ * where, so that a commit never moves traffic. Only what carries our marks is changed or removed;
+ * what stands in the way without them is a finding.
+ */
+#ifndef DRORCH_PLAN_RECONCILE_H
+#define DRORCH_PLAN_RECONCILE_H
+
+#include "model/graph.h"
+#include "model/observed.h"
+
+struct dro_reconcile_facts {
+	const struct dro_spec *spec;
+	const struct dro_service *service;
+	const char *active; /* site */
+	const struct dro_observed *seen;
+	int64_t now_ms;
+	/* Records to be taken over although they carry no mark, or another's: "NAME TYPE". */
+	const char *const *adopt;
+	size_t adopt_count;
+};
+
+enum dro_thing {
+	DRO_THING_INSTANCE,
+	DRO_THING_IMAGE,
+	DRO_THING_RECORD,
+	DRO_THING_CHECK,
+	DRO_THING_BACKUP,
+};
+enum dro_action { DRO_ACTION_CREATE, DRO_ACTION_UPDATE, DRO_ACTION_DELETE };
+
+/* One difference that the plan ends. */
+struct dro_change {
+	enum dro_thing thing;
+	enum dro_action action;
+	char *target;	    /* "www.memphis.example A at cloudflare" */
+	char *was, *wanted; /* what differs, for people; "" where there is nothing */
+	char *step;	    /* of the plan */
+	bool active;	    /* takes something away from the active site */
+	bool expected;	    /* follows from the state (a cold site's leftovers): no blast */
+};
+
+enum dro_finding_kind {
+	DRO_FINDING_UNKNOWN, /* a source could not be read: what hangs on it is left as it is */
+	DRO_FINDING_FOREIGN, /* in the way, and not ours */
+	DRO_FINDING_STALE,   /* too old, and no plan can make it younger */
+	DRO_FINDING_LEFT,    /* differs, and is left as it is */
+};
+
+/* What a person should know, and what no step changes. */
+struct dro_finding {
+	enum dro_finding_kind kind;
+	char *target, *text;
+};
+
+struct dro_diff {
+	struct dro_change *changes;
+	size_t change_count;
+	struct dro_finding *findings;
+	size_t finding_count;
+	size_t things;	   /* of the service that were seen: what blast is measured against */
+	bool wants_images; /* instances are to be launched, and seen has no images: look again */
+};
+
+const char *dro_thing_name(enum dro_thing thing);	  /* "instance", … */
+const char *dro_action_name(enum dro_action action);	  /* "create", … */
+const char *dro_finding_name(enum dro_finding_kind kind); /* "unknown", … */
+
+/*
+ * *plan has no steps where nothing is to do. Both are given or none; DRO_EINVAL, DRO_ENOMEM.
+ * Nothing of a plan depends on the order in which a provider lists.
+ */
+int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
+	const struct dro_reconcile_facts *facts, struct dro_error *err);
+void dro_diff_free(struct dro_diff *diff); /* NULL-safe */
+
+#endif
