@@ -288,7 +288,7 @@ static int try_promote(struct dro_cli *cli, bool early, bool *moved)
 	service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
 	if (!service)
 		goto out;
-	if (dro_run_check_open(setup.store, service->name, &err) < 0) {
+	if (dro_run_check_open(setup.store, service->name, "promote", &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}

@@ -287,19 +287,25 @@ static size_t count(const struct runner *runner, enum dro_step_state state)
 	return n;
 }
 
-static bool abort_wanted(struct runner *runner, uint64_t *seen)
+/* What somebody asked of the run meanwhile. Once asked, it stays so. */
+struct wishes {
+	uint64_t seen; /* version of the store */
+	bool abort, give_way;
+};
+
+static void hear(struct runner *runner, struct wishes *wishes)
 {
 	struct dro_run_row *row = NULL;
 	uint64_t version;
-	bool wanted = false;
 
-	if (dro_store_version(runner->world->store, &version, NULL) < 0 || version == *seen)
-		return false;
-	*seen = version;
-	if (dro_store_run_get(runner->world->store, runner->plan->id, &row, NULL) == 0)
-		wanted = row->abort_wanted;
+	if (dro_store_version(runner->world->store, &version, NULL) < 0 || version == wishes->seen)
+		return;
+	wishes->seen = version;
+	if (dro_store_run_get(runner->world->store, runner->plan->id, &row, NULL) == 0) {
+		wishes->abort = wishes->abort || row->abort_wanted;
+		wishes->give_way = wishes->give_way || row->give_way;
+	}
 	dro_run_row_free(row);
-	return wanted;
 }
 
 /* What the first failed step said. */
@@ -311,6 +317,34 @@ static const char *first_error(const struct runner *runner)
 		if (runner->slots[i].state == DRO_STEP_IS_FAILED)
 			return runner->slots[i].error;
 	return "";
+}
+
+/* Stops where it is: what was not begun, or not heard of, is the next pass's to find. */
+static int give_way(struct runner *runner, struct dro_error *err)
+{
+	cJSON *outcome;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < runner->slot_count; i++)
+		if (runner->slots[i].state == DRO_STEP_IS_PENDING ||
+			runner->slots[i].state == DRO_STEP_IS_RUNNING) {
+			runner->slots[i].state = DRO_STEP_IS_SKIPPED;
+			runner->slots[i].event = "result";
+		}
+	outcome = runner_outcome(runner, "it gave way to another run");
+	if (!outcome)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if ((rc = runner_flush(runner, err)) == 0)
+		rc = runner_move(runner, DRO_RUN_FINISHES_WITH_EXCEPTIONS, outcome, err);
+	cJSON_Delete(outcome);
+	return rc;
+}
+
+/* Does the plan say that a failure takes back what was done? */
+static bool rolls_back(const struct runner *runner)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(runner->plan->facts, "rollback"));
 }
 
 static int end(struct runner *runner, struct dro_error *err)
@@ -331,17 +365,18 @@ static int end(struct runner *runner, struct dro_error *err)
 static int loop(struct runner *runner, const volatile int *cancel, struct dro_error *err)
 {
 	const struct dro_clock *clock = runner->world->clock;
-	uint64_t seen = 0;
-	bool aborting = false;
+	struct wishes wishes = {.give_way = runner->row->give_way};
 	int rc;
 
 	for (;;) {
 		uint64_t next_ms = clock->now_ms(clock) + TICK_MS;
 		bool stopping = cancel && *cancel;
+		bool failed;
 
 		collect_all(runner);
-		aborting = aborting || abort_wanted(runner, &seen);
-		if (!aborting && !stopping && count(runner, DRO_STEP_IS_FAILED) == 0 &&
+		hear(runner, &wishes);
+		failed = count(runner, DRO_STEP_IS_FAILED) > 0;
+		if (!wishes.abort && !wishes.give_way && !stopping && !failed &&
 			(rc = start_all(runner, &next_ms, err)) < 0)
 			return rc;
 		if ((rc = flush(runner, err)) < 0)
@@ -350,12 +385,13 @@ static int loop(struct runner *runner, const volatile int *cancel, struct dro_er
 			if (stopping)
 				return dro_fail(err, DRO_ECANCELLED,
 					"stopped; `drorch resume %s` goes on", runner->plan->id);
-			if (aborting)
+			if (wishes.abort || (failed && rolls_back(runner)))
 				return runner_undo(runner, err);
-			if (count(runner, DRO_STEP_IS_FAILED) > 0 ||
-				count(runner, DRO_STEP_IS_PENDING) +
-						count(runner, DRO_STEP_IS_RUNNING) ==
-					0)
+			if (wishes.give_way)
+				return give_way(runner, err);
+			if (failed || count(runner, DRO_STEP_IS_PENDING) +
+						      count(runner, DRO_STEP_IS_RUNNING) ==
+					      0)
 				return end(runner, err);
 		}
 		wait_for_news(runner, next_ms);

@@ -11,6 +11,7 @@
 #define LEASE_MS 15000
 #define TAKE_MS 1000 /* another one holds it for a moment, to store its run */
 #define TAKE_AGAIN_MS 20
+#define GIVE_WAY_MS 10000
 #define PLAN_MAX (64u << 20)
 
 /* Under the lease: the plan was made, and maybe looked at for long, while another run could end. */
@@ -29,32 +30,52 @@ static int check_active(struct dro_store *store, const struct dro_plan *plan, st
 	return rc;
 }
 
-/* A run of the service that has not come to its end, or NULL; malloc'd. */
+/* A run of the service that has not come to its end; "" : there is none. */
+struct open_run {
+	char id[DRO_RUN_ID_MAX];
+	bool background; /* reconcile: it gives way to what is more important */
+};
+
 static int find_open(void *arg, const struct dro_run_row *run)
 {
-	char **open = arg;
+	struct open_run *open = arg;
 	enum dro_run_state state;
 
 	if (dro_run_state_parse(run->state, &state, NULL) == 0 &&
-		(!dro_run_ended(state) || state == DRO_RUN_FAILED))
-		*open = strdup(run->id);
+		(!dro_run_ended(state) || state == DRO_RUN_FAILED)) {
+		snprintf(open->id, sizeof(open->id), "%s", run->id);
+		open->background = strcmp(run->kind, DRO_KIND_RECONCILE) == 0;
+	}
 	return 1; /* the newest one tells */
 }
 
-int dro_run_check_open(struct dro_store *store, const char *service, struct dro_error *err)
+static int get_open(
+	struct open_run *out, struct dro_store *store, const char *service, struct dro_error *err)
 {
-	char *open = NULL;
-	int rc = dro_store_run_list(store, service, 1, find_open, &open, err);
+	int rc;
 
-	if (rc >= 0)
-		rc = !open ? 0
-			   : dro_fail(err, DRO_EBUSY,
-				     "run %s of %s is not over: `drorch attach %s` follows it, "
-				     "`drorch resume "
-				     "%s` goes on with it, `drorch abort %s` takes it back",
-				     open, service, open, open, open);
-	free(open);
-	return rc;
+	*out = (struct open_run){.id = ""};
+	rc = dro_store_run_list(store, service, 1, find_open, out, err);
+	return rc < 0 ? rc : 0;
+}
+
+static bool in_the_way(const struct open_run *open, const char *kind)
+{
+	return *open->id && (!open->background || strcmp(kind, DRO_KIND_RECONCILE) == 0);
+}
+
+int dro_run_check_open(
+	struct dro_store *store, const char *service, const char *kind, struct dro_error *err)
+{
+	struct open_run open;
+	int rc = get_open(&open, store, service, err);
+
+	if (rc < 0 || !in_the_way(&open, kind))
+		return rc;
+	return dro_fail(err, DRO_EBUSY,
+		"run %s of %s is not over: `drorch attach %s` follows it, `drorch resume %s` goes "
+		"on with it, `drorch abort %s` takes it back",
+		open.id, service, open.id, open.id, open.id);
 }
 
 static int keep_id(void *arg, const struct dro_run_row *run)
@@ -90,24 +111,48 @@ static int check_newest(struct dro_store *store, const struct dro_plan *plan, co
 		plan->service);
 }
 
-/* Of several at once one gets past here; the others hear of its run. */
-static int take_lease(struct dro_store *store, const char *service, struct dro_lease *lease,
+/* Ends a reconcile run that stopped, or whose driver we took the lease from. */
+static int end_background(struct dro_store *store, const struct dro_lease *lease, const char *kind,
 	struct dro_error *err)
 {
-	uint64_t until = dro_now_ms() + TAKE_MS;
+	struct open_run open;
+	int rc = get_open(&open, store, lease->service, err);
+
+	if (rc < 0 || !*open.id || in_the_way(&open, kind))
+		return rc;
+	return dro_store_run_state(store, lease, open.id,
+		dro_run_state_name(DRO_RUN_COMPLETED_WITH_EXCEPTIONS),
+		"{\"error\":\"it gave way to another run\"}", err);
+}
+
+/*
+ * Of several at once one gets past here; the others hear of its run. A reconcile run under way is
+ * asked to stop, and waited for a while: what it has sent out is heard of first, if it can be.
+ */
+static int take_lease(struct dro_store *store, const char *service, const char *kind,
+	struct dro_lease *lease, struct dro_error *err)
+{
+	uint64_t now = dro_now_ms(), until = now + TAKE_MS, way_until = now + GIVE_WAY_MS;
+	struct open_run open;
 	char holder[128];
 	int rc;
 
 	dro_store_holder(holder);
 	for (;;) {
-		if ((rc = dro_run_check_open(store, service, err)) < 0)
+		if ((rc = dro_run_check_open(store, service, kind, err)) < 0 ||
+			(rc = get_open(&open, store, service, err)) < 0 ||
+			(*open.id && (rc = dro_store_run_give_way(store, open.id, err)) < 0))
 			return rc;
-		rc = dro_store_lease_take(store, service, holder, LEASE_MS, lease, err);
-		if (rc != DRO_EBUSY || dro_now_ms() >= until)
+		now = dro_now_ms();
+		rc = *open.id && now >= way_until
+			     ? dro_store_lease_seize(store, service, holder, LEASE_MS, lease, err)
+			     : dro_store_lease_take(store, service, holder, LEASE_MS, lease, err);
+		if (rc != DRO_EBUSY || (now >= until && !*open.id))
 			break;
 		usleep(TAKE_AGAIN_MS * 1000);
 	}
-	if (rc == 0 && (rc = dro_run_check_open(store, service, err)) < 0)
+	if (rc == 0 && ((rc = dro_run_check_open(store, service, kind, err)) < 0 ||
+			       (rc = end_background(store, lease, kind, err)) < 0))
 		dro_store_lease_release(store, lease, NULL);
 	return rc;
 }
@@ -137,7 +182,7 @@ int dro_run_add(struct dro_store *store, const struct dro_plan *plan, const char
 		ids[i] = plan->steps[i]->id;
 	row.created_ms = dro_wall_ms();
 	if ((rc = dro_plan_print(plan, &text, err)) < 0 ||
-		(rc = take_lease(store, plan->service, &lease, err)) < 0)
+		(rc = take_lease(store, plan->service, plan->kind, &lease, err)) < 0)
 		goto out;
 	row.plan = text.data;
 	row.epoch = lease.epoch;

@@ -5,15 +5,20 @@
 #include "model/graph.h"
 #include "store/store.h"
 
+#define DRO_KIND_RECONCILE "reconcile" /* of plans: gives way to all others */
+
 /*
- * Is a run of the service not over? DRO_EBUSY names it, with what can be done. A failed promote is
- * not over: it waits to be resumed or aborted.
+ * Is a run of the service in the way of one of that kind? DRO_EBUSY names it, with what can be
+ * done. A failed promote is not over: it waits to be resumed or aborted. Reconcile runs are in the
+ * way of reconcile only.
  */
-int dro_run_check_open(struct dro_store *store, const char *service, struct dro_error *err);
+int dro_run_check_open(
+	struct dro_store *store, const char *service, const char *kind, struct dro_error *err);
 
 /*
  * Stores the plan as a run in state "planned", under the service's lease, which is free again
- * afterwards for the worker. DRO_EBUSY: another run is not over. DRO_ECONFLICT: the world of the
+ * afterwards for the worker. A reconcile run under way is stopped for any other kind, within ten
+ * seconds. DRO_EBUSY: another run is not over. DRO_ECONFLICT: the world of the
  * plan is gone by now: another site is active than plan->from, or `newest` (NULL: not asked), the
  * id of the service's newest run when the plan was made ("" : it had none), is no longer that.
  */

@@ -78,33 +78,66 @@ static bool recorded(const struct runner *runner)
 }
 
 /* Past a step that had to stay, the site that has the traffic now is the active one. */
-static int settle(struct runner *runner, bool kept, const char *why, struct dro_error *err)
+static int settle_site(struct runner *runner, bool kept, cJSON *outcome, struct dro_error *err)
 {
 	const char *active = kept ? runner->plan->to : runner->plan->from;
+
+	if (!*runner->plan->to)
+		return 0; /* a run that moves nothing */
+	cJSON_AddStringToObject(outcome, "active_site", active);
+	return kept == recorded(runner) ? 0
+					: dro_store_fact_commit(runner->world->store,
+						  runner->world->lease, "active-site", active, err);
+}
+
+/* Aborted, where somebody asked for it; else rolled back by itself, as its plan says. */
+static int settle(
+	struct runner *runner, bool kept, const char *why, bool asked, struct dro_error *err)
+{
 	cJSON *outcome = runner_outcome(runner, why);
-	int rc = 0;
+	int rc;
 
 	if (!outcome)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	cJSON_AddStringToObject(outcome, "active_site", active);
-	if (kept != recorded(runner))
-		rc = dro_store_fact_commit(
-			runner->world->store, runner->world->lease, "active-site", active, err);
-	if (rc == 0)
-		rc = runner_move(runner, DRO_RUN_IS_ABORTED, outcome, err);
+	if ((rc = settle_site(runner, kept, outcome, err)) == 0)
+		rc = runner_move(
+			runner, asked ? DRO_RUN_IS_ABORTED : DRO_RUN_IS_BACK, outcome, err);
 	cJSON_Delete(outcome);
 	return rc;
 }
 
+/* What the step that failed said; kept where it is undone itself. */
+static char *first_failure(const struct runner *runner)
+{
+	size_t i;
+
+	for (i = 0; i < runner->slot_count; i++)
+		if (runner->slots[i].state == DRO_STEP_IS_FAILED)
+			return strdup(runner->slots[i].error);
+	return NULL;
+}
+
+static bool abort_asked(const struct runner *runner)
+{
+	struct dro_run_row *row = NULL;
+	bool asked = dro_store_run_get(runner->world->store, runner->plan->id, &row, NULL) == 0 &&
+		     row->abort_wanted;
+
+	dro_run_row_free(row);
+	return asked;
+}
+
 int runner_undo(struct runner *runner, struct dro_error *err)
 {
-	const char *why = "";
+	bool asked = abort_asked(runner);
+	char *failure = asked ? NULL : first_failure(runner);
+	const char *why = failure ? failure : "";
 	bool kept = false;
 	size_t i;
 	int rc;
 
 	if ((rc = runner_move(runner, DRO_RUN_ROLLS_BACK, NULL, err)) < 0)
-		return rc;
+		goto out;
 	for (i = runner->slot_count; i-- > 0 && !kept;) {
 		struct slot *slot = &runner->slots[i];
 
@@ -123,8 +156,11 @@ int runner_undo(struct runner *runner, struct dro_error *err)
 			/* Stays resumable: an abort that was asked for is taken up again. */
 			runner_move(runner, DRO_RUN_FAILS, outcome, &ignored);
 			cJSON_Delete(outcome);
-			return rc;
+			goto out;
 		}
 	}
-	return settle(runner, kept, why, err);
+	rc = settle(runner, kept, why, asked, err);
+out:
+	free(failure);
+	return rc;
 }

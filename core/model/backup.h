@@ -9,6 +9,7 @@ struct dro_backup {
 	struct dro_manifest *manifest; /* NULL: missing, unreadable, or not read */
 	char manifest_sha256[DRO_SHA256_HEX];
 	char *problem;	/* why it is not complete; "" : complete, as far as listing tells */
+	bool finished;	/* a manifest is listed: it was finished once */
 	bool read;	/* the manifest was looked at */
 	bool verified;	/* every object's hash was checked, once, against this manifest */
 	uint64_t bytes; /* of its objects as listed */

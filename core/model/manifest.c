@@ -30,6 +30,19 @@ void dro_backup_id_new(char out[DRO_BACKUP_ID_MAX + 1], int64_t time_ms)
 	snprintf(out + used, DRO_BACKUP_ID_MAX + 1 - used, "-%s", random);
 }
 
+int64_t dro_backup_id_time(const char *id)
+{
+	char text[DRO_TIME_TEXT];
+	int64_t time_ms;
+
+	/* "20261120T195553Z…" -> "2026-11-20T19:55:53Z" */
+	if (strlen(id) < 16 || id[8] != 'T' || id[15] != 'Z')
+		return DRO_EINVAL;
+	snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", id, id + 4, id + 6, id + 9,
+		id + 11, id + 13);
+	return dro_time_parse(text, &time_ms) < 0 ? DRO_EINVAL : time_ms;
+}
+
 bool dro_backup_id_valid(const char *id)
 {
 	size_t length = strlen(id);

@@ -69,6 +69,8 @@ int dro_manifest_expect(const struct dro_manifest *manifest, const char *id, con
 
 /* "20261120T195553Z-k3x7qa": ids sort as their times do. */
 void dro_backup_id_new(char out[DRO_BACKUP_ID_MAX + 1], int64_t time_ms);
+/* When the id says it was made, Unix ms; <0: it does not say. */
+int64_t dro_backup_id_time(const char *id);
 /* Letters, digits, '.', '_', '-', not beginning with '.'. */
 bool dro_backup_id_valid(const char *id);
 /* Relative, no empty, "." or ".." segment, no control character or backslash. */

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+#include "model/inventory.h"
+#include "model/service.h"
+
 #define DRO_TAG_SERVICE "drorch:service"
 #define DRO_TAG_SITE "drorch:site"
 #define DRO_TAG_GROUP "drorch:group"
@@ -17,6 +20,10 @@
 
 /* "drorch:SERVICE/KEY", KEY being that of the traffic, the DNS entry or the site; malloc'd. */
 char *dro_owner_mark(const char *service, const char *key);
+/* The group of the site that the instance belongs to, by its mark; without one by its Name, or as
+ * the only group there is. "" where nothing tells. */
+const char *dro_instance_group_name(
+	const struct dro_instance *instance, const char *service, const struct dro_site *site);
 /* Is it the mark of something of that service? */
 bool dro_owner_is(const char *owner, const char *service);
 

@@ -44,6 +44,7 @@ struct dro_seen_checks {
 struct dro_seen_images {
 	const struct dro_image_policy *policy;
 	const char *region;
+	bool home; /* the policy's own region: else one that a site boots from */
 	const char *error;
 	const struct dro_image *const *images;
 	size_t count;

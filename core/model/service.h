@@ -122,6 +122,7 @@ struct dro_backup_policy {
 	int64_t every_ms;
 	char *at; /* "HH:MM" or "" */
 	int64_t max_age_ms;
+	bool retention_given; /* without it nothing is ever removed */
 	int keep_daily, keep_weekly, keep_monthly;
 	int shrink_percent; /* a backup smaller than this share of the one before is refused; 50 */
 	struct dro_secret_ref encryption_key;
@@ -183,12 +184,15 @@ struct dro_dns_entry {
 
 enum dro_automatic { DRO_AUTOMATIC_OFF, DRO_AUTOMATIC_OBSERVE, DRO_AUTOMATIC_ON };
 
+enum dro_switch { DRO_OFF, DRO_ON };
+
 struct dro_safety {
 	enum dro_automatic automatic_failover;
 	int64_t cool_down_ms;
-	int max_changes_percent; /* DRO_UNSET where max_changes is a count */
-	int max_changes;	 /* DRO_UNSET where it is a percentage */
-	int64_t monitor_ms;	 /* how long a run watches the new site before it commits; 30s */
+	int max_changes_percent;  /* DRO_UNSET where max_changes is a count */
+	int max_changes;	  /* DRO_UNSET where it is a percentage */
+	int64_t monitor_ms;	  /* how long a run watches the new site before it commits; 30s */
+	enum dro_switch rollback; /* a failed apply puts back what it changed */
 };
 
 struct dro_drill {

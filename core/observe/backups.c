@@ -35,6 +35,14 @@ static bool id_of(const struct listing *listing, size_t index, char id[DRO_BACKU
 	return dro_backup_id_valid(id);
 }
 
+/* Right below its id: "offsite/20261120T…/manifest.json". */
+static bool is_manifest(const struct listing *listing, size_t index)
+{
+	const char *key = listing->objects.items[index]->key + strlen(listing->policy->prefix);
+
+	return strcmp(key + strcspn(key, "/"), "/" DRO_MANIFEST_KEY) == 0;
+}
+
 static struct dro_backup *find_id(struct dro_backup_list *list, const char *id)
 {
 	size_t i;
@@ -87,6 +95,7 @@ static int group(struct dro_backup_list *out, const struct listing *listing, str
 		if (!backup && (rc = add_id(out, id, &backup, err)) < 0)
 			return rc;
 		backup->bytes += listing->objects.items[i]->length;
+		backup->finished = backup->finished || is_manifest(listing, i);
 	}
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), newest_first);
@@ -98,8 +107,7 @@ static int by_key(const void *a, const void *b)
 	return strcmp((*(struct dro_object *const *)a)->key, (*(struct dro_object *const *)b)->key);
 }
 
-/* The prefix, the id and the key as one object key; malloc'd. */
-static char *object_key(const struct dro_backup_policy *policy, const char *id, const char *key)
+char *dro_backup_key(const struct dro_backup_policy *policy, const char *id, const char *key)
 {
 	char *text = NULL;
 
@@ -110,7 +118,8 @@ static char *object_key(const struct dro_backup_policy *policy, const char *id, 
 static int listed(const struct dro_object **out, const struct listing *listing, const char *id,
 	const char *key, struct dro_error *err)
 {
-	struct dro_object wanted = {.key = object_key(listing->policy, id, key)}, *name = &wanted;
+	struct dro_object wanted = {.key = dro_backup_key(listing->policy, id, key)},
+			  *name = &wanted;
 	struct dro_object **found;
 
 	if (!wanted.key)
@@ -144,11 +153,11 @@ static int compare(struct dro_backup *backup, const struct listing *listing, str
 	return 0;
 }
 
-static int get_manifest(struct dro_buf *text, struct dro_provider *provider,
+int dro_backup_get_manifest(struct dro_buf *text, struct dro_provider *provider,
 	const struct dro_backup_policy *policy, const char *id, const struct dro_call *call,
 	struct dro_error *err)
 {
-	char *key = object_key(policy, id, DRO_MANIFEST_KEY);
+	char *key = dro_backup_key(policy, id, DRO_MANIFEST_KEY);
 	struct dro_object_ref ref = {.size = sizeof(ref),
 		.region = dro_backup_region(policy, provider),
 		.bucket = policy->bucket,
@@ -187,7 +196,7 @@ static int inspect(struct dro_backup *backup, const struct listing *listing,
 	if (!manifest)
 		return dro_backup_refuse(
 			backup, err, "torn: it has no manifest, so it was never finished");
-	if ((rc = get_manifest(&text, provider, policy, backup->id, call, err)) < 0)
+	if ((rc = dro_backup_get_manifest(&text, provider, policy, backup->id, call, err)) < 0)
 		goto out;
 	if ((rc = dro_sha256_hex(backup->manifest_sha256, dro_buf_str(&text), text.length)) < 0) {
 		dro_fail(err, rc, "out of memory");
@@ -306,7 +315,7 @@ static int verify_object(struct dro_backup *backup, const struct dro_manifest_ob
 	struct dro_provider *provider, const struct dro_backup_policy *policy, int fd,
 	const struct dro_call *call, struct dro_error *err)
 {
-	char *key = object_key(policy, backup->id, object->key), hash[DRO_SHA256_HEX];
+	char *key = dro_backup_key(policy, backup->id, object->key), hash[DRO_SHA256_HEX];
 	struct dro_object_ref ref = {.size = sizeof(ref),
 		.region = dro_backup_region(policy, provider),
 		.bucket = policy->bucket,

@@ -16,6 +16,7 @@ struct dro_reconcile_facts {
 	const struct dro_spec *spec;
 	const struct dro_service *service;
 	const char *active; /* site */
+	bool active_given;  /* a promote made it so; else it is where the service starts its life */
 	const struct dro_observed *seen;
 	int64_t now_ms;
 	/* Records to be taken over although they carry no mark, or another's: "NAME TYPE". */

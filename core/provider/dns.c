@@ -2,6 +2,11 @@
 
 #define OPERATION_MAX 256
 
+unsigned dro_provider_dns_flags(const struct dro_provider *provider)
+{
+	return provider->plugin->dns.flags;
+}
+
 struct record_collector {
 	struct dro_invoke *invoke;
 	struct dro_record_list *list;

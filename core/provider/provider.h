@@ -97,6 +97,7 @@ enum dro_capability {
 
 const char *dro_provider_name(const struct dro_provider *provider);	 /* the account's */
 unsigned dro_provider_capabilities(const struct dro_provider *provider); /* enum dro_capability */
+unsigned dro_provider_dns_flags(const struct dro_provider *provider);	 /* enum dro_dns_flag */
 /* The option's value as the plugin got it, defaults filled in; "" where there is none. */
 const char *dro_provider_option(const struct dro_provider *provider, const char *name);
 

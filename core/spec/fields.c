@@ -7,6 +7,7 @@ static const struct dro_word record_types[] = {{"A", 0}, {"AAAA", 0}, {"CNAME", 
 	{"TXT", 0}, {"SRV", 0}, {"NS", 0}, {"CAA", 0}, {0}};
 static const struct dro_word automatics[] = {{"off", DRO_AUTOMATIC_OFF},
 	{"observe", DRO_AUTOMATIC_OBSERVE}, {"on", DRO_AUTOMATIC_ON}, {0}};
+static const struct dro_word switches[] = {{"off", DRO_OFF}, {"on", DRO_ON}, {0}};
 static const struct dro_word occasions[] = {{"health", DRO_NOTIFY_HEALTH}, {"run", DRO_NOTIFY_RUN},
 	{"drill", DRO_NOTIFY_DRILL}, {"backup", DRO_NOTIFY_BACKUP}, {0}};
 
@@ -165,6 +166,10 @@ static const struct dro_field safety_fields[] = {
 		.example = "30%"},
 	{"monitor", DRO_FIELD_DURATION, AT(dro_safety, monitor_ms), .max = DAY, .fallback = "30s",
 		.help = "How long a run watches the new site before it commits.", .example = "30s"},
+	{"rollback", DRO_FIELD_ENUM, AT(dro_safety, rollback), .words = switches, .fallback = "off",
+		.help = "on: a failed apply puts back what it changed; off: what could be done "
+			"stays, and the next pass goes on.",
+		.example = "on"},
 	{0},
 };
 

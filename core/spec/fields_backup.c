@@ -46,10 +46,13 @@ static const struct dro_field retention_fields[] = {
 };
 
 static const struct dro_form retention = {.name = "retention",
-	.help = "Which backups are kept; at least one.",
+	.help = "Which backups are kept; at least one. All of them where it is not given.",
 	.fields = retention_fields,
 	.size = sizeof(struct dro_backup_policy),
-	NOT_KEPT};
+	.key = DRO_NO_OFFSET,
+	.place = DRO_NO_OFFSET,
+	.given = offsetof(struct dro_backup_policy, retention_given),
+	.settings = DRO_NO_OFFSET};
 
 static const struct dro_field encryption_fields[] = {
 	{"key", DRO_FIELD_SECRET, AT(dro_backup_policy, encryption_key), NEED, .help = "The key.",

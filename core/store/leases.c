@@ -58,8 +58,8 @@ int store_lease_check(struct dro_store *store, const struct dro_lease *lease, st
 		lease->service, lease->epoch, now.epoch, now.holder[0] ? " of " : "", now.holder);
 }
 
-int dro_store_lease_take(struct dro_store *store, const char *service, const char *holder,
-	int64_t ttl_ms, struct dro_lease *out, struct dro_error *err)
+static int take(struct dro_store *store, const char *service, const char *holder, int64_t ttl_ms,
+	bool seize, struct dro_lease *out, struct dro_error *err)
 {
 	struct dro_lease lease;
 	int rc;
@@ -72,7 +72,7 @@ int dro_store_lease_take(struct dro_store *store, const char *service, const cha
 	if ((rc = get_lease(store, service, &lease, err)) < 0)
 		goto out;
 	if (strcmp(lease.holder, holder) != 0) {
-		if (is_alive(&lease)) {
+		if (!seize && is_alive(&lease)) {
 			rc = held(&lease, err);
 			goto out;
 		}
@@ -88,6 +88,18 @@ out:
 	if ((rc = store_end(store, rc, err)) == 0)
 		*out = lease;
 	return rc;
+}
+
+int dro_store_lease_take(struct dro_store *store, const char *service, const char *holder,
+	int64_t ttl_ms, struct dro_lease *out, struct dro_error *err)
+{
+	return take(store, service, holder, ttl_ms, false, out, err);
+}
+
+int dro_store_lease_seize(struct dro_store *store, const char *service, const char *holder,
+	int64_t ttl_ms, struct dro_lease *out, struct dro_error *err)
+{
+	return take(store, service, holder, ttl_ms, true, out, err);
 }
 
 int dro_store_lease_renew(

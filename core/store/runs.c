@@ -7,6 +7,9 @@
 #include "base/json.h"
 #include "store/fault.h"
 
+/* What column abort_wanted holds. */
+enum { WISH_NONE, WISH_ABORT, WISH_GIVE_WAY };
+
 #define RUN_COLUMNS(plan)                                                                          \
 	"id, service, kind, mode, from_site, to_site, state, " plan                                \
 	", outcome, created_ms, started_ms, ended_ms, epoch, abort_wanted"
@@ -37,7 +40,8 @@ static void read_run(struct dro_run_row *run, sqlite3_stmt *query)
 	run->started_ms = sqlite3_column_int64(query, count + 1);
 	run->ended_ms = sqlite3_column_int64(query, count + 2);
 	run->epoch = (uint64_t)sqlite3_column_int64(query, count + 3);
-	run->abort_wanted = sqlite3_column_int(query, count + 4) != 0;
+	run->abort_wanted = sqlite3_column_int(query, count + 4) == WISH_ABORT;
+	run->give_way = sqlite3_column_int(query, count + 4) == WISH_GIVE_WAY;
 }
 
 static struct dro_run_row *copy_run(const struct dro_run_row *run)
@@ -181,6 +185,23 @@ int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_err
 		(rc = store_run(store, err, "UPDATE runs SET abort_wanted = 1 WHERE id = ?", "t",
 			 row->id)) == 0)
 		rc = store_journal_add(store, row->id, "", "abort", "{}", err);
+	rc = store_end(store, rc, err);
+	dro_run_row_free(row);
+	return rc;
+}
+
+int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_error *err)
+{
+	struct dro_run_row *row = NULL;
+	int rc;
+
+	if ((rc = store_begin(store, err)) < 0)
+		return rc;
+	if ((rc = dro_store_run_get(store, run, &row, err)) == 0 && !is_end(row->state) &&
+		!row->abort_wanted && !row->give_way &&
+		(rc = store_run(store, err, "UPDATE runs SET abort_wanted = 2 WHERE id = ?", "t",
+			 row->id)) == 0)
+		rc = store_journal_add(store, row->id, "", "give-way", "{}", err);
 	rc = store_end(store, rc, err);
 	dro_run_row_free(row);
 	return rc;

@@ -48,6 +48,9 @@ struct dro_lease {
  */
 int dro_store_lease_take(struct dro_store *store, const char *service, const char *holder,
 	int64_t ttl_ms, struct dro_lease *out, struct dro_error *err);
+/* The same from whoever has it: the epoch keeps that one from changing anything more. */
+int dro_store_lease_seize(struct dro_store *store, const char *service, const char *holder,
+	int64_t ttl_ms, struct dro_lease *out, struct dro_error *err);
 /* DRO_EBUSY once it is no longer ours. */
 int dro_store_lease_renew(
 	struct dro_store *store, struct dro_lease *lease, int64_t ttl_ms, struct dro_error *err);
@@ -68,7 +71,8 @@ struct dro_run_row {
 	char *outcome; /* JSON object, "{}" until it ended: recovery time and point, exceptions */
 	int64_t created_ms, started_ms, ended_ms; /* 0: not yet */
 	uint64_t epoch;				  /* of the lease that drives it */
-	bool abort_wanted;
+	bool abort_wanted;			  /* take back what was done */
+	bool give_way; /* stop where it is: something more important waits */
 };
 
 struct dro_step_row {
@@ -94,6 +98,9 @@ int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, 
 /* Asked for from anywhere, without the lease; the engine sees it. The id as for dro_store_run_get.
  * DRO_ECONFLICT where the run is over. */
 int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_error *err);
+/* Likewise: a run that is to stop without taking anything back. No change where it is over or an
+ * abort is wanted. */
+int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_error *err);
 /* DRO_ENOTFOUND. `id` may be a unique beginning of an id (DRO_EINVAL: several begin so), or "" for
  * the newest run. */
 int dro_store_run_get(

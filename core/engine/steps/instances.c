@@ -39,6 +39,7 @@ int launch_spec_init(struct launch_spec *out, const struct dro_step_context *con
 	const struct dro_instance_group *group;
 	const struct dro_site *site;
 	const cJSON *user_data;
+	int64_t count;
 	int rc;
 
 	*out = (struct launch_spec){.user_data = DRO_BUF_INIT(USER_DATA_MAX)};
@@ -51,6 +52,8 @@ int launch_spec_init(struct launch_spec *out, const struct dro_step_context *con
 	if (!group)
 		return dro_fail(err, DRO_ENOTFOUND, "site \"%s\" has no instances \"%s\" any more",
 			site->name, group_name);
+	if ((rc = dro_json_int(context->inputs, "count", group->count, &count, err)) < 0)
+		return rc;
 	if (user_data)
 		dro_json_print(&out->user_data, user_data);
 	if ((rc = dro_buf_check(&out->user_data, err)) < 0) {
@@ -63,8 +66,9 @@ int launch_spec_init(struct launch_spec *out, const struct dro_step_context *con
 	out->tags[2] = (struct dro_pair){DRO_TAG_SITE, site->name};
 	out->tags[3] = (struct dro_pair){DRO_TAG_RUN, context->plan->id};
 	out->tags[4] = (struct dro_pair){DRO_TAG_STEP, context->step->id};
+	out->tags[5] = (struct dro_pair){DRO_TAG_GROUP, group->name};
 	out->spec = (struct dro_instance_spec){.size = sizeof(out->spec),
-		.count = (uint32_t)group->count,
+		.count = (uint32_t)count,
 		.name = out->name,
 		.region = site->region,
 		.zone = "",
@@ -73,7 +77,7 @@ int launch_spec_init(struct launch_spec *out, const struct dro_step_context *con
 		.user_data = dro_buf_str(&out->user_data),
 		.user_data_length = out->user_data.length,
 		.tags = out->tags,
-		.tag_count = 5};
+		.tag_count = 6};
 	return copy_options(out, group, err);
 }
 

@@ -1,7 +1,7 @@
 /*
- * compute.launch {site, group, image, user_data} -> {ids}: creates the group's instances, once. The
- * key makes a repeat harmless where the provider has tokens; where it has none, the tags tell what
- * an earlier try made.
+ * compute.launch {site, group, image, user_data, count} -> {ids}: creates the group's instances,
+ * once. The key makes a repeat harmless where the provider has tokens; where it has none, the tags
+ * tell what an earlier try made.
  */
 #include "engine/steps/instances.h"
 

@@ -20,6 +20,15 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{"traffic.verify", "verify through the name", dro_step_verify_traffic, NULL, false},
 	{"run.monitor", "watch the new site", dro_step_monitor, NULL, true},
 	{"state.commit", "record the active site", dro_step_commit, NULL, false},
+	{"dns.apply", "set records", dro_step_dns_apply, dro_step_dns_unapply, false},
+	{"compute.terminate", "terminate instances", dro_step_terminate, NULL, false},
+	{"compute.power", "start instances", dro_step_power, dro_step_unpower, false},
+	{"compute.resize", "resize an instance", dro_step_resize, dro_step_unresize, false},
+	{"image.delete", "delete an image", dro_step_image_delete, NULL, false},
+	{"image.copy", "copy an image", dro_step_image_copy, dro_step_image_uncopy, false},
+	{"check.put", "set a health check", dro_step_check_put, dro_step_check_unput, false},
+	{"check.delete", "delete a health check", dro_step_check_delete, NULL, false},
+	{"backup.delete", "delete a backup", dro_step_backup_delete, NULL, false},
 	{NULL, NULL, NULL, NULL, false},
 };
 
@@ -51,6 +60,30 @@ int dro_step_site(const struct dro_step_context *context, const char *key,
 		*site = found;
 	return provider ? dro_accounts_get(context->world->accounts, found->provider, provider, err)
 			: 0;
+}
+
+int dro_step_provider(
+	const struct dro_step_context *context, struct dro_provider **out, struct dro_error *err)
+{
+	const char *name;
+	int rc;
+
+	if ((rc = dro_json_string_need(context->inputs, "provider", &name, err)) < 0)
+		return rc;
+	return dro_accounts_get(context->world->accounts, name, out, err);
+}
+
+int dro_step_backup_policy(const struct dro_step_context *context,
+	const struct dro_backup_policy **out, struct dro_error *err)
+{
+	const char *name;
+	int rc;
+
+	if ((rc = dro_json_string_need(context->inputs, "policy", &name, err)) < 0)
+		return rc;
+	*out = dro_service_backup(context->world->service, name);
+	return *out ? 0
+		    : dro_fail(err, DRO_ENOTFOUND, "the spec has no backups \"%s\" any more", name);
 }
 
 int dro_step_traffic(const struct dro_step_context *context, const struct dro_traffic **out,

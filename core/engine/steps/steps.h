@@ -9,6 +9,12 @@
 /* The site that input `key` names, and its provider (either out may be NULL). */
 int dro_step_site(const struct dro_step_context *context, const char *key,
 	const struct dro_site **site, struct dro_provider **provider, struct dro_error *err);
+/* The account that input "provider" names. */
+int dro_step_provider(
+	const struct dro_step_context *context, struct dro_provider **out, struct dro_error *err);
+/* The backups that input "policy" names. */
+int dro_step_backup_policy(const struct dro_step_context *context,
+	const struct dro_backup_policy **out, struct dro_error *err);
 /* The traffic that input "traffic" names. */
 int dro_step_traffic(const struct dro_step_context *context, const struct dro_traffic **out,
 	struct dro_error *err);
@@ -51,5 +57,19 @@ int dro_step_unswitch(struct dro_step_context *context, struct dro_error *err);
 int dro_step_verify_traffic(struct dro_step_context *context, struct dro_error *err);
 int dro_step_monitor(struct dro_step_context *context, struct dro_error *err);
 int dro_step_commit(struct dro_step_context *context, struct dro_error *err);
+int dro_step_dns_apply(struct dro_step_context *context, struct dro_error *err);
+int dro_step_dns_unapply(struct dro_step_context *context, struct dro_error *err);
+int dro_step_terminate(struct dro_step_context *context, struct dro_error *err);
+int dro_step_power(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unpower(struct dro_step_context *context, struct dro_error *err);
+int dro_step_resize(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unresize(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_delete(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_copy(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_uncopy(struct dro_step_context *context, struct dro_error *err);
+int dro_step_check_put(struct dro_step_context *context, struct dro_error *err);
+int dro_step_check_unput(struct dro_step_context *context, struct dro_error *err);
+int dro_step_check_delete(struct dro_step_context *context, struct dro_error *err);
+int dro_step_backup_delete(struct dro_step_context *context, struct dro_error *err);
 
 #endif

@@ -1,0 +1,107 @@
+#include "control/pass.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* Which site is active: *given where a promote made it so. */
+static int find_active(
+	struct dro_pass *pass, bool *given, const struct dro_pass_ask *ask, struct dro_error *err)
+{
+	const struct dro_site *primary = dro_service_primary(ask->service);
+	char *active = NULL;
+	int rc = dro_store_fact_get(
+		ask->store, ask->service->name, "active-site", &active, NULL, err);
+
+	*given = rc == 0;
+	if (rc < 0 && rc != DRO_ENOTFOUND)
+		return rc;
+	snprintf(pass->active, sizeof(pass->active), "%s",
+		active	  ? active
+		: primary ? primary->name
+			  : "");
+	free(active);
+	return 0;
+}
+
+static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
+	const struct dro_pass_ask *ask, bool images, struct dro_error *err)
+{
+	const struct dro_look_at at = {.accounts = ask->accounts,
+		.store = ask->store,
+		.log = ask->log,
+		.spec = ask->spec,
+		.service = ask->service,
+		.fresh_ms = ask->fresh_ms,
+		.deadline_ms = ask->deadline_ms,
+		.images = images};
+	struct dro_observed *seen = NULL;
+	int rc;
+
+	if ((rc = dro_observe(&seen, ask->observer, &at, err)) < 0)
+		return rc;
+	facts->seen = seen;
+	if ((rc = dro_plan_reconcile(&pass->plan, &pass->diff, facts, err)) == 0)
+		pass->refusal_count = dro_safety_reconcile(pass->refusals, facts, pass->diff);
+	dro_observed_free(seen);
+	return rc;
+}
+
+static void forget_plan(struct dro_pass *pass)
+{
+	dro_plan_free(pass->plan);
+	dro_diff_free(pass->diff);
+	pass->plan = NULL;
+	pass->diff = NULL;
+}
+
+int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct dro_error *err)
+{
+	struct dro_reconcile_facts facts = {.spec = ask->spec,
+		.service = ask->service,
+		.now_ms = dro_wall_ms(),
+		.adopt = ask->adopt,
+		.adopt_count = ask->adopt_count};
+	struct dro_pass *pass = calloc(1, sizeof(*pass));
+	int rc;
+
+	if (!pass)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	facts.active = pass->active;
+	if ((rc = dro_run_check_open(ask->store, ask->service->name, DRO_KIND_RECONCILE, err)) <
+			0 ||
+		(rc = dro_run_newest(ask->store, ask->service->name, pass->newest, err)) < 0 ||
+		(rc = find_active(pass, &facts.active_given, ask, err)) < 0 ||
+		(rc = look(pass, &facts, ask, false, err)) < 0)
+		goto out;
+	/* Only who launches needs to know from what: most passes do not. */
+	if (pass->diff->wants_images) {
+		forget_plan(pass);
+		if ((rc = look(pass, &facts, ask, true, err)) < 0)
+			goto out;
+	}
+	if (ask->plugins && !cJSON_AddStringToObject(pass->plan->facts, "plugins", ask->plugins)) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	*out = pass;
+	pass = NULL;
+out:
+	dro_pass_free(pass);
+	return rc;
+}
+
+void dro_pass_free(struct dro_pass *pass)
+{
+	if (!pass)
+		return;
+	forget_plan(pass);
+	free(pass);
+}
+
+int dro_pass_store(struct dro_pass *pass, const struct dro_pass_ask *ask, struct dro_error *err)
+{
+	return dro_run_add(ask->store, pass->plan, pass->newest, err);
+}

@@ -1,0 +1,27 @@
+/* compute.terminate {site, ids}: ends the instances. There is no way back. */
+#include "engine/steps/steps.h"
+
+#include <stdlib.h>
+
+int dro_step_terminate(struct dro_step_context *context, struct dro_error *err)
+{
+	struct dro_provider *provider;
+	const struct dro_site *site;
+	const char **ids = NULL;
+	size_t count = 0;
+	int rc;
+
+	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0 ||
+		(rc = dro_step_strings(context, "ids", &ids, &count, err)) < 0)
+		goto out;
+	if (count > 0)
+		rc = dro_provider_terminate_instances(
+			provider, site->region, ids, count, &context->call, err);
+	if (rc == 0 || rc == DRO_ENOTFOUND) {
+		dro_buf_printf(&context->note, "%zu terminated", count);
+		rc = DRO_STEP_DONE;
+	}
+out:
+	free(ids);
+	return rc;
+}

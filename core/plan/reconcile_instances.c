@@ -1,0 +1,462 @@
+/* Which instances run where: as many as each site's part asks for, of the right type, powered. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/marks.h"
+#include "plan/differ.h"
+
+enum {
+	LAUNCH_MS = 180000,
+	BOOT_MS = 900000,
+	POWER_MS = 300000,
+	RESIZE_MS = 1800000,
+	TERMINATE_MS = 120000,
+	UNMANAGED = -1,
+};
+
+/* One site being compared. */
+struct part {
+	struct differ *differ;
+	const struct dro_seen_site *seen;
+	const struct dro_site *site;
+	bool active;
+};
+
+/* Its members, oldest first. */
+struct members {
+	const struct dro_instance **items;
+	size_t count;
+};
+
+static const char *service_of(const struct part *part)
+{
+	return part->differ->facts->service->name;
+}
+
+/* How many of the group there are to be; UNMANAGED: none of our business. */
+static int wanted_count(const struct part *part, size_t group)
+{
+	int all = part->site->groups[group].count;
+
+	if (part->active)
+		return all;
+	switch (part->site->strategy) {
+	case DRO_STRATEGY_HOT_STANDBY:
+	case DRO_STRATEGY_MULTI_SITE:
+		return all;
+	case DRO_STRATEGY_WARM_STANDBY:
+		return all < 1 ? all : 1;
+	case DRO_STRATEGY_PILOT_LIGHT: /* the group that holds the data */
+		return group > 0 || all < 1 ? 0 : 1;
+	case DRO_STRATEGY_BACKUP_RESTORE:
+		return 0;
+	case DRO_STRATEGY_NONE: /* yesterday's primary: fenced, and put in order by people */
+	case DRO_STRATEGY_STATIC_PAGE:
+		break;
+	}
+	return UNMANAGED;
+}
+
+static int older_first(const void *a, const void *b)
+{
+	const struct dro_instance *x = *(const struct dro_instance *const *)a,
+				  *y = *(const struct dro_instance *const *)b;
+
+	if (x->created_ms != y->created_ms)
+		return x->created_ms < y->created_ms ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+static bool in_group(const struct part *part, const struct dro_instance *instance, const char *name)
+{
+	return strcmp(dro_instance_group_name(instance, service_of(part), part->site), name) == 0;
+}
+
+static bool known_group(const struct part *part, const struct dro_instance *instance)
+{
+	size_t i;
+
+	for (i = 0; i < part->site->group_count; i++)
+		if (in_group(part, instance, part->site->groups[i].name))
+			return true;
+	return false;
+}
+
+/* Those of the group; `name` NULL: those of none that the spec has. */
+static bool collect(struct members *out, const struct part *part, const char *name)
+{
+	size_t i;
+
+	*out = (struct members){calloc(part->seen->count + 1, sizeof(*out->items)), 0};
+	if (!out->items) {
+		differ_no_memory(part->differ);
+		return false;
+	}
+	for (i = 0; i < part->seen->count; i++) {
+		const struct dro_instance *instance = part->seen->instances[i];
+
+		if (name ? in_group(part, instance, name) : !known_group(part, instance))
+			out->items[out->count++] = instance;
+	}
+	if (out->count)
+		qsort(out->items, out->count, sizeof(*out->items), older_first);
+	return true;
+}
+
+static void site_text(char *out, size_t size, const struct part *part, const char *what)
+{
+	snprintf(out, size, "%s of %s at %s", what, part->site->name, part->site->provider);
+}
+
+static void change(const struct part *part, enum dro_action action, const char *id, const char *was,
+	const char *wanted, const struct dro_step *step, bool expected)
+{
+	char target[300];
+
+	site_text(target, sizeof(target), part, id);
+	differ_change(part->differ, &(struct dro_change){.thing = DRO_THING_INSTANCE,
+					    .action = action,
+					    .target = target,
+					    .was = (char *)was,
+					    .wanted = (char *)wanted,
+					    .step = step ? step->id : NULL,
+					    .active = part->active && action == DRO_ACTION_DELETE,
+					    .expected = expected});
+}
+
+static cJSON *ids_of(const struct members *members, size_t from, size_t to)
+{
+	cJSON *ids = cJSON_CreateArray();
+
+	for (; from < to; from++)
+		cJSON_AddItemToArray(ids, cJSON_CreateString(members->items[from]->id));
+	return ids;
+}
+
+/* "boot-SITE-GROUP": until they run; gives their addresses. */
+static void add_wait(const struct part *part, const char *group, const char *ids, cJSON *list,
+	const struct dro_step *after)
+{
+	struct dro_build *build = &part->differ->base;
+	struct dro_step *step;
+	char id[200];
+
+	snprintf(id, sizeof(id), "boot-%s-%s", part->site->name, group);
+	step = differ_step(part->differ, "compute.wait", part->site->name, BOOT_MS, id);
+	if (!step) {
+		cJSON_Delete(list);
+		return;
+	}
+	dro_build_input(build, step, "site", part->site->name);
+	if (list)
+		dro_build_input_json(build, step, "ids", list);
+	else
+		dro_build_input(build, step, "ids", ids);
+	dro_build_after(build, step, after->id);
+}
+
+static cJSON *user_data(const struct part *part)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(json, "drorch", 1);
+	cJSON_AddStringToObject(json, "service", service_of(part));
+	cJSON_AddStringToObject(json, "site", part->site->name);
+	cJSON_AddStringToObject(json, "role", part->active ? "primary" : "standby");
+	cJSON_AddStringToObject(json, "run", part->differ->base.plan->id);
+	return json;
+}
+
+static void launch(const struct part *part, size_t index, size_t count)
+{
+	const struct dro_instance_group *group = &part->site->groups[index];
+	const char *image = part->seen->images ? part->seen->images[index] : NULL;
+	struct dro_build *build = &part->differ->base;
+	struct dro_step *step;
+	char id[200], ids[220], text[300];
+	size_t i;
+
+	site_text(text, sizeof(text), part, group->name);
+	if (!image && part->seen->images) {
+		differ_finding(part->differ, DRO_FINDING_UNKNOWN, text,
+			"%zu cannot be launched: %s", count,
+			part->seen->image_error ? part->seen->image_error : "there is no image");
+		return;
+	}
+	part->differ->diff->wants_images = part->differ->diff->wants_images || !image;
+	snprintf(id, sizeof(id), "launch-%s-%s", part->site->name, group->name);
+	step = differ_step(part->differ, "compute.launch", group->name, LAUNCH_MS, id);
+	if (!step)
+		return;
+	dro_build_input(build, step, "site", part->site->name);
+	dro_build_input(build, step, "group", group->name);
+	dro_build_input(build, step, "image", image ? image : "");
+	dro_build_input_json(build, step, "count", cJSON_CreateNumber((double)count));
+	dro_build_input_json(build, step, "user_data", user_data(part));
+	snprintf(text, sizeof(text), "%s from %s", group->type, group->image);
+	for (i = 0; i < count; i++)
+		change(part, DRO_ACTION_CREATE, group->name, "", text, step, false);
+	snprintf(ids, sizeof(ids), "${%s.ids}", id);
+	add_wait(part, group->name, ids, NULL, step);
+}
+
+static void start(const struct part *part, const char *group, const struct members *stopped)
+{
+	struct dro_build *build = &part->differ->base;
+	struct dro_step *step;
+	char id[200];
+	size_t i;
+
+	snprintf(id, sizeof(id), "start-%s-%s", part->site->name, group);
+	step = differ_step(part->differ, "compute.power", group, POWER_MS, id);
+	if (!step)
+		return;
+	dro_build_input(build, step, "site", part->site->name);
+	dro_build_input_json(build, step, "ids", ids_of(stopped, 0, stopped->count));
+	for (i = 0; i < stopped->count; i++)
+		change(part, DRO_ACTION_UPDATE, stopped->items[i]->id, "stopped", "running", step,
+			false);
+	snprintf(id, sizeof(id), "boot-%s-%s", part->site->name, group);
+	if (!dro_plan_step(build->plan, id))
+		add_wait(part, group, NULL, ids_of(stopped, 0, stopped->count), step);
+}
+
+static void resize(const struct part *part, const struct dro_instance_group *group,
+	const struct dro_instance *instance)
+{
+	struct dro_build *build = &part->differ->base;
+	struct dro_step *step;
+	char id[200], text[300];
+
+	site_text(text, sizeof(text), part, instance->id);
+	if (part->active) {
+		differ_finding(part->differ, DRO_FINDING_LEFT, text,
+			"is of type %s, not %s: to resize it is to stop it, and the site is active",
+			instance->type, group->type);
+		return;
+	}
+	snprintf(text, sizeof(text), "resize-%s", instance->id);
+	dro_build_id(id, sizeof(id), text);
+	step = differ_step(part->differ, "compute.resize", instance->id, RESIZE_MS, id);
+	if (!step)
+		return;
+	dro_build_input(build, step, "site", part->site->name);
+	dro_build_input(build, step, "id", instance->id);
+	dro_build_input(build, step, "type", group->type);
+	dro_build_input(build, step, "previous", instance->type);
+	dro_build_input_json(
+		build, step, "runs", cJSON_CreateBool(instance->state == DRO_INSTANCE_RUNNING));
+	change(part, DRO_ACTION_UPDATE, instance->id, instance->type, group->type, step, false);
+}
+
+/* ---- what is too many ------------------------------------------------------------------------ */
+
+static bool points_at(const struct dro_record *record, const struct dro_instance *instance)
+{
+	size_t i;
+
+	for (i = 0; i < record->value_count; i++)
+		if ((*instance->public_ipv4 &&
+			    strcmp(record->values[i], instance->public_ipv4) == 0) ||
+			(*instance->private_ipv4 &&
+				strcmp(record->values[i], instance->private_ipv4) == 0))
+			return true;
+	return false;
+}
+
+/* Does a record of any zone lead to it, as far as all of them were read? NULL: no. */
+static const char *used_by(const struct part *part, const struct dro_instance *instance)
+{
+	const struct dro_observed *seen = part->differ->facts->seen;
+	size_t i, j;
+
+	for (i = 0; i < seen->zone_count; i++) {
+		if (seen->zones[i].error)
+			return seen->zones[i].zone;
+		for (j = 0; j < seen->zones[i].count; j++)
+			if (points_at(seen->zones[i].records[j], instance))
+				return seen->zones[i].records[j]->name;
+	}
+	return NULL;
+}
+
+static bool may_go(const struct part *part, const struct dro_instance *instance)
+{
+	const char *name = used_by(part, instance);
+	char text[300];
+
+	site_text(text, sizeof(text), part, instance->id);
+	if (part->active)
+		differ_finding(part->differ, DRO_FINDING_LEFT, text,
+			"is more than the spec asks for: an active site is never scaled down");
+	else if (name)
+		differ_finding(part->differ, DRO_FINDING_LEFT, text,
+			"is not wanted any more, and %s leads there, or nobody can tell", name);
+	return !part->active && !name;
+}
+
+/* Ends the youngest ones. `cold`: the site is to have none, now that another one is active. */
+static void terminate(const struct part *part, const char *group, const struct members *members,
+	size_t keep, bool cold)
+{
+	struct members going = {calloc(members->count + 1, sizeof(*going.items)), 0};
+	struct dro_step *step = NULL;
+	char id[200];
+	size_t i;
+
+	if (!going.items)
+		differ_no_memory(part->differ);
+	for (i = keep; going.items && i < members->count; i++)
+		if (may_go(part, members->items[i]))
+			going.items[going.count++] = members->items[i];
+	snprintf(id, sizeof(id), "terminate-%s-%s", part->site->name, *group ? group : "others");
+	if (going.count)
+		step = differ_step(
+			part->differ, "compute.terminate", part->site->name, TERMINATE_MS, id);
+	if (step) {
+		dro_build_input(&part->differ->base, step, "site", part->site->name);
+		dro_build_input_json(
+			&part->differ->base, step, "ids", ids_of(&going, 0, going.count));
+		for (i = 0; i < going.count; i++)
+			change(part, DRO_ACTION_DELETE, going.items[i]->id,
+				going.items[i]->native_state, "", step, cold);
+	}
+	free(going.items);
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+static void compare_members(
+	const struct part *part, size_t index, const struct members *members, size_t keep)
+{
+	const struct dro_instance_group *group = &part->site->groups[index];
+	struct members stopped = {calloc(members->count + 1, sizeof(*stopped.items)), 0};
+	size_t i;
+
+	if (!stopped.items)
+		differ_no_memory(part->differ);
+	for (i = 0; stopped.items && i < keep && i < members->count; i++) {
+		const struct dro_instance *instance = members->items[i];
+
+		if (*instance->type && strcmp(instance->type, group->type) != 0)
+			resize(part, group, instance);
+		else if (instance->state == DRO_INSTANCE_STOPPED)
+			stopped.items[stopped.count++] = instance;
+	}
+	if (stopped.count)
+		start(part, group->name, &stopped);
+	free(stopped.items);
+}
+
+static void compare_group(const struct part *part, size_t index)
+{
+	const struct dro_instance_group *group = &part->site->groups[index];
+	int wanted = wanted_count(part, index);
+	struct members members;
+
+	if (wanted == UNMANAGED || !collect(&members, part, group->name))
+		return;
+	if (members.count < (size_t)wanted)
+		launch(part, index, (size_t)wanted - members.count);
+	compare_members(part, index, &members, (size_t)wanted);
+	if (members.count > (size_t)wanted)
+		terminate(part, group->name, &members, (size_t)wanted, wanted == 0);
+	free(members.items);
+}
+
+/* A former primary is not touched; that it runs is worth a word. */
+static void look_at_unmanaged(const struct part *part)
+{
+	size_t i;
+
+	for (i = 0; i < part->seen->count; i++)
+		if (part->seen->instances[i]->state == DRO_INSTANCE_RUNNING) {
+			differ_finding(part->differ, DRO_FINDING_LEFT, part->site->name,
+				"runs, though %s is the active site: it is left as it is",
+				part->differ->facts->active);
+			return;
+		}
+}
+
+static void compare_site(const struct part *part)
+{
+	struct members others;
+	size_t i;
+
+	if (part->site->strategy == DRO_STRATEGY_STATIC_PAGE)
+		return;
+	if (part->seen->error) {
+		differ_finding(part->differ, DRO_FINDING_UNKNOWN, part->site->name,
+			"its instances could not be listed: %s", part->seen->error);
+		return;
+	}
+	part->differ->diff->things += part->seen->count;
+	if (!part->active && part->site->strategy == DRO_STRATEGY_NONE) {
+		look_at_unmanaged(part);
+		return;
+	}
+	for (i = 0; i < part->site->group_count; i++)
+		compare_group(part, i);
+	if (!collect(&others, part, NULL))
+		return;
+	if (others.count)
+		terminate(part, "", &others, 0, false);
+	free(others.items);
+}
+
+void differ_instances(struct differ *differ)
+{
+	const struct dro_observed *seen = differ->facts->seen;
+	size_t i;
+
+	for (i = 0; i < seen->site_count && differ->base.rc == 0; i++) {
+		const struct part part = {.differ = differ,
+			.seen = &seen->sites[i],
+			.site = seen->sites[i].site,
+			.active = strcmp(seen->sites[i].site->name, differ->facts->active) == 0};
+
+		compare_site(&part);
+	}
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void differ_addresses_of(
+	struct differ *differ, const struct dro_site *site, struct differ_addresses *out)
+{
+	const struct dro_observed *seen = differ->facts->seen;
+	const struct dro_seen_site *at = &seen->sites[site - differ->facts->service->sites];
+	const char *group = site->group_count ? site->groups[0].name : "";
+	size_t i;
+
+	*out = (struct differ_addresses){.unknown = at->error != NULL};
+	out->items = calloc(at->count + 1, sizeof(*out->items));
+	if (!out->items) {
+		differ_no_memory(differ);
+		return;
+	}
+	for (i = 0; i < at->count; i++) {
+		const struct dro_instance *instance = at->instances[i];
+		const char *address =
+			*instance->public_ipv4 ? instance->public_ipv4 : instance->private_ipv4;
+
+		if (instance->state == DRO_INSTANCE_RUNNING && *address &&
+			strcmp(dro_instance_group_name(
+				       instance, differ->facts->service->name, site),
+				group) == 0)
+			out->items[out->count++] = address;
+	}
+	if (out->count)
+		qsort(out->items, out->count, sizeof(*out->items), by_text);
+	snprintf(out->step, sizeof(out->step), "boot-%s-%s", site->name, group);
+	if (out->count == 0 && dro_plan_step(differ->base.plan, out->step))
+		snprintf(out->reference, sizeof(out->reference), "${%s.addresses}", out->step);
+	else
+		out->step[0] = '\0';
+}

@@ -1,0 +1,87 @@
+#include <stdio.h>
+
+#include "plan/safety.h"
+
+/* Of a percentage, one change is always allowed: a service of two things could change none. */
+static size_t allowed(const struct dro_safety *safety, const struct dro_diff *diff)
+{
+	size_t share;
+
+	if (safety->max_changes_percent == DRO_UNSET)
+		return safety->max_changes == DRO_UNSET ? diff->things
+							: (size_t)safety->max_changes;
+	share = diff->things * (size_t)safety->max_changes_percent / 100;
+	return share < 1 && safety->max_changes_percent > 0 ? 1 : share;
+}
+
+/* What is made new harms nothing that is there. */
+static size_t count_changed(const struct dro_diff *diff, size_t *deleted)
+{
+	size_t changed = 0, i;
+
+	*deleted = 0;
+	for (i = 0; i < diff->change_count; i++) {
+		const struct dro_change *change = &diff->changes[i];
+
+		if (change->action == DRO_ACTION_CREATE || change->expected)
+			continue;
+		changed++;
+		*deleted += change->action == DRO_ACTION_DELETE;
+	}
+	return changed;
+}
+
+static bool max_changes(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
+	char *text, size_t size)
+{
+	size_t deleted, changed = count_changed(diff, &deleted),
+			limit = allowed(&facts->service->safety, diff);
+
+	if (changed <= limit)
+		return false;
+	snprintf(text, size,
+		"%zu of the %zu things of %s would be changed, %zu of them deleted; max_changes "
+		"allows %zu",
+		changed, diff->things, facts->service->name, deleted, limit);
+	return true;
+}
+
+static bool active_delete(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
+	char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < diff->change_count; i++)
+		if (diff->changes[i].active) {
+			snprintf(text, size,
+				"%s would be deleted, and %s, the active site, uses it",
+				diff->changes[i].target, facts->active);
+			return true;
+		}
+	return false;
+}
+
+static const struct {
+	const char *name;
+	bool (*forbids)(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
+		char *text, size_t size);
+} rules[] = {
+	{"max-changes", max_changes},
+	{"active-delete", active_delete},
+};
+
+size_t dro_safety_reconcile(struct dro_refusal *out, const struct dro_reconcile_facts *facts,
+	const struct dro_diff *diff)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct dro_refusal *refusal = &out[count];
+
+		if (!rules[i].forbids(facts, diff, refusal->text, sizeof(refusal->text)))
+			continue;
+		refusal->rule = rules[i].name;
+		count++;
+	}
+	return count;
+}

@@ -1,0 +1,401 @@
+/* The records that the spec and the state ask for, in one zone at one provider. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rdata.h"
+#include "model/marks.h"
+#include "model/record.h"
+#include "plan/differ.h"
+
+#define VALUE_MAX 65536
+
+/* One zone's list being made. */
+struct making {
+	struct differ *differ;
+	const struct dro_seen_zone *zone;
+	struct wanted_list *out;
+};
+
+void differ_wanted_free(struct wanted_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		cJSON_Delete(list->items[i].json);
+	for (i = 0; i < list->kept_count; i++)
+		free(list->kept[i]);
+	free(list->items);
+	free(list->kept);
+	*list = (struct wanted_list){0};
+}
+
+/* "WWW.Memphis.Example." -> "www.memphis.example" */
+static void clean_name(char *out, size_t size, const char *name)
+{
+	size_t i;
+
+	for (i = 0; name[i] && i + 1 < size; i++)
+		out[i] = (char)tolower((unsigned char)name[i]);
+	if (i > 0 && out[i - 1] == '.')
+		i--;
+	out[i] = '\0';
+}
+
+/* Its records stay as they are, whatever they are. */
+static void keep(const struct making *making, const char *name, const char *type)
+{
+	struct wanted_list *list = making->out;
+	char **grown = realloc(list->kept, (list->kept_count + 1) * sizeof(*grown));
+	char clean[300];
+
+	clean_name(clean, sizeof(clean), name);
+	if (grown)
+		list->kept = grown;
+	if (!grown || asprintf(&list->kept[list->kept_count], "%s %s", clean, type) < 0)
+		differ_no_memory(making->differ);
+	else
+		list->kept_count++;
+}
+
+/* Takes `json` over. */
+static struct wanted *add(const struct making *making, cJSON *json)
+{
+	struct wanted_list *list = making->out;
+	struct wanted *item;
+
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 64;
+		struct wanted *grown = realloc(list->items, capacity * sizeof(*grown));
+
+		if (!grown) {
+			cJSON_Delete(json);
+			differ_no_memory(making->differ);
+			return NULL;
+		}
+		list->items = grown;
+		list->capacity = capacity;
+	}
+	item = &list->items[list->count];
+	*item = (struct wanted){.json = json,
+		.name = dro_json_text(json, "name"),
+		.type = dro_json_text(json, "type"),
+		.set_id = dro_json_text(json, "set_id")};
+	if (!json || !*item->name) {
+		cJSON_Delete(json);
+		differ_no_memory(making->differ);
+		return NULL;
+	}
+	list->count++;
+	return item;
+}
+
+/* ---- static entries -------------------------------------------------------------------------- */
+
+static bool clean_values(
+	const struct making *making, const struct dro_dns_entry *entry, char **values)
+{
+	struct dro_buf value = DRO_BUF_INIT(VALUE_MAX);
+	struct dro_error why = DRO_ERROR_INIT;
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < entry->value_count && good; i++) {
+		dro_buf_reset(&value);
+		good = dro_rdata_clean(&value, entry->type, entry->values[i], &why) == 0;
+		if (good && !(values[i] = strdup(dro_buf_str(&value))))
+			differ_no_memory(making->differ);
+	}
+	if (!good)
+		differ_finding(making->differ, DRO_FINDING_LEFT, entry->name,
+			"dns.%s is left as it is: %s", entry->key, why.message);
+	dro_buf_free(&value);
+	return good && making->differ->base.rc == 0;
+}
+
+static void add_entry(const struct making *making, const struct dro_dns_entry *entry)
+{
+	const char *service = making->differ->facts->service->name;
+	char **values = calloc(entry->value_count + 1, sizeof(*values));
+	char *owner = dro_owner_mark(service, entry->key), name[300];
+	struct dro_record record = {.size = sizeof(record),
+		.ttl_s = entry->ttl_ms > 0 ? (uint32_t)(entry->ttl_ms / 1000) : 0,
+		.name = name,
+		.type = entry->type,
+		.values = (const char *const *)values,
+		.value_count = entry->value_count,
+		.set_id = "",
+		.owner = owner,
+		.alias = ""};
+	size_t i;
+
+	clean_name(name, sizeof(name), entry->name);
+	if (!values || !owner)
+		differ_no_memory(making->differ);
+	else if (clean_values(making, entry, values))
+		add(making, dro_record_json(&record));
+	else
+		keep(making, entry->name, entry->type);
+	for (i = 0; values && i < entry->value_count; i++)
+		free(values[i]);
+	free(values);
+	free(owner);
+}
+
+static bool has_provider(const struct dro_dns_entry *entry, const char *provider)
+{
+	size_t i;
+
+	for (i = 0; i < entry->provider_count; i++)
+		if (strcmp(entry->providers[i], provider) == 0)
+			return true;
+	return false;
+}
+
+static bool in_this_zone(const struct making *making, const struct dro_dns_entry *entry)
+{
+	return *entry->zone ? strcmp(entry->zone, making->zone->zone) == 0
+			    : dro_seen_zone_of(making->differ->facts->seen, making->zone->provider,
+				      entry->name) == making->zone;
+}
+
+/* ---- traffic --------------------------------------------------------------------------------- */
+
+/* Of every owner, TTL and name of the traffic; values and what a set has are still to come. */
+static cJSON *traffic_json(const struct making *making, const struct dro_traffic *traffic,
+	const struct dro_path *path, const struct differ_addresses *at)
+{
+	char *owner = dro_owner_mark(making->differ->facts->service->name, traffic->key);
+	char name[300];
+	struct dro_record record = {.size = sizeof(record),
+		.ttl_s = path->ttl_ms > 0 ? (uint32_t)(path->ttl_ms / 1000) : 0,
+		.name = name,
+		.type = traffic->type,
+		.values = at->items,
+		.value_count = at->count,
+		.set_id = "",
+		.owner = owner ? owner : "",
+		.proxied = path->proxied && (making->zone->flags & DRO_DNS_PROXIED),
+		.alias = ""};
+	cJSON *json;
+
+	clean_name(name, sizeof(name), traffic->name);
+	json = owner ? dro_record_json(&record) : NULL;
+	if (json && *at->reference)
+		cJSON_ReplaceItemInObjectCaseSensitive(
+			json, "values", cJSON_CreateString(at->reference));
+	free(owner);
+	return json;
+}
+
+static bool is_nowhere(const struct differ_addresses *at)
+{
+	return at->count == 0 && !*at->reference;
+}
+
+/* Is every value the address of an instance of another site that is seen? Then somebody moved the
+ * name there, and without a word of that in the state it is not for reconcile to move it back. */
+static const struct dro_site *leads_elsewhere(
+	const struct making *making, const struct dro_traffic *traffic)
+{
+	const struct dro_reconcile_facts *facts = making->differ->facts;
+	char name[300];
+	size_t i, j, k;
+
+	clean_name(name, sizeof(name), traffic->name);
+	for (i = 0; i < making->zone->count; i++) {
+		const struct dro_record *record = making->zone->records[i];
+
+		if (strcmp(record->name, name) != 0 || strcmp(record->type, traffic->type) != 0 ||
+			record->value_count == 0)
+			continue;
+		for (j = 0; j < facts->seen->site_count; j++) {
+			const struct dro_seen_site *site = &facts->seen->sites[j];
+
+			for (k = 0; k < site->count; k++)
+				if (strcmp(site->instances[k]->public_ipv4, record->values[0]) ==
+						0 &&
+					strcmp(site->site->name, facts->active) != 0)
+					return site->site;
+		}
+	}
+	return NULL;
+}
+
+static void add_failover(
+	const struct making *making, const struct dro_traffic *traffic, const struct dro_path *path)
+{
+	const struct dro_reconcile_facts *facts = making->differ->facts;
+	const struct dro_site *site = dro_service_site(facts->service, facts->active), *other;
+	struct differ_addresses at = {0};
+	struct wanted *item;
+
+	if (site)
+		differ_addresses_of(making->differ, site, &at);
+	other = facts->active_given ? NULL : leads_elsewhere(making, traffic);
+	if (!site || is_nowhere(&at) || other) {
+		keep(making, traffic->name, traffic->type);
+		if (other)
+			differ_finding(making->differ, DRO_FINDING_LEFT, traffic->name,
+				"leads to %s, and no promote to it is known: it is left there; "
+				"`drorch promote %s` says so for good",
+				other->name, other->name);
+		else
+			differ_finding(making->differ,
+				at.unknown ? DRO_FINDING_UNKNOWN : DRO_FINDING_LEFT, traffic->name,
+				"is left as it is: %s",
+				at.unknown ? "where the active site's "
+					     "instances are is not known"
+					   : "the active site has no instance "
+					     "that runs");
+	} else if ((item = add(making, traffic_json(making, traffic, path, &at)))) {
+		item->traffic = true;
+		snprintf(item->after[0], sizeof(item->after[0]), "%s", at.step);
+	}
+	free(at.items);
+}
+
+/*
+ * The share of a site: as in the spec while its primary is active. After a failover the active
+ * site has the primary's share as well as its own, and the primary none.
+ */
+static int share_of(const struct making *making, const struct dro_traffic *traffic,
+	const struct dro_weight *weight)
+{
+	const struct dro_reconcile_facts *facts = making->differ->facts;
+	const struct dro_site *primary = dro_service_primary(facts->service);
+	int share = weight->weight;
+	size_t i;
+
+	if (!primary || strcmp(primary->name, facts->active) == 0)
+		return share;
+	if (strcmp(weight->site, primary->name) == 0)
+		return 0;
+	for (i = 0; strcmp(weight->site, facts->active) == 0 && i < traffic->weight_count; i++)
+		if (strcmp(traffic->weights[i].site, primary->name) == 0)
+			share += traffic->weights[i].weight;
+	return share > 255 ? 255 : share;
+}
+
+/* One member of the weighted group. */
+static void add_member(const struct making *making, const struct dro_traffic *traffic,
+	const struct dro_path *path, const struct dro_weight *weight,
+	const struct differ_addresses *at)
+{
+	const struct dro_site *site =
+		dro_service_site(making->differ->facts->service, weight->site);
+	char check[300], step[200]; /* known: see add_weighted */
+	struct wanted *item = add(making, traffic_json(making, traffic, path, at));
+
+	if (!item)
+		return;
+	differ_check_of(making->differ, path->provider, site, check, step);
+	cJSON_AddStringToObject(item->json, "set_id", weight->site);
+	cJSON_AddNumberToObject(item->json, "weight", share_of(making, traffic, weight));
+	cJSON_AddNumberToObject(item->json, "failover", DRO_FAILOVER_NONE);
+	if (!cJSON_AddStringToObject(item->json, "health_check", check))
+		differ_no_memory(making->differ);
+	item->set_id = dro_json_text(item->json, "set_id");
+	item->traffic = true;
+	snprintf(item->after[0], sizeof(item->after[0]), "%s", at->step);
+	snprintf(item->after[1], sizeof(item->after[1]), "%s", step);
+}
+
+/* A group is put whole or not at all: with one site unknown it stays as it is. */
+static void add_weighted(
+	const struct making *making, const struct dro_traffic *traffic, const struct dro_path *path)
+{
+	struct differ_addresses *at = calloc(traffic->weight_count + 1, sizeof(*at));
+	size_t i, members = 0, shares = 0;
+	char check[300], step[200];
+	bool unknown = false;
+
+	if (!at) {
+		differ_no_memory(making->differ);
+		return;
+	}
+	for (i = 0; i < traffic->weight_count; i++) {
+		const struct dro_site *site =
+			dro_service_site(making->differ->facts->service, traffic->weights[i].site);
+
+		differ_addresses_of(making->differ, site, &at[i]);
+		unknown = unknown || at[i].unknown ||
+			  !differ_check_of(making->differ, path->provider, site, check, step);
+		if (is_nowhere(&at[i]))
+			continue;
+		members++;
+		shares += (size_t)share_of(making, traffic, &traffic->weights[i]);
+	}
+	if (unknown || !members || !shares) {
+		keep(making, traffic->name, traffic->type);
+		differ_finding(making->differ, unknown ? DRO_FINDING_UNKNOWN : DRO_FINDING_LEFT,
+			traffic->name, "is left as it is: %s",
+			unknown ? "its sites' instances or checks are not all known"
+				: "no site with a weight has an instance that runs");
+	}
+	for (i = 0; i < traffic->weight_count; i++) {
+		if (!unknown && members && shares && !is_nowhere(&at[i]))
+			add_member(making, traffic, path, &traffic->weights[i], &at[i]);
+		free(at[i].items);
+	}
+	free(at);
+}
+
+static void add_traffic(const struct making *making, const struct dro_traffic *traffic)
+{
+	size_t i;
+
+	for (i = 0; i < traffic->path_count; i++) {
+		const struct dro_path *path = &traffic->paths[i];
+
+		if (strcmp(path->provider, making->zone->provider) != 0 ||
+			strcmp(path->zone, making->zone->zone) != 0)
+			continue;
+		if (strcmp(traffic->type, "A") != 0) {
+			keep(making, traffic->name, traffic->type);
+			differ_finding(making->differ, DRO_FINDING_LEFT, traffic->name,
+				"is of type %s: only A records follow a site", traffic->type);
+		} else if (traffic->policy == DRO_POLICY_WEIGHTED) {
+			add_weighted(making, traffic, path);
+		} else {
+			add_failover(making, traffic, path);
+		}
+	}
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+	const struct wanted *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	if (order == 0)
+		order = strcmp(x->type, y->type);
+	return order ? order : strcmp(x->set_id, y->set_id);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void differ_wanted(struct differ *differ, const struct dro_seen_zone *zone, struct wanted_list *out)
+{
+	const struct dro_service *service = differ->facts->service;
+	const struct making making = {differ, zone, out};
+	size_t i;
+
+	*out = (struct wanted_list){0};
+	for (i = 0; i < service->traffic_count && differ->base.rc == 0; i++)
+		add_traffic(&making, &service->traffic[i]);
+	for (i = 0; i < service->dns_count && differ->base.rc == 0; i++)
+		if (has_provider(&service->dns[i], zone->provider) &&
+			in_this_zone(&making, &service->dns[i]))
+			add_entry(&making, &service->dns[i]);
+	if (out->count)
+		qsort(out->items, out->count, sizeof(*out->items), compare);
+	if (out->kept_count)
+		qsort(out->kept, out->kept_count, sizeof(*out->kept), by_text);
+}
