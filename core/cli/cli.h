@@ -43,6 +43,7 @@ struct dro_cli_command {
 		*options;		 /* ends with a NULL name; NULL: none but the global ones */
 	int (*run)(struct dro_cli *cli); /* returns an enum dro_exit */
 	bool hidden;
+	bool any_output; /* -o takes more than "table" and "json": the command looks itself */
 };
 
 #define DRO_CLI_MAX_VALUES 64

@@ -30,6 +30,19 @@ static const struct dro_cli_option promote_options[] = {
 	END,
 };
 
+static const struct dro_cli_option plan_options[] = {
+	{"detailed-exitcode", 0, NULL, "exit with 2 where something is to be done", false},
+	END,
+};
+
+static const struct dro_cli_option apply_options[] = {
+	{"service", 's', "NAME", "the service, where the spec has several", false},
+	{"confirm", 0, "SERVICE", "the service's name, instead of being asked for it", false},
+	{"override-rule", 0, "RULE", "pass a safety rule that said no; needs --reason", true},
+	{"reason", 0, "TEXT", "why a rule is overridden; goes on the record", false},
+	END,
+};
+
 static const struct dro_cli_option schema_options[] = {
 	{"reference", 0, NULL, "print the reference page (Markdown) instead", false},
 	END,
@@ -48,6 +61,19 @@ const struct dro_cli_command dro_cli_commands[] = {
 		dro_cmd_backup_list, false},
 	{"backup verify", "[SERVICE]", "read the newest good backup and check every hash", 0, 1,
 		verify_options, dro_cmd_backup_verify, false},
+	{"plan", "[SERVICE]",
+		"what differs from the spec, and what would be done about it; -o FILE keeps it "
+		"for apply, -o markdown is for reviews",
+		0, 1, plan_options, dro_cmd_plan, false, true},
+	{"diff", "[SERVICE]", "every difference from the spec, before and after", 0, 1,
+		plan_options, dro_cmd_diff, false},
+	{"apply", "[FILE]",
+		"make a service's clouds as the spec says, or do exactly what the plan in FILE "
+		"says",
+		0, 1, apply_options, dro_cmd_apply, false},
+	{"adopt", "SERVICE RECORD...",
+		"take over records that are there without our mark (\"NAME TYPE\")", 2, -1,
+		apply_options, dro_cmd_adopt, false},
 	{"promote", "SITE", "make a standby site the active one", 1, 1, promote_options,
 		dro_cmd_promote, false},
 	{"runs", "", "list the runs, newest first", 0, 0, service_options, dro_cmd_runs, false},

@@ -12,6 +12,11 @@ int dro_cmd_init(struct dro_cli *cli);
 int dro_cmd_plugins(struct dro_cli *cli);
 int dro_cmd_backup_list(struct dro_cli *cli);
 int dro_cmd_backup_verify(struct dro_cli *cli);
+/* plan.c, apply.c */
+int dro_cmd_plan(struct dro_cli *cli);
+int dro_cmd_diff(struct dro_cli *cli);
+int dro_cmd_apply(struct dro_cli *cli);
+int dro_cmd_adopt(struct dro_cli *cli);
 /* promote.c, drive.c, worker.c */
 int dro_cmd_promote(struct dro_cli *cli);
 int dro_cmd_attach(struct dro_cli *cli);

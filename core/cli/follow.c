@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "cli/print.h"
 #include "engine/engine.h"
+#include "engine/start.h"
 
 #define TARGET_MAX 24  /* columns */
 #define POLL_MS 100    /* for those who follow from elsewhere */
@@ -315,7 +316,9 @@ static int exit_code(const struct dro_run_row *row)
 
 	if (dro_run_state_parse(row->state, &state, NULL) < 0)
 		return DRO_EXIT_ERROR;
-	if (state == DRO_RUN_COMPLETED || state == DRO_RUN_COMPLETED_WITH_EXCEPTIONS)
+	/* What a promote may go without, the steps of a reconcile run are for. */
+	if (state == DRO_RUN_COMPLETED || (state == DRO_RUN_COMPLETED_WITH_EXCEPTIONS &&
+						  strcmp(row->kind, DRO_KIND_RECONCILE) != 0))
 		return DRO_EXIT_OK;
 	if (state == DRO_RUN_WAITING)
 		return DRO_EXIT_HUMAN;

@@ -27,12 +27,17 @@ static void print_objective(FILE *out, const char *title, const cJSON *outcome,
 
 static void print_next(FILE *out, const struct dro_run_row *run)
 {
+	bool completed = strncmp(run->state, "completed", 9) == 0;
+
 	if (strcmp(run->state, "failed") == 0)
 		dro_print_line(out,
 			"Next: mend what failed, then `drorch resume %s`; or `drorch abort %s` to "
 			"take it back.",
 			run->id, run->id);
-	else if (strncmp(run->state, "completed", 9) == 0)
+	else if (completed && !*run->to)
+		dro_print_line(out, "Next: `drorch plan %s` tells whether anything is left to do.",
+			run->service);
+	else if (completed)
 		dro_print_line(out,
 			"Next: `drorch status`; take a backup of %s; keep %s off until it has been "
 			"put back in order.",
@@ -61,8 +66,8 @@ void dro_print_outcome(FILE *out, const struct dro_run_row *run)
 	if (parse_outcome(&outcome, run) < 0)
 		return;
 	fputc('\n', out);
-	dro_print_line(out, "Run %s: %s of %s to %s is %s.", run->id, run->kind, run->service,
-		run->to, run->state);
+	dro_print_line(out, "Run %s: %s of %s%s%s is %s.", run->id, run->kind, run->service,
+		*run->to ? " to " : "", run->to, run->state);
 	print_objective(out, "recovery time", outcome, "recovery_time_ms", "rto_ms");
 	print_objective(out, "recovery point", outcome, "recovery_point_ms", "rpo_ms");
 	if (dro_json_array(outcome, "exceptions", &exceptions, NULL) == 0)

@@ -163,7 +163,8 @@ static int settle_globals(struct dro_cli *cli)
 	const char *output = dro_cli_value(cli, "output");
 	int i;
 
-	if (output && strcmp(output, "json") != 0 && strcmp(output, "table") != 0)
+	if (output && !(cli->command && cli->command->any_output) && strcmp(output, "json") != 0 &&
+		strcmp(output, "table") != 0)
 		return dro_cli_usage(cli, "--output is table or json, not \"%s\"", output);
 	cli->json = output && strcmp(output, "json") == 0;
 	if (dro_cli_flag(cli, "quiet") && dro_cli_flag(cli, "verbose"))

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/gather.h"
@@ -104,70 +105,6 @@ static void show_plan(const struct dro_cli *cli, const struct dro_promote_facts 
 	fflush(stdout);
 }
 
-/* ---- asking ---------------------------------------------------------------------------------- */
-
-/* Rules that forbid it and are not overridden. Overrides go on the record. */
-static int judge(const struct dro_cli *cli, const struct dro_setup *setup,
-	const struct dro_promote_facts *facts, const struct dro_plan *plan)
-{
-	struct dro_refusal refusals[DRO_RULES_MAX];
-	size_t count = dro_safety_promote(refusals, facts), i;
-	const char *reason = dro_cli_value(cli, "reason");
-	int refused = 0, v;
-
-	for (i = 0; i < count; i++) {
-		bool overridden = false;
-
-		for (v = 0; v < cli->value_count; v++)
-			if (strcmp(cli->values[v].option->name, "override-rule") == 0 &&
-				strcmp(cli->values[v].value, refusals[i].rule) == 0)
-				overridden = reason && *reason;
-		if (overridden) {
-			char text[700];
-
-			snprintf(text, sizeof(text), "rule %s overridden: %.200s (%s)",
-				refusals[i].rule, reason, refusals[i].text);
-			dro_store_event_add(
-				setup->store, facts->service->name, "safety", plan->id, text, NULL);
-			dro_print_line(stderr, "drorch: %s", text);
-			continue;
-		}
-		refused = DRO_EXIT_SAFETY;
-		dro_print_line(stderr, "drorch: refused by rule %s: %s", refusals[i].rule,
-			refusals[i].text);
-		fprintf(stderr, "        to pass it: --override-rule %s --reason TEXT\n",
-			refusals[i].rule);
-	}
-	return refused;
-}
-
-/* The site's name, typed or given: the last moment before anything moves. */
-static int confirm(const struct dro_cli *cli, const char *site)
-{
-	const char *given = dro_cli_value(cli, "confirm");
-	char line[256];
-
-	if (!given && !cli->in_tty) {
-		fprintf(stderr, "drorch: nothing was done: without a terminal, give --confirm %s\n",
-			site);
-		return DRO_EXIT_USAGE;
-	}
-	if (!given) {
-		fprintf(stderr, "Type the site's name to go on: ");
-		if (!fgets(line, sizeof(line), stdin)) {
-			fprintf(stderr, "\ndrorch: nothing was done\n");
-			return DRO_EXIT_INTERRUPTED;
-		}
-		line[strcspn(line, "\r\n")] = '\0';
-		given = line;
-	}
-	if (strcmp(given, site) != 0) {
-		dro_print_line(stderr, "drorch: nothing was done: \"%s\" is not %s", given, site);
-		return DRO_EXIT_USAGE;
-	}
-	return 0;
-}
-
 /* ---- doing ----------------------------------------------------------------------------------- */
 
 static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan)
@@ -190,7 +127,9 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dr
 {
 	struct dro_gathered gathered = {0};
 	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_refusal refusals[DRO_RULES_MAX];
 	struct dro_plan *plan = NULL;
+	size_t count;
 	int rc, looked;
 
 	gathered.facts.spec = setup->spec;
@@ -216,9 +155,11 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dr
 	}
 	if (!cli->json || dro_cli_flag(cli, "dry-run"))
 		show_plan(cli, &gathered.facts, plan);
-	if ((rc = judge(cli, setup, &gathered.facts, plan)) != 0 || dro_cli_flag(cli, "dry-run"))
+	count = dro_safety_promote(refusals, &gathered.facts);
+	if ((rc = dro_ask_rules(cli, setup->store, plan, refusals, count)) != 0 ||
+		dro_cli_flag(cli, "dry-run"))
 		goto out;
-	if ((rc = confirm(cli, to->name)) == 0)
+	if ((rc = dro_ask_confirm(cli, "site", to->name)) == 0)
 		rc = start(cli, setup, plan);
 out:
 	dro_plan_free(plan);
@@ -239,21 +180,6 @@ static int no_such_site(
 		name, dro_buf_str(&sites));
 	dro_buf_free(&sites);
 	return dro_cli_error(cli, &err);
-}
-
-/* An override that would not be one, found before anything is asked of anybody. */
-static int check_overrides(const struct dro_cli *cli)
-{
-	const char *reason = dro_cli_value(cli, "reason");
-
-	if (dro_cli_flag(cli, "override-rule") && (!reason || !*reason))
-		return dro_cli_usage(cli, "--override-rule needs --reason TEXT: it goes on record");
-	if (reason && !dro_cli_flag(cli, "override-rule"))
-		return dro_cli_usage(cli, "--reason is for --override-rule RULE");
-	if (cli->json && !dro_cli_flag(cli, "confirm") && !dro_cli_flag(cli, "dry-run"))
-		return dro_cli_usage(
-			cli, "with -o json nothing is asked: give --confirm %s", cli->args[0]);
-	return 0;
 }
 
 /* Has the spec what the command line names, so that looking makes sense? */
@@ -320,7 +246,7 @@ int dro_cmd_promote(struct dro_cli *cli)
 	bool moved;
 	int rc;
 
-	if ((rc = check_overrides(cli)) != 0)
+	if ((rc = dro_ask_check(cli, cli->args[0])) != 0)
 		return rc;
 	rc = try_promote(cli, true, &moved);
 	return moved ? try_promote(cli, false, &moved) : rc;

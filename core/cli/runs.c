@@ -48,7 +48,7 @@ static int list_run(void *arg, const struct dro_run_row *run)
 	dro_table_cell(listing->table, "%s", run->id);
 	dro_table_cell(listing->table, "%s", run->service);
 	dro_table_cell(listing->table, "%s", run->kind);
-	dro_table_cell(listing->table, "%s -> %s", run->from, run->to);
+	dro_table_cell(listing->table, "%s%s%s", run->from, *run->to ? " -> " : "", run->to);
 	dro_table_cell(listing->table, "%s", run->state);
 	dro_table_cell(listing->table, "%s", time);
 	dro_table_cell(listing->table, "%s", took);

@@ -1,0 +1,191 @@
+/*
+ * drorch apply: ends the differences of a service, after they were shown; with FILE exactly those
+ * of the reviewed plan, or none. drorch adopt: takes over records that carry no mark of ours.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/print.h"
+#include "cli/reconcile.h"
+#include "cli/worker.h"
+
+/* The run is stored and driven; what was looked at is let go meanwhile. */
+static int start(struct dro_cli *cli, struct dro_reconcile *reconcile, const struct dro_plan *plan,
+	const char *newest)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int news_fd;
+
+	if (dro_run_add(reconcile->setup.store, plan, newest, &err) < 0 ||
+		dro_worker_start(cli, reconcile->setup.config, plan->id, &news_fd, &err) < 0)
+		return dro_cli_error(cli, &err);
+	if (!cli->json)
+		printf("Run %s\n", plan->id);
+	dro_setup_free_providers(&reconcile->setup);
+	return dro_follow(cli, reconcile->setup.store, plan->id, news_fd, 0);
+}
+
+/* Shows, asks and does. `reviewed` (may be NULL) is what was agreed to: it runs as it is. */
+static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
+	const struct dro_service *service, const struct dro_pass *pass,
+	const struct dro_plan *reviewed)
+{
+	const struct dro_plan *plan = reviewed ? reviewed : pass->plan;
+	int rc;
+
+	if (!cli->json)
+		dro_pass_print(stdout, service, pass);
+	if (plan->step_count == 0)
+		return DRO_EXIT_OK;
+	fflush(stdout);
+	if ((rc = dro_ask_rules(
+		     cli, reconcile->setup.store, plan, pass->refusals, pass->refusal_count)) != 0)
+		return rc;
+	/* A reviewed plan was agreed to when it was reviewed. */
+	if (!reviewed && (rc = dro_ask_confirm(cli, "service", service->name)) != 0)
+		return rc;
+	return start(cli, reconcile, plan, pass->newest);
+}
+
+static int apply_service(struct dro_cli *cli, struct dro_reconcile *reconcile,
+	const struct dro_service *service, const struct dro_plan *reviewed)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_pass *pass = NULL;
+	int rc;
+
+	if (dro_reconcile_look(&pass, reconcile, service, NULL, 0, &err) < 0 ||
+		(reviewed && dro_plan_same(reviewed, pass->plan, &err) < 0))
+		rc = dro_cli_error(cli, &err);
+	else
+		rc = carry_out(cli, reconcile, service, pass, reviewed);
+	dro_pass_free(pass);
+	return rc;
+}
+
+/* Its run's id is in the file: it can be run once. */
+static int check_new(struct dro_store *store, const char *path, const struct dro_plan *plan,
+	struct dro_error *err)
+{
+	struct dro_run_row *run = NULL;
+	int rc = dro_store_run_get(store, plan->id, &run, err);
+
+	dro_run_row_free(run);
+	if (rc == DRO_ENOTFOUND)
+		return 0;
+	return rc < 0 ? rc
+		      : dro_fail(err, DRO_ECONFLICT,
+				"nothing was done: the plan in %s was applied already, as run %s",
+				path, plan->id);
+}
+
+static int apply_file(struct dro_cli *cli, struct dro_reconcile *reconcile)
+{
+	const struct dro_service *service;
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_plan *plan = NULL;
+	int rc;
+
+	if (dro_plan_file_read(&plan, cli->args[0], dro_cli_value(cli, "service"), &err) < 0 ||
+		check_new(reconcile->setup.store, cli->args[0], plan, &err) < 0) {
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	service = dro_setup_service(&reconcile->setup, cli, plan->service, &rc);
+	if (service)
+		rc = apply_service(cli, reconcile, service, plan);
+out:
+	dro_plan_free(plan);
+	return rc;
+}
+
+int dro_cmd_apply(struct dro_cli *cli)
+{
+	struct dro_reconcile reconcile = {0};
+	const struct dro_service *service;
+	int rc;
+
+	if (!cli->arg_count && (rc = dro_ask_check(cli, "SERVICE")) != 0)
+		return rc;
+	if ((rc = dro_reconcile_open(&reconcile, cli)) != 0)
+		goto out;
+	if (cli->arg_count) {
+		rc = apply_file(cli, &reconcile);
+		goto out;
+	}
+	service = dro_setup_service(&reconcile.setup, cli, dro_cli_value(cli, "service"), &rc);
+	if (service)
+		rc = apply_service(cli, &reconcile, service, NULL);
+out:
+	dro_reconcile_free(&reconcile);
+	return rc;
+}
+
+/* ---- adopt ----------------------------------------------------------------------------------- */
+
+static bool named(const struct dro_cli *cli, const struct dro_change *change)
+{
+	int i;
+
+	for (i = 1; i < cli->arg_count; i++) {
+		size_t length = strlen(cli->args[i]);
+
+		/* "NAME TYPE at PROVIDER" */
+		if (change->thing == DRO_THING_RECORD &&
+			strncmp(change->target, cli->args[i], length) == 0 &&
+			strncmp(change->target + length, " at ", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Only what was named is taken over: whatever else differs is apply's to end. */
+static int check_only_named(
+	const struct dro_cli *cli, const struct dro_pass *pass, struct dro_error *err)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < pass->diff->change_count; i++) {
+		if (!named(cli, &pass->diff->changes[i]))
+			return dro_fail(err, DRO_ECONFLICT,
+				"nothing was done: %s differs as well; `drorch apply` ends that "
+				"first",
+				pass->diff->changes[i].target);
+		found++;
+	}
+	return found ? 0
+		     : dro_fail(err, DRO_ENOTFOUND,
+			       "the spec of %s wants no such record that is not its own already",
+			       cli->args[0]);
+}
+
+int dro_cmd_adopt(struct dro_cli *cli)
+{
+	struct dro_reconcile reconcile = {0};
+	struct dro_error err = DRO_ERROR_INIT;
+	const struct dro_service *service;
+	struct dro_pass *pass = NULL;
+	int rc;
+
+	if ((rc = dro_ask_check(cli, cli->args[0])) != 0)
+		return rc;
+	if ((rc = dro_reconcile_open(&reconcile, cli)) != 0)
+		goto out;
+	service = dro_setup_service(&reconcile.setup, cli, cli->args[0], &rc);
+	if (!service)
+		goto out;
+	if (dro_reconcile_look(&pass, &reconcile, service, (const char *const *)cli->args + 1,
+		    (size_t)cli->arg_count - 1, &err) < 0 ||
+		check_only_named(cli, pass, &err) < 0)
+		rc = dro_cli_error(cli, &err);
+	else
+		rc = carry_out(cli, &reconcile, service, pass, NULL);
+out:
+	dro_pass_free(pass);
+	dro_reconcile_free(&reconcile);
+	return rc;
+}

@@ -1,0 +1,127 @@
+/* drorch plan, diff [SERVICE]: what differs from the spec. Nothing is changed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/reconcile.h"
+
+/* How the passes come out, and what came of them. */
+struct report {
+	struct dro_cli *cli;
+	const char *output; /* "table", "markdown", "json", or a file's path */
+	bool as_diff;
+	cJSON *services; /* for json and files */
+	size_t changes, unknown;
+	int rc; /* the worst exit code so far */
+};
+
+static size_t count_unknown(const struct dro_diff *diff)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < diff->finding_count; i++)
+		count += diff->findings[i].kind == DRO_FINDING_UNKNOWN;
+	return count;
+}
+
+static void show(
+	struct report *report, const struct dro_service *service, const struct dro_pass *pass)
+{
+	cJSON *json;
+
+	report->changes += pass->diff->change_count;
+	report->unknown += count_unknown(pass->diff);
+	if (report->as_diff && !report->services)
+		dro_pass_print_diff(stdout, service, pass);
+	else if (strcmp(report->output, "markdown") == 0)
+		dro_pass_print_markdown(stdout, service, pass);
+	else if (!report->services || strcmp(report->output, "json") != 0)
+		dro_pass_print(stdout, service, pass);
+	if (!report->services)
+		return;
+	json = dro_pass_json(service, pass);
+	if (json)
+		cJSON_AddItemToArray(report->services, json);
+	else
+		report->rc = DRO_EXIT_ERROR;
+}
+
+/* One service's failure does not keep the others from being looked at. */
+static void look(struct report *report, struct dro_reconcile *reconcile,
+	const struct dro_service *service, bool first)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_pass *pass = NULL;
+
+	if (dro_reconcile_look(&pass, reconcile, service, NULL, 0, &err) < 0) {
+		report->rc = dro_cli_error(report->cli, &err);
+		return;
+	}
+	if (!first && !report->services)
+		putchar('\n');
+	show(report, service, pass);
+	dro_pass_free(pass);
+}
+
+static int finish(struct report *report)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+
+	if (report->services && strcmp(report->output, "json") == 0) {
+		dro_print_json_list(stdout, "services", report->services);
+	} else if (report->services) {
+		if (dro_plan_file_write(report->output, report->services, &err) < 0)
+			return dro_cli_error(report->cli, &err);
+		dro_print_line(
+			stderr, "drorch: `drorch apply %s` does exactly this", report->output);
+	}
+	if (report->rc)
+		return report->rc;
+	if (report->unknown) {
+		fprintf(stderr, "drorch: not everything could be looked at\n");
+		return DRO_EXIT_ERROR;
+	}
+	return report->changes && dro_cli_flag(report->cli, "detailed-exitcode") ? DRO_EXIT_CHANGES
+										 : DRO_EXIT_OK;
+}
+
+static int run(struct dro_cli *cli, bool as_diff)
+{
+	const char *output = dro_cli_value(cli, "output");
+	struct report report = {
+		.cli = cli, .output = output ? output : "table", .as_diff = as_diff};
+	struct dro_reconcile reconcile = {0};
+	const struct dro_service *service;
+	size_t i;
+	int rc;
+
+	if (strcmp(report.output, "table") != 0 && strcmp(report.output, "markdown") != 0)
+		report.services = cJSON_CreateArray();
+	if ((rc = dro_reconcile_open(&reconcile, cli)) != 0)
+		goto out;
+	if (cli->arg_count) {
+		service = dro_setup_service(&reconcile.setup, cli, cli->args[0], &rc);
+		if (!service)
+			goto out;
+		look(&report, &reconcile, service, true);
+	}
+	for (i = 0; !cli->arg_count && i < reconcile.setup.spec->service_count; i++)
+		look(&report, &reconcile, &reconcile.setup.spec->services[i], i == 0);
+	rc = finish(&report);
+	report.services = NULL;
+out:
+	cJSON_Delete(report.services);
+	dro_reconcile_free(&reconcile);
+	return rc;
+}
+
+int dro_cmd_plan(struct dro_cli *cli)
+{
+	return run(cli, false);
+}
+
+int dro_cmd_diff(struct dro_cli *cli)
+{
+	return run(cli, true);
+}

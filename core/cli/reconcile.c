@@ -1,0 +1,83 @@
+#include "cli/reconcile.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define LOOK_MS 120000
+
+/* The plugin's file, hashed into the others. */
+static int add_plugin(
+	struct dro_buf *text, const char *folder, const char *name, struct dro_error *err)
+{
+	char path[4200], hash[DRO_SHA256_HEX];
+	struct stat st;
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s/%s.so", folder, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = dro_fail_errno(err, "%s", path);
+	else if ((rc = dro_sha256_fd(hash, fd, 0, (uint64_t)st.st_size, err)) == 0)
+		dro_buf_printf(text, "%s %s\n", name, hash);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int digest_plugins(struct dro_reconcile *reconcile, struct dro_error *err)
+{
+	const struct dro_spec *spec = reconcile->setup.spec;
+	struct dro_buf text = DRO_BUF_INIT(1 << 20);
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < spec->account_count && rc == 0; i++)
+		rc = add_plugin(
+			&text, reconcile->setup.config->plugins, spec->accounts[i].plugin, err);
+	if (rc == 0 && (rc = dro_buf_check(&text, err)) == 0)
+		rc = dro_sha256_hex(reconcile->plugins, dro_buf_str(&text), text.length);
+	dro_buf_free(&text);
+	return rc;
+}
+
+int dro_reconcile_open(struct dro_reconcile *reconcile, struct dro_cli *cli)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc;
+
+	if ((rc = dro_setup_open(&reconcile->setup, cli, DRO_NEED_PROVIDERS)) != 0)
+		return rc;
+	if (dro_observer_new(&reconcile->observer, false, &err) < 0 ||
+		digest_plugins(reconcile, &err) < 0)
+		return dro_cli_error(cli, &err);
+	return 0;
+}
+
+void dro_reconcile_free(struct dro_reconcile *reconcile)
+{
+	dro_observer_free(reconcile->observer);
+	dro_setup_free(&reconcile->setup);
+}
+
+int dro_reconcile_look(struct dro_pass **out, struct dro_reconcile *reconcile,
+	const struct dro_service *service, const char *const *adopt, size_t adopt_count,
+	struct dro_error *err)
+{
+	const struct dro_pass_ask ask = {.spec = reconcile->setup.spec,
+		.service = service,
+		.accounts = reconcile->setup.accounts,
+		.observer = reconcile->observer,
+		.store = reconcile->setup.store,
+		.log = &reconcile->setup.log,
+		.plugins = reconcile->plugins,
+		.deadline_ms = dro_now_ms() + LOOK_MS,
+		.adopt = adopt,
+		.adopt_count = adopt_count};
+
+	return dro_pass_look(out, &ask, err);
+}
