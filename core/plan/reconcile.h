@@ -40,7 +40,7 @@ struct dro_change {
 	char *target;	    /* "www.memphis.example A at cloudflare" */
 	char *was, *wanted; /* what differs, for people; "" where there is nothing */
 	char *step;	    /* of the plan */
-	bool active;	    /* takes something away from the active site */
+	bool active;	    /* deleted: the active site uses it; created: the site lost all of it */
 	bool expected;	    /* follows from the state (a cold site's leftovers): no blast */
 };
 

@@ -109,20 +109,17 @@ static void site_text(char *out, size_t size, const struct part *part, const cha
 	snprintf(out, size, "%s of %s at %s", what, part->site->name, part->site->provider);
 }
 
-static void change(const struct part *part, enum dro_action action, const char *id, const char *was,
-	const char *wanted, const struct dro_step *step, bool expected)
+/* `like` has what is special about it; `id` is the instance's, or its group's. */
+static void change(const struct part *part, const char *id, const struct dro_step *step,
+	struct dro_change like)
 {
 	char target[300];
 
 	site_text(target, sizeof(target), part, id);
-	differ_change(part->differ, &(struct dro_change){.thing = DRO_THING_INSTANCE,
-					    .action = action,
-					    .target = target,
-					    .was = (char *)was,
-					    .wanted = (char *)wanted,
-					    .step = step ? step->id : NULL,
-					    .active = part->active && action == DRO_ACTION_DELETE,
-					    .expected = expected});
+	like.thing = DRO_THING_INSTANCE;
+	like.target = target;
+	like.step = step->id;
+	differ_change(part->differ, &like);
 }
 
 static cJSON *ids_of(const struct members *members, size_t from, size_t to)
@@ -168,7 +165,26 @@ static cJSON *user_data(const struct part *part)
 	return json;
 }
 
-static void launch(const struct part *part, size_t index, size_t count)
+/* Do we have a name that leads to the service? Then it has been alive, and had data. */
+static bool was_alive(const struct part *part)
+{
+	const struct dro_service *service = part->differ->facts->service;
+	const struct dro_observed *seen = part->differ->facts->seen;
+	size_t i, j, k;
+
+	for (i = 0; i < service->traffic_count; i++)
+		for (j = 0; j < seen->zone_count; j++)
+			for (k = 0; k < seen->zones[j].count; k++)
+				if (strcmp(seen->zones[j].records[k]->name,
+					    service->traffic[i].name) == 0 &&
+					dro_owner_is(
+						seen->zones[j].records[k]->owner, service->name))
+					return true;
+	return false;
+}
+
+/* `lost`: the active site has none left of the group that holds the data. */
+static void launch(const struct part *part, size_t index, size_t count, bool lost)
 {
 	const struct dro_instance_group *group = &part->site->groups[index];
 	const char *image = part->seen->images ? part->seen->images[index] : NULL;
@@ -196,7 +212,9 @@ static void launch(const struct part *part, size_t index, size_t count)
 	dro_build_input_json(build, step, "user_data", user_data(part));
 	snprintf(text, sizeof(text), "%s from %s", group->type, group->image);
 	for (i = 0; i < count; i++)
-		change(part, DRO_ACTION_CREATE, group->name, "", text, step, false);
+		change(part, group->name, step,
+			(struct dro_change){
+				.action = DRO_ACTION_CREATE, .wanted = text, .active = lost});
 	snprintf(ids, sizeof(ids), "${%s.ids}", id);
 	add_wait(part, group->name, ids, NULL, step);
 }
@@ -215,8 +233,10 @@ static void start(const struct part *part, const char *group, const struct membe
 	dro_build_input(build, step, "site", part->site->name);
 	dro_build_input_json(build, step, "ids", ids_of(stopped, 0, stopped->count));
 	for (i = 0; i < stopped->count; i++)
-		change(part, DRO_ACTION_UPDATE, stopped->items[i]->id, "stopped", "running", step,
-			false);
+		change(part, stopped->items[i]->id, step,
+			(struct dro_change){.action = DRO_ACTION_UPDATE,
+				.was = "stopped",
+				.wanted = "running"});
 	snprintf(id, sizeof(id), "boot-%s-%s", part->site->name, group);
 	if (!dro_plan_step(build->plan, id))
 		add_wait(part, group, NULL, ids_of(stopped, 0, stopped->count), step);
@@ -247,7 +267,10 @@ static void resize(const struct part *part, const struct dro_instance_group *gro
 	dro_build_input(build, step, "previous", instance->type);
 	dro_build_input_json(
 		build, step, "runs", cJSON_CreateBool(instance->state == DRO_INSTANCE_RUNNING));
-	change(part, DRO_ACTION_UPDATE, instance->id, instance->type, group->type, step, false);
+	change(part, instance->id, step,
+		(struct dro_change){.action = DRO_ACTION_UPDATE,
+			.was = (char *)instance->type,
+			.wanted = group->type});
 }
 
 /* ---- what is too many ------------------------------------------------------------------------ */
@@ -319,8 +342,11 @@ static void terminate(const struct part *part, const char *group, const struct m
 		dro_build_input_json(
 			&part->differ->base, step, "ids", ids_of(&going, 0, going.count));
 		for (i = 0; i < going.count; i++)
-			change(part, DRO_ACTION_DELETE, going.items[i]->id,
-				going.items[i]->native_state, "", step, cold);
+			change(part, going.items[i]->id, step,
+				(struct dro_change){.action = DRO_ACTION_DELETE,
+					.was = (char *)going.items[i]->native_state,
+					.active = part->active,
+					.expected = cold});
 	}
 	free(going.items);
 }
@@ -358,7 +384,8 @@ static void compare_group(const struct part *part, size_t index)
 	if (wanted == UNMANAGED || !collect(&members, part, group->name))
 		return;
 	if (members.count < (size_t)wanted)
-		launch(part, index, (size_t)wanted - members.count);
+		launch(part, index, (size_t)wanted - members.count,
+			part->active && index == 0 && members.count == 0 && was_alive(part));
 	compare_members(part, index, &members, (size_t)wanted);
 	if (members.count > (size_t)wanted)
 		terminate(part, group->name, &members, (size_t)wanted, wanted == 0);

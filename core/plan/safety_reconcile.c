@@ -52,10 +52,28 @@ static bool active_delete(const struct dro_reconcile_facts *facts, const struct 
 	size_t i;
 
 	for (i = 0; i < diff->change_count; i++)
-		if (diff->changes[i].active) {
+		if (diff->changes[i].active && diff->changes[i].action == DRO_ACTION_DELETE) {
 			snprintf(text, size,
 				"%s would be deleted, and %s, the active site, uses it",
 				diff->changes[i].target, facts->active);
+			return true;
+		}
+	return false;
+}
+
+/* An instance that takes the place of a lost one begins empty. */
+static bool active_lost(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
+	char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < diff->change_count; i++)
+		if (diff->changes[i].active && diff->changes[i].action == DRO_ACTION_CREATE) {
+			snprintf(text, size,
+				"%s, the active site, has no instance left of %s: a new one would "
+				"begin without data and take the traffic. `drorch promote` brings "
+				"the service back with its data",
+				facts->active, diff->changes[i].target);
 			return true;
 		}
 	return false;
@@ -68,6 +86,7 @@ static const struct {
 } rules[] = {
 	{"max-changes", max_changes},
 	{"active-delete", active_delete},
+	{"active-lost", active_lost},
 };
 
 size_t dro_safety_reconcile(struct dro_refusal *out, const struct dro_reconcile_facts *facts,
