@@ -37,6 +37,9 @@ static const struct dro_word words[] = {
 	{"NoSuchHostedZone", DRO_ENOTFOUND},
 	{"NoSuchChange", DRO_ENOTFOUND},
 	{"NoSuchHealthCheck", DRO_ENOTFOUND},
+	{"HealthCheckAlreadyExists", DRO_ECONFLICT},
+	{"HealthCheckVersionMismatch", DRO_ECONFLICT},
+	{"HealthCheckInUse", DRO_ECONFLICT},
 	{NULL, 0},
 };
 
@@ -119,8 +122,11 @@ static int read_answer(struct r53 *r53, const struct r53_ask *ask,
 {
 	struct dro_error why = DRO_ERROR_INIT;
 	struct dro_xml *xml = NULL;
-	int rc = dro_xml_parse(&xml, response->body, response->body_length, &why);
+	int rc;
 
+	if (ask->bare && dro_answer_ok(response))
+		return 0;
+	rc = dro_xml_parse(&xml, response->body, response->body_length, &why);
 	if (!dro_answer_ok(response)) {
 		rc = refused(r53, ask, response, dro_xml_root(xml), err);
 	} else if (rc == DRO_ENOMEM && !ask->mutation) {

@@ -115,37 +115,76 @@ static size_t put_values(struct dro_buf *out, const char *type, char *const *val
 	return characters;
 }
 
-void r53_batch_put(struct r53_batch *batch, const struct r53_set *old,
-	const struct dro_record *record, char *const *values, size_t count, uint32_t ttl_s)
+static const char *text_of(const struct r53_put *put, const char *element)
 {
-	struct dro_buf *out = &batch->unit, name = DRO_BUF_INIT(R53_NAME_MAX);
-	size_t i, characters = 0, weight = old ? 2 : 1; /* an UPSERT counts twice */
+	const struct dro_record *record = put->record;
+	static const char *const roles[] = {"", "PRIMARY", "SECONDARY"};
 
-	r53_name_write(&name, record->name);
+	if (strcmp(element, "Type") == 0)
+		return record->type;
+	if (strcmp(element, "SetIdentifier") == 0)
+		return record->set_id;
+	if (strcmp(element, "Failover") == 0)
+		return put->routing == R53_FAILOVER ? roles[record->failover] : "";
+	return strcmp(element, "HealthCheckId") == 0 ? record->health_check : NULL;
+}
+
+static void put_alias(struct dro_buf *out, const struct r53_put *put)
+{
+	struct dro_buf name = DRO_BUF_INIT(R53_NAME_MAX);
+
+	r53_name_write(&name, put->record->alias);
 	if (name.failed)
 		out->failed = name.failed;
-	change_begin(batch, old ? "UPSERT" : "CREATE");
-	for (i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
-		const struct dro_xml_node *kept =
-			old ? dro_xml_child(old->node, elements[i]) : NULL;
+	dro_buf_puts(out, "<AliasTarget>");
+	put_text(out, "HostedZoneId", put->alias_zone);
+	put_text(out, "DNSName", dro_buf_str(&name));
+	put_text(out, "EvaluateTargetHealth", put->record->evaluate_health ? "true" : "false");
+	dro_buf_puts(out, "</AliasTarget>");
+	dro_buf_free(&name);
+}
 
+/* Everything but name and values, which count: what a record says, and what only the old set can.
+ */
+static void put_element(struct dro_buf *out, const struct r53_put *put, const char *element)
+{
+	const struct dro_xml_node *kept = put->old && put->routing == R53_OTHER
+						  ? dro_xml_child(put->old->node, element)
+						  : NULL;
+	const char *text = text_of(put, element);
+	bool alias = *put->record->alias;
+
+	if (text && *text)
+		put_text(out, element, text);
+	else if (strcmp(element, "Weight") == 0 && put->routing == R53_WEIGHTED)
+		put_number(out, element, put->record->weight);
+	else if (strcmp(element, "TTL") == 0 && !alias)
+		put_number(out, element, put->ttl_s);
+	else if (strcmp(element, "AliasTarget") == 0 && alias)
+		put_alias(out, put);
+	else if (kept && !text && strcmp(element, "TTL") != 0 &&
+		 strcmp(element, "AliasTarget") != 0)
+		put_node(out, kept);
+}
+
+void r53_batch_put(struct r53_batch *batch, const struct r53_put *put)
+{
+	struct dro_buf *out = &batch->unit, name = DRO_BUF_INIT(R53_NAME_MAX);
+	size_t i, characters = 0, weight = put->old ? 2 : 1; /* an UPSERT counts twice */
+
+	r53_name_write(&name, put->record->name);
+	if (name.failed)
+		out->failed = name.failed;
+	change_begin(batch, put->old ? "UPSERT" : "CREATE");
+	for (i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
 		if (strcmp(elements[i], "Name") == 0)
 			put_text(out, "Name", dro_buf_str(&name));
-		else if (strcmp(elements[i], "Type") == 0)
-			put_text(out, "Type", record->type);
-		else if (strcmp(elements[i], "TTL") == 0)
-			put_number(out, "TTL", ttl_s);
-		else if (strcmp(elements[i], "ResourceRecords") == 0)
-			characters = put_values(out, record->type, values, count);
-		else if (strcmp(elements[i], "SetIdentifier") == 0 && *record->set_id)
-			put_text(out, "SetIdentifier", record->set_id);
-		else if (strcmp(elements[i], "Weight") == 0 &&
-			 (old ? kept != NULL : *record->set_id))
-			put_number(out, "Weight", record->weight);
-		else if (kept && strcmp(elements[i], "AliasTarget") != 0)
-			put_node(out, kept);
+		else if (strcmp(elements[i], "ResourceRecords") != 0)
+			put_element(out, put, elements[i]);
+		else if (!*put->record->alias)
+			characters = put_values(out, put->record->type, put->values, put->count);
 	}
-	change_end(batch, count * weight, characters * weight);
+	change_end(batch, (put->count ? put->count : 1) * weight, characters * weight);
 	dro_buf_free(&name);
 }
 
@@ -196,9 +235,9 @@ int r53_batch_send(struct r53_batch *batch, struct dro_error *err)
 	if (!batch->body.length)
 		return 0;
 	dro_buf_printf(&body,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ChangeResourceRecordSetsRequest "
-		"xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>%s"
-		"</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
+		R53_XML_BEGIN("ChangeResourceRecordSetsRequest") "<ChangeBatch><Changes>%s"
+								 "</Changes></ChangeBatch></"
+								 "ChangeResourceRecordSetsRequest>",
 		dro_buf_str(&batch->body));
 	if ((rc = dro_buf_check(&batch->body, err)) < 0 || (rc = dro_buf_check(&body, err)) < 0 ||
 		(rc = r53_zone_id(batch->r53, batch->zone, id, batch->call, err)) < 0)

@@ -38,26 +38,33 @@ static char **read_values(const struct r53_set *set, size_t *count)
 static int emit_set(struct r53 *r53, const struct r53_sets *sets, const struct r53_set *set,
 	dro_emit_record emit, void *arg, struct dro_error *err)
 {
+	const struct dro_xml_node *target = dro_xml_child(set->node, "AliasTarget");
 	struct dro_record record = {.size = sizeof(record),
 		.ttl_s = r53_set_number(set, "TTL"),
 		.id = "",
 		.name = set->name,
 		.type = set->type,
 		.set_id = set->set_id,
-		.weight = r53_set_number(set, "Weight")};
-	struct dro_buf scratch = DRO_BUF_INIT(VALUE_MAX);
+		.owner = r53_owner_of(sets, set->name, set->type, set->set_id),
+		.weight = r53_set_number(set, "Weight"),
+		.failover = r53_set_failover(set),
+		.evaluate_health =
+			strcmp(dro_xml_text(target, "EvaluateTargetHealth"), "true") == 0,
+		.health_check = dro_xml_text(set->node, "HealthCheckId"),
+		.alias_zone = dro_xml_text(target, "HostedZoneId")};
+	struct dro_buf alias = DRO_BUF_INIT(R53_NAME_MAX);
 	char **values = read_values(set, &record.value_count);
 	int rc;
 
 	record.values = (const char *const *)values;
-	record.owner = r53_owner_of(sets, set->name, set->type, set->set_id, &scratch);
-	if (!values || scratch.failed)
+	r53_name_read(&alias, dro_xml_text(target, "DNSName"));
+	record.alias = dro_buf_str(&alias);
+	if (!values || alias.failed)
 		rc = r53_no_memory(r53, err);
 	else
 		rc = emit(arg, &record);
-	if (values)
-		r53_values_free(values, record.value_count);
-	dro_buf_free(&scratch);
+	r53_values_free(values, record.value_count);
+	dro_buf_free(&alias);
 	return rc;
 }
 

@@ -1,4 +1,8 @@
-/* Whose a record is: marks in a TXT record beside the name. */
+/*
+ * Whose a record is: marks in a TXT record beside the name. They are gathered once for all sets
+ * that were read, as a name can have a hundred of them.
+ */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -6,7 +10,6 @@
 #include "plugins/route53/route53.h"
 
 #define MARK_MAX 4096
-#define HERITAGE "heritage=drorch,owner="
 
 bool r53_owner_valid(const char *owner)
 {
@@ -18,62 +21,121 @@ bool r53_owner_valid(const char *owner)
 	return strlen(owner) <= 128;
 }
 
-bool r53_owner_parse(const char *value, struct dro_buf *text, struct r53_mark *out)
-{
-	char *type, *set;
+/* ---- the index --------------------------------------------------------------------------------
+ */
 
-	dro_buf_reset(text);
-	if (dro_rdata_unquote(text, value, 10) < 0 || !text->length ||
-		strncmp(text->data, HERITAGE, strlen(HERITAGE)) != 0)
-		return false;
-	type = strstr(text->data, ",type=");
-	if (!type)
-		return false;
-	set = strstr(type + 1, ",set=");
-	*out = (struct r53_mark){
-		.owner = text->data + strlen(HERITAGE), .type = type + 6, .set_id = ""};
-	*type = '\0';
-	if (set) {
-		*set = '\0';
-		out->set_id = set + 5; /* the last: it may hold anything */
+static int compare_mark(
+	const struct r53_mark *mark, const char *name, const char *type, const char *set_id)
+{
+	int order = strcmp(mark->name, name);
+
+	if (order == 0)
+		order = strcmp(mark->type, type);
+	return order ? order : strcmp(mark->set_id, set_id);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct r53_mark *other = b;
+
+	return compare_mark(a, other->name, other->type, other->set_id);
+}
+
+static char *add_text(char **at, const char *text)
+{
+	size_t length = strlen(text) + 1;
+	char *to = memcpy(*at, text, length);
+
+	*at += length;
+	return to;
+}
+
+static int add(struct r53_sets *sets, const char *name, const struct r53_mark_text *text)
+{
+	size_t length =
+		strlen(name) + strlen(text->type) + strlen(text->set_id) + strlen(text->owner) + 4;
+	struct r53_mark *mark;
+	char *block;
+
+	if (sets->mark_count == sets->mark_capacity) {
+		size_t capacity = sets->mark_capacity ? sets->mark_capacity * 2 : 16;
+
+		mark = realloc(sets->marks, capacity * sizeof(*mark));
+		if (!mark)
+			return DRO_ENOMEM;
+		sets->marks = mark;
+		sets->mark_capacity = capacity;
 	}
-	return true;
+	block = malloc(length);
+	if (!block)
+		return DRO_ENOMEM;
+	mark = &sets->marks[sets->mark_count++];
+	mark->name = add_text(&block, name);
+	mark->type = add_text(&block, text->type);
+	mark->set_id = add_text(&block, text->set_id);
+	mark->owner = add_text(&block, text->owner);
+	return 0;
 }
 
-void r53_owner_print(struct dro_buf *out, const struct dro_record *record)
+static bool holds_marks(const struct r53_set *set)
 {
-	struct dro_buf text = DRO_BUF_INIT(MARK_MAX);
-
-	dro_buf_printf(&text, HERITAGE "%s,type=%s", record->owner, record->type);
-	if (*record->set_id)
-		dro_buf_printf(&text, ",set=%s", record->set_id);
-	dro_rdata_quote(out, dro_buf_str(&text), text.length, 10);
-	if (text.failed)
-		out->failed = text.failed;
-	dro_buf_free(&text);
+	return strcmp(set->type, "TXT") == 0 && !*set->set_id &&
+	       strncmp(set->name, R53_OWNER_PREFIX, strlen(R53_OWNER_PREFIX)) == 0;
 }
 
-const char *r53_owner_of(const struct r53_sets *sets, const char *name, const char *type,
-	const char *set_id, struct dro_buf *scratch)
+int r53_owner_index(struct r53_sets *sets)
 {
-	struct dro_buf owner = DRO_BUF_INIT(R53_NAME_MAX), value = DRO_BUF_INIT(MARK_MAX);
+	struct dro_buf value = DRO_BUF_INIT(MARK_MAX), text = DRO_BUF_INIT(MARK_MAX);
 	const struct dro_xml_node *record;
-	const struct r53_set *set;
-	const char *found = "";
-	struct r53_mark mark;
+	struct r53_mark_text mark;
+	size_t i;
+	int rc = 0;
 
-	dro_buf_printf(&owner, R53_OWNER_PREFIX "%s", name);
-	set = r53_sets_find(sets, dro_buf_str(&owner), "TXT", "");
-	for (record = set ? dro_xml_child(set->node, "ResourceRecords/ResourceRecord") : NULL;
-		record && !*found; record = dro_xml_next(record)) {
-		r53_value_read(&value, "TXT", dro_xml_text(record, "Value"));
-		if (r53_owner_parse(dro_buf_str(&value), scratch, &mark) &&
-			strcmp(mark.type, type) == 0 && strcmp(mark.set_id, set_id) == 0)
-			found = mark.owner;
+	for (i = 0; i < sets->count && rc == 0; i++) {
+		if (!holds_marks(&sets->items[i]))
+			continue;
+		record = dro_xml_child(sets->items[i].node, "ResourceRecords/ResourceRecord");
+		for (; record && rc == 0; record = dro_xml_next(record)) {
+			r53_value_read(&value, "TXT", dro_xml_text(record, "Value"));
+			if (r53_mark_parse(dro_buf_str(&value), &text, &mark))
+				rc = add(sets, sets->items[i].name + strlen(R53_OWNER_PREFIX),
+					&mark);
+		}
 	}
-	dro_buf_free(&owner);
+	if (sets->mark_count)
+		qsort(sets->marks, sets->mark_count, sizeof(*sets->marks), compare);
 	dro_buf_free(&value);
-	return found;
+	dro_buf_free(&text);
+	return rc;
+}
+
+void r53_owner_index_free(struct r53_sets *sets)
+{
+	size_t i;
+
+	for (i = 0; i < sets->mark_count; i++)
+		free(sets->marks[i].name);
+	free(sets->marks);
+	sets->marks = NULL;
+	sets->mark_count = sets->mark_capacity = 0;
+}
+
+const char *r53_owner_of(
+	const struct r53_sets *sets, const char *name, const char *type, const char *set_id)
+{
+	size_t low = 0, high = sets->mark_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_mark(&sets->marks[middle], name, type, set_id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < sets->mark_count && compare_mark(&sets->marks[low], name, type, set_id) == 0
+		       ? sets->marks[low].owner
+		       : "";
 }
 
 bool r53_owner_is(const struct r53_set *set)
@@ -81,13 +143,12 @@ bool r53_owner_is(const struct r53_set *set)
 	struct dro_buf value = DRO_BUF_INIT(MARK_MAX), text = DRO_BUF_INIT(MARK_MAX);
 	const struct dro_xml_node *record =
 		dro_xml_child(set->node, "ResourceRecords/ResourceRecord");
-	bool all = record && strcmp(set->type, "TXT") == 0 && !*set->set_id &&
-		   strncmp(set->name, R53_OWNER_PREFIX, strlen(R53_OWNER_PREFIX)) == 0;
-	struct r53_mark mark;
+	bool all = record && holds_marks(set);
+	struct r53_mark_text mark;
 
 	for (; record && all; record = dro_xml_next(record)) {
 		r53_value_read(&value, "TXT", dro_xml_text(record, "Value"));
-		all = r53_owner_parse(dro_buf_str(&value), &text, &mark);
+		all = r53_mark_parse(dro_buf_str(&value), &text, &mark);
 	}
 	dro_buf_free(&value);
 	dro_buf_free(&text);

@@ -1,5 +1,5 @@
 /*
- * The route53 plugin: record sets of Amazon Route 53, simple and routed ones.
+ * The route53 plugin: record sets of Amazon Route 53, simple and routed ones, and health checks.
  *
  * An account holds options and the ids of zones that were asked for; nothing else is kept, so that
  * every answer is about the world as it is.
@@ -14,7 +14,12 @@
 #include "plugins/common/zones.h"
 
 #define R53_ID_MAX 32
+#define R53_CHECK_ID_MAX 64
 #define R53_NAME_MAX 1024 /* a name with every byte escaped */
+/* How the body of a request begins. */
+#define R53_XML_BEGIN(root)                                                                        \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<" root                                       \
+	" xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">"
 
 struct r53 {
 	const struct dro_host *host;
@@ -32,6 +37,7 @@ struct r53_ask {
 	size_t query_count;
 	const struct dro_buf *body; /* XML, or NULL */
 	bool mutation;
+	bool bare; /* the answer says nothing: *out stays NULL */
 };
 
 /*
@@ -53,6 +59,8 @@ int r53_zone_id(struct r53 *r53, const char *name, char id[R53_ID_MAX + 1],
 /* "Z123" of "/hostedzone/Z123" or "/change/Z123"; NULL where it is no such id. */
 const char *r53_id(const char *text, const char *prefix);
 
+bool r53_check_id_valid(const char *id); /* of a health check */
+
 /* ---- text.c: names and values, here and there ------------------------------------------------ */
 
 /* "\052.example.com." -> "*.example.com": lower case, no final dot. What would be taken for
@@ -64,7 +72,6 @@ void r53_name_write(struct dro_buf *out, const char *name);
 void r53_value_read(struct dro_buf *out, const char *type, const char *value);
 /* A value in its one spelling as Route 53 takes it. */
 void r53_value_write(struct dro_buf *out, const char *type, const char *value);
-void r53_values_free(char **values, size_t count);
 
 /* ---- sets.c: what is there ------------------------------------------------------------------- */
 
@@ -77,6 +84,8 @@ struct r53_set {
 struct r53_sets {
 	struct r53_set *items; /* by name, type, set_id */
 	size_t count, capacity;
+	struct r53_mark *marks; /* whose they are; likewise sorted (owner.c) */
+	size_t mark_count, mark_capacity;
 	struct dro_xml **pages; /* hold the nodes */
 	size_t page_count;
 };
@@ -84,11 +93,20 @@ struct r53_sets {
 /* Of the zone, or of `name` and the owner's name beside it where it is not "". */
 int r53_sets_read(struct r53 *r53, struct r53_sets *out, const char *zone, const char *name,
 	const struct dro_call *call, struct dro_error *err);
+/* The sets of the zone with that id, without a word about whose they are. */
+int r53_sets_read_id(struct r53 *r53, struct r53_sets *out, const char *zone_id,
+	const struct dro_call *call, struct dro_error *err);
 void r53_sets_free(struct r53_sets *sets);
 /* set_id NULL: the first of that name and type. NULL: none. */
 const struct r53_set *r53_sets_find(
 	const struct r53_sets *sets, const char *name, const char *type, const char *set_id);
-/* Can the ABI not say what it is? An alias, or an instance of a traffic policy. */
+
+enum r53_routing { R53_SIMPLE, R53_WEIGHTED, R53_FAILOVER, R53_OTHER };
+
+/* R53_OTHER: latency, geography, multivalue, … */
+enum r53_routing r53_set_routing(const struct r53_set *set);
+uint32_t r53_set_failover(const struct r53_set *set); /* enum dro_failover */
+/* Can the ABI not say what it is? Routed another way, or an instance of a traffic policy. */
 bool r53_set_opaque(const struct r53_set *set);
 uint32_t r53_set_number(const struct r53_set *set, const char *element);
 
@@ -105,17 +123,26 @@ int r53_list_records(void *account, const struct dro_record_query *query, dro_em
 #define R53_OWNER_PREFIX "drorch-owner."
 #define R53_OWNER_TTL 300
 
-/* The mark of a set, or "". `scratch` holds it. */
-const char *r53_owner_of(const struct r53_sets *sets, const char *name, const char *type,
-	const char *set_id, struct dro_buf *scratch);
-/* Does the set hold marks and nothing else? It is then no record of the caller's. */
-bool r53_owner_is(const struct r53_set *set);
-/* What the TXT value (in its one spelling) says, or false. `text` gets its bytes. */
+/* One value of such a record. Texts in one block that `name` begins. */
 struct r53_mark {
+	char *name; /* whose set it speaks of */
+	const char *type, *set_id, *owner;
+};
+
+/* What a TXT value (in its one spelling) says, or false. `text` gets its bytes. */
+struct r53_mark_text {
 	const char *owner, *type, *set_id;
 };
-bool r53_owner_parse(const char *value, struct dro_buf *text, struct r53_mark *out);
-void r53_owner_print(struct dro_buf *out, const struct dro_record *record);
+bool r53_mark_parse(const char *value, struct dro_buf *text, struct r53_mark_text *out);
+
+/* Gathers the marks of sets that were read, for r53_owner_of. */
+int r53_owner_index(struct r53_sets *sets);
+void r53_owner_index_free(struct r53_sets *sets);
+/* The mark of a set, or "". */
+const char *r53_owner_of(
+	const struct r53_sets *sets, const char *name, const char *type, const char *set_id);
+/* Does the set hold marks and nothing else? It is then no record of the caller's. */
+bool r53_owner_is(const struct r53_set *set);
 bool r53_owner_valid(const char *owner);
 
 /* ---- batch.c: changes on their way ----------------------------------------------------------- */
@@ -137,20 +164,58 @@ void r53_batch_init(
 void r53_batch_fini(struct r53_batch *batch);
 /* DELETE with exactly what is stored. */
 void r53_batch_delete(struct r53_batch *batch, const struct r53_set *set);
-/*
- * UPSERT of `old`, or CREATE where it is NULL: `record` with these values and `ttl_s`; of `old`
- * stays what a record cannot say (failover, region, health check, …).
- */
-void r53_batch_put(struct r53_batch *batch, const struct r53_set *old,
-	const struct dro_record *record, char *const *values, size_t count, uint32_t ttl_s);
+/* What a set is to be. */
+struct r53_put {
+	const struct dro_record *record; /* name, type, set_id, routing, health check, alias */
+	const struct r53_set *old;	 /* UPSERT: of it stays a routing that no record can say.
+					    NULL: CREATE */
+	enum r53_routing routing;
+	uint32_t ttl_s;
+	char *const *values; /* in their one spelling */
+	size_t count;
+	const char *alias_zone; /* id of the alias's zone */
+};
+
+void r53_batch_put(struct r53_batch *batch, const struct r53_put *put);
 /* The unit is whole: it joins the batch, which is sent before where it would be too large. */
 int r53_batch_unit(struct r53_batch *batch, struct dro_error *err);
 int r53_batch_send(struct r53_batch *batch, struct dro_error *err);
+
+/* ---- marks.c: the marks of one name in a change ------------------------------------------------
+ */
+
+struct r53_change;
+struct r53_ref;
+
+/* Adds what the marks beside the name of these refs are to be, where they are not. */
+int r53_marks_put(struct r53_change *change, const struct r53_ref *refs, size_t count);
+
+/* ---- values.c ----------------------------------------------------------------------------------
+ */
+
+/* The record's values in their one spelling, each once; freed with r53_values_free. */
+int r53_values_clean(struct r53 *r53, const struct dro_record *record, char ***out, size_t *count,
+	struct dro_error *err);
+/* Are the stored values these, in any order? */
+bool r53_values_same(const struct r53_set *set, char *const *values, size_t count);
+void r53_values_free(char **values, size_t count); /* NULL-safe */
 
 /* ---- apply.c --------------------------------------------------------------------------------- */
 
 int r53_apply(void *account, const char *zone, const struct dro_record *const *put,
 	size_t put_count, const struct dro_record *const *del, size_t del_count, char *operation,
 	size_t operation_size, const struct dro_call *call, struct dro_error *err);
+
+/* ---- checks.c, check_put.c, check_gone.c: health checks ----------------------------------------
+ */
+
+int r53_list_checks(void *account, dro_emit_check emit, void *arg, const struct dro_call *call,
+	struct dro_error *err);
+int r53_put_check(void *account, const struct dro_health_check *check, char *id, size_t id_size,
+	const struct dro_call *call, struct dro_error *err);
+int r53_delete_check(
+	void *account, const char *id, const struct dro_call *call, struct dro_error *err);
+int r53_check_status(void *account, const char *id, dro_emit_vantage emit, void *arg,
+	const struct dro_call *call, struct dro_error *err);
 
 #endif

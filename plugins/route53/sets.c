@@ -22,6 +22,7 @@ void r53_sets_free(struct r53_sets *sets)
 		free(sets->items[i].name);
 	for (i = 0; i < sets->page_count; i++)
 		dro_xml_free(sets->pages[i]);
+	r53_owner_index_free(sets);
 	free(sets->items);
 	free(sets->pages);
 	*sets = (struct r53_sets){0};
@@ -64,9 +65,27 @@ const struct r53_set *r53_sets_find(
 	return !set_id || strcmp(set->set_id, set_id) == 0 ? set : NULL;
 }
 
+enum r53_routing r53_set_routing(const struct r53_set *set)
+{
+	if (dro_xml_child(set->node, "Weight"))
+		return R53_WEIGHTED;
+	if (dro_xml_child(set->node, "Failover"))
+		return r53_set_failover(set) ? R53_FAILOVER : R53_OTHER;
+	return *set->set_id ? R53_OTHER : R53_SIMPLE;
+}
+
+uint32_t r53_set_failover(const struct r53_set *set)
+{
+	const char *word = dro_xml_text(set->node, "Failover");
+
+	if (strcmp(word, "PRIMARY") == 0)
+		return DRO_FAILOVER_PRIMARY;
+	return strcmp(word, "SECONDARY") == 0 ? DRO_FAILOVER_SECONDARY : DRO_FAILOVER_NONE;
+}
+
 bool r53_set_opaque(const struct r53_set *set)
 {
-	return dro_xml_child(set->node, "AliasTarget") ||
+	return r53_set_routing(set) == R53_OTHER ||
 	       dro_xml_child(set->node, "TrafficPolicyInstanceId");
 }
 
@@ -254,6 +273,24 @@ static int read_name(struct reading *reading, const char *name, const char *also
 	return rc;
 }
 
+static int order(struct reading *reading)
+{
+	struct r53_sets *out = reading->out;
+
+	if (out->count)
+		qsort(out->items, out->count, sizeof(*out->items), compare);
+	return r53_owner_index(out) < 0 ? r53_no_memory(reading->r53, reading->err) : 0;
+}
+
+int r53_sets_read_id(struct r53 *r53, struct r53_sets *out, const char *zone_id,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct reading reading = {
+		.r53 = r53, .out = out, .zone_id = zone_id, .call = call, .err = err};
+
+	return read_name(&reading, "", "");
+}
+
 int r53_sets_read(struct r53 *r53, struct r53_sets *out, const char *zone, const char *name,
 	const struct dro_call *call, struct dro_error *err)
 {
@@ -273,8 +310,8 @@ int r53_sets_read(struct r53 *r53, struct r53_sets *out, const char *zone, const
 	/* Made anew under another id, perhaps: the old one is then nobody's. */
 	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
 		dro_zones_forget(&r53->zones, zone);
-	if (rc == 0 && out->count)
-		qsort(out->items, out->count, sizeof(*out->items), compare);
+	if (rc == 0)
+		rc = order(&reading);
 out:
 	dro_buf_free(&owner);
 	return rc;

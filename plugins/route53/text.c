@@ -90,12 +90,3 @@ void r53_value_write(struct dro_buf *out, const char *type, const char *value)
 		dro_buf_puts(out, value);
 	dro_buf_free(&raw);
 }
-
-void r53_values_free(char **values, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		free(values[i]);
-	free(values);
-}

@@ -18,6 +18,15 @@ const char *r53_id(const char *text, const char *prefix)
 	return text;
 }
 
+bool r53_check_id_valid(const char *id)
+{
+	size_t length = strlen(id);
+
+	return length > 0 && length <= R53_CHECK_ID_MAX &&
+	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+		       length;
+}
+
 /* The one public zone of that name: the list only *starts at* it. */
 static int pick(struct r53 *r53, const struct r53_ask *ask, const struct dro_xml_node *root,
 	const char *name, char id[R53_ID_MAX + 1], struct dro_error *err)
