@@ -98,6 +98,14 @@ static const struct dro_dns dns = {
 	.apply = r53_apply,
 };
 
+static const struct dro_health_checks health = {
+	.size = sizeof(health),
+	.list_checks = r53_list_checks,
+	.put_check = r53_put_check,
+	.delete_check = r53_delete_check,
+	.check_status = r53_check_status,
+};
+
 static const struct dro_async async = {
 	.size = sizeof(async),
 	.poll = r53_poll,
@@ -118,4 +126,5 @@ const struct dro_provider_v1 dro_provider_v1 = {
 	.probe = r53_probe,
 	.dns = &dns,
 	.async = &async,
+	.health = &health,
 };
