@@ -2,9 +2,12 @@
  * One plugin, built many times with different things wrong (see CMakeLists.txt). Being loaded
  * leaves a mark, so that the tests see whether any code of a refused one was run.
  */
-#ifdef OLDER
+#if defined(OLDER)
 #include "abi/older_provider.h"
+#elif defined(ABI_1_0)
+#include "abi/provider_1_0.h"
 #else
+#define ABI_1_1
 #include "drorch/provider.h"
 #endif
 
@@ -205,6 +208,38 @@ static int list_images(void *account, const struct dro_image_query *query, dro_e
 	return emit(arg, &image);
 }
 
+#ifdef ABI_1_1
+/* The id "busy" is of one that is not stopped. */
+static int resize_instance(void *opaque, const char *region, const char *id, const char *type,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct account *account = opaque;
+
+	(void)region, (void)call;
+	if (strcmp(id, "busy") == 0)
+		return account->host->fail(err, DRO_ECONFLICT, NULL, "%s runs: no %s", id, type);
+	return 0;
+}
+
+/* The id "odd" is in a state that nobody knows; "" is there without an id. */
+static int instance_health(void *account, const char *region, const char *const *ids,
+	size_t id_count, dro_emit_instance_health emit, void *arg, const struct dro_call *call,
+	struct dro_error *err)
+{
+	struct dro_instance_health health = {.size = sizeof(health), .cpu_permille = 250};
+	size_t i;
+
+	(void)account, (void)region, (void)call, (void)err;
+	for (i = 0; i < id_count; i++) {
+		health.id = ids[i];
+		health.state = strcmp(ids[i], "odd") == 0 ? 77 : DRO_HEALTHY;
+		health.measured_ms = 1000;
+		emit(arg, &health); /* what it returns is not looked at */
+	}
+	return 0;
+}
+#endif
+
 static const struct dro_compute compute = {
 	.size = sizeof(compute),
 	.list_instances = LIST_INSTANCES,
@@ -214,6 +249,10 @@ static const struct dro_compute compute = {
 #endif
 	.terminate_instances = terminate_instances,
 	.list_images = list_images,
+#ifdef ABI_1_1
+	.resize_instance = resize_instance,
+	.instance_health = instance_health,
+#endif
 };
 
 static int list_objects(void *account, const struct dro_object_query *query, dro_emit_object emit,
@@ -255,6 +294,13 @@ static int list_records(void *account, const struct dro_record_query *query, dro
 		.value_count = 2};
 
 	(void)account, (void)call, (void)err;
+#ifdef ABI_1_1
+	record.failover = DRO_FAILOVER_SECONDARY;
+	record.evaluate_health = 1;
+	record.health_check = "hc-1";
+	record.alias = "lb.example";
+	record.alias_zone = NULL;
+#endif
 	return emit(arg, &record);
 }
 
@@ -284,6 +330,71 @@ static int poll_operation(void *account, const char *operation, uint32_t *state,
 }
 
 static const struct dro_async async = {.size = sizeof(async), .poll = poll_operation};
+#endif
+
+#ifdef ABI_1_1
+static int list_checks(void *account, dro_emit_check emit, void *arg, const struct dro_call *call,
+	struct dro_error *err)
+{
+	struct dro_health_check check = {.size = sizeof(check),
+		.kind = DRO_CHECK_TCP,
+		.id = "hc-1",
+		.owner = "drorch:memphis/www",
+		.port = 443,
+		.state = DRO_UNHEALTHY};
+	struct dro_health_check odd = {.size = sizeof(odd), .kind = 77, .id = "hc-2", .state = 77};
+
+	(void)account, (void)call, (void)err;
+	emit(arg, &check);
+	return emit(arg, &odd);
+}
+
+/* The id "silent" gets none back, "long" one without an end. */
+NOT_ALWAYS static int put_check(void *opaque, const struct dro_health_check *check, char *id,
+	size_t id_size, const struct dro_call *call, struct dro_error *err)
+{
+	struct account *account = opaque;
+	size_t i;
+
+	if (strcmp(check->version, "0") == 0)
+		return account->host->fail(err, DRO_ECONFLICT, NULL, "no longer at 0");
+	if (strcmp(check->id, "long") == 0)
+		memset(id, 'x', id_size);
+	for (i = 0; !*check->id && call->idem_key[i] && i + 1 < id_size; i++)
+		id[i] = call->idem_key[i];
+	return 0;
+}
+
+static int delete_check(
+	void *account, const char *id, const struct dro_call *call, struct dro_error *err)
+{
+	(void)call;
+	if (strcmp(id, "used") == 0)
+		return ((struct account *)account)
+			->host->fail(err, DRO_ECONFLICT, NULL, "%s is in use", id);
+	return 0;
+}
+
+static int check_status(void *account, const char *id, dro_emit_vantage emit, void *arg,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_vantage vantage = {.size = sizeof(vantage),
+		.name = id,
+		.state = strcmp(id, "odd") == 0 ? 77 : DRO_HEALTHY};
+
+	(void)account, (void)call, (void)err;
+	return emit(arg, &vantage);
+}
+
+static const struct dro_health_checks health = {
+	.size = sizeof(health),
+	.list_checks = list_checks,
+#ifndef NO_PUT_CHECK
+	.put_check = put_check,
+#endif
+	.delete_check = delete_check,
+	.check_status = check_status,
+};
 #endif
 
 static const struct dro_option mode = {
@@ -325,5 +436,8 @@ const struct dro_provider_v1 SYMBOL = {
 	.dns = &dns,
 #ifndef OLDER
 	.async = &async,
+#endif
+#ifdef ABI_1_1
+	.health = &health,
 #endif
 };

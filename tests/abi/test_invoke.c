@@ -1,105 +1,6 @@
-#include <check.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "provider/provider.h"
-
-#define PLUGINS TEST_BUILD_DIR "/tests/abi/plugins"
-
-static struct dro_registry *registry;
-static struct dro_error err;
-static struct dro_audit last; /* of the calls; its texts are copied below */
-static char last_function[64], last_message[1024], last_trace[64];
-static int audits, lease; /* lease: what may_mutate says */
-
-static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *lost)
-{
-	ck_assert_ptr_eq(arg, &lease);
-	ck_assert_str_eq(call->idem_key, "key-1");
-	return lease ? dro_fail(lost, lease, "the lease was lost") : 0;
-}
-
-static void audit(void *arg, const struct dro_audit *entry)
-{
-	ck_assert_ptr_eq(arg, &lease);
-	__atomic_add_fetch(&audits, 1, __ATOMIC_SEQ_CST);
-	last = *entry;
-	snprintf(last_function, sizeof(last_function), "%s", entry->function);
-	snprintf(last_message, sizeof(last_message), "%s", entry->message);
-	snprintf(last_trace, sizeof(last_trace), "%s", entry->trace);
-}
-
-static void quiet(void *arg, const struct dro_audit *entry)
-{
-	(void)arg, (void)entry;
-}
-
-static void setup_with(void (*auditor)(void *, const struct dro_audit *))
-{
-	struct dro_registry_config config = {
-		.plugin_dir = PLUGINS, .may_mutate = may_mutate, .audit = auditor, .arg = &lease};
-
-	err = (struct dro_error)DRO_ERROR_INIT;
-	audits = lease = 0;
-	ck_assert_msg(dro_registry_new(&registry, &config, &err) == 0, "%s", err.message);
-}
-
-static void setup(void)
-{
-	setup_with(audit);
-}
-
-static void teardown(void)
-{
-	dro_registry_free(registry);
-}
-
-/* ---- accounts ----------------------------------------------------------------------------------
- */
-
-static struct dro_setting settings[8];
-static struct dro_credential credentials[4];
-static struct dro_account account;
-
-/* An account "main" with the settings "name", "value", …, NULL. */
-static void account_of(const char *plugin, ...)
-{
-	char *name;
-	va_list args;
-
-	account = (struct dro_account){.name = "main",
-		.plugin = (char *)(uintptr_t)plugin,
-		.settings = settings,
-		.credentials = credentials,
-		.place = {"providers.yaml", 5, 3}};
-	va_start(args, plugin);
-	while ((name = va_arg(args, char *))) {
-		settings[account.setting_count] = (struct dro_setting){name, va_arg(args, char *),
-			{"providers.yaml", 7 + (int)account.setting_count, 5}};
-		account.setting_count++;
-	}
-	va_end(args);
-}
-
-static struct dro_provider *opened(const char *plugin)
-{
-	struct dro_provider *provider = NULL;
-
-	account_of(plugin, "region", "r1", NULL);
-	ck_assert_msg(
-		dro_provider_open(&provider, registry, &account, &err) == 0, "%s", err.message);
-	return provider;
-}
-
-static struct dro_call call_of(const char *key)
-{
-	return (struct dro_call){.size = sizeof(struct dro_call),
-		.deadline_ms = dro_now_ms() + 60000,
-		.idem_key = key,
-		.trace = "r-1/launch"};
-}
+#include "abi/kit.h"
 
 static void collect_problem(void *arg, const struct dro_place *place, const char *message)
 {
@@ -155,7 +56,7 @@ START_TEST(opens_with_defaults)
 	ck_assert_str_eq(dro_provider_option(provider, "endpoint"), "http://127.0.0.1:8080");
 	ck_assert_str_eq(dro_provider_option(provider, "verbose"), "");
 	ck_assert_uint_eq(dro_provider_capabilities(provider),
-		DRO_CAP_COMPUTE | DRO_CAP_STORAGE | DRO_CAP_DNS | DRO_CAP_ASYNC);
+		DRO_CAP_COMPUTE | DRO_CAP_STORAGE | DRO_CAP_DNS | DRO_CAP_ASYNC | DRO_CAP_HEALTH);
 	dro_provider_close(provider);
 	account_of("good", "retries", "x", NULL);
 	ck_assert_int_eq(dro_provider_open(&provider, registry, &account, &err), DRO_EINVAL);
@@ -170,11 +71,11 @@ END_TEST
 
 START_TEST(copies_what_is_emitted)
 {
-	static const char *const plugins[] = {"good", "older"};
+	static const char *const plugins[] = {"good", "older", "abi_1_0"};
 	struct dro_call call = call_of("key-1");
 	size_t i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		struct dro_provider *provider = opened(plugins[i]);
 		struct dro_instance_query query = {.size = sizeof(query)};
 		struct dro_instance_spec spec = {.size = sizeof(spec), .count = 1, .zone = "z1"};
@@ -205,6 +106,12 @@ START_TEST(copies_what_is_emitted)
 		ck_assert_str_eq(sets.items[0]->values[0], "192.0.2.1");
 		ck_assert_str_eq(sets.items[0]->values[1], "");
 		ck_assert_uint_eq(sets.items[0]->proxied, 0);
+		/* Since ABI 1.1. */
+		ck_assert_uint_eq(sets.items[0]->failover, i ? 0 : DRO_FAILOVER_SECONDARY);
+		ck_assert_uint_eq(sets.items[0]->evaluate_health, i ? 0 : 1);
+		ck_assert_str_eq(sets.items[0]->health_check, i ? "" : "hc-1");
+		ck_assert_str_eq(sets.items[0]->alias, i ? "" : "lb.example");
+		ck_assert_str_eq(sets.items[0]->alias_zone, "");
 		ck_assert_int_eq(
 			dro_provider_list_images(provider, &images, &copies, &call, &err), 0);
 		ck_assert_str_eq(copies.items[0]->name, "booking");
@@ -450,13 +357,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("invoke");
 	TCase *tcase = tcase_create("invoke");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, reports_every_problem_of_an_account);
 	tcase_add_test(tcase, opens_with_defaults);
 	tcase_add_test(tcase, copies_what_is_emitted);
@@ -466,9 +368,5 @@ int main(void)
 	tcase_add_test(tcase, objects_records_and_operations);
 	tcase_add_test(tcase, one_call_at_a_time_unless_threaded);
 	tcase_add_test(tcase, waiting_for_the_account_ends_at_the_deadline);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_case("invoke", tcase);
 }

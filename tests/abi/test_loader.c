@@ -66,6 +66,9 @@ START_TEST(loads_a_good_one)
 	ck_assert_ptr_eq(plugin->provider.compute, &plugin->compute);
 	ck_assert_ptr_nonnull((void *)plugin->async.poll);
 	ck_assert_ptr_null((void *)plugin->async.cancel);
+	ck_assert_ptr_eq(plugin->provider.health, &plugin->health);
+	ck_assert_ptr_nonnull((void *)plugin->health.check_status);
+	ck_assert_ptr_nonnull((void *)plugin->compute.instance_health);
 	ck_assert_uint_eq(plugin->option_count, 6);
 	/* Else the tests of the refused ones would prove nothing. */
 	ck_assert_int_eq(access(mark, F_OK), 0);
@@ -91,6 +94,24 @@ START_TEST(loads_an_older_one)
 }
 END_TEST
 
+/* What 1.1 added is not there, and all that 1.0 had is. */
+START_TEST(loads_one_of_abi_1_0)
+{
+	struct dro_plugin *plugin = NULL;
+
+	ck_assert_msg(dro_plugin_load(&plugin, PLUGINS, "abi_1_0", &err) == 0, "%s", err.message);
+	ck_assert_uint_eq(plugin->provider.abi_minor, 0);
+	ck_assert_uint_lt(plugin->provider.size, sizeof(plugin->provider));
+	ck_assert_uint_lt(plugin->compute.size, sizeof(plugin->compute));
+	ck_assert_ptr_null((void *)plugin->compute.resize_instance);
+	ck_assert_ptr_null((void *)plugin->compute.instance_health);
+	ck_assert_ptr_nonnull((void *)plugin->async.poll);
+	ck_assert_ptr_null(plugin->provider.health);
+	ck_assert_ptr_null((void *)plugin->health.list_checks);
+	dro_plugin_free(plugin);
+}
+END_TEST
+
 START_TEST(loads_a_newer_minor)
 {
 	ck_assert_msg(load(PLUGINS, "newer_minor") == 0, "%s", err.message);
@@ -108,6 +129,7 @@ START_TEST(refuses_the_broken)
 		{"too_large", "8192 bytes"},
 		{"uneven_size", "cannot have 81 bytes"},
 		{"incomplete", "compute is incomplete: no power_instances()"},
+		{"half_health", "health is incomplete: no put_check()"},
 		{"no_probe", "the plugin is incomplete: no probe()"},
 		{"no_symbol", "exports no \"dro_provider_v1\""},
 		{"misnamed", "calls itself \"somebody_else\""},
@@ -233,7 +255,8 @@ static int count_plugins(void *arg, const struct dro_plugin_info *info)
 		ck_assert_uint_eq(info->abi_major, DRO_ABI_MAJOR);
 		ck_assert_str_eq(info->capabilities[0], "compute");
 		ck_assert_str_eq(info->capabilities[3], "async");
-		ck_assert_ptr_null(info->capabilities[4]);
+		ck_assert_str_eq(info->capabilities[4], "health");
+		ck_assert_ptr_null(info->capabilities[5]);
 		ck_assert_uint_eq(info->option_count, 6);
 		ck_assert_str_eq(info->options[0]->name, "mode");
 		ck_assert(!info->threaded);
@@ -249,8 +272,8 @@ START_TEST(lists_good_and_refused)
 
 	ck_assert_int_eq(dro_registry_new(&registry, &config, &err), 0);
 	ck_assert_int_eq(dro_registry_list(registry, count_plugins, counts, &err), 0);
-	ck_assert_int_eq(counts[0], 5);
-	ck_assert_int_eq(counts[1], 9);
+	ck_assert_int_eq(counts[0], 6);
+	ck_assert_int_eq(counts[1], 10);
 	dro_registry_free(registry);
 }
 END_TEST
@@ -266,6 +289,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, loads_a_good_one);
 	tcase_add_test(tcase, loads_an_older_one);
+	tcase_add_test(tcase, loads_one_of_abi_1_0);
 	tcase_add_test(tcase, loads_a_newer_minor);
 	tcase_add_test(tcase, refuses_the_broken);
 	tcase_add_test(tcase, refuses_what_others_can_write);

@@ -1,0 +1,476 @@
+/*
+ * A frozen copy of the plugin ABI 1.0 as it was when 1.1 came. Never change it along with
+ * core/include/drorch/provider.h: that a plugin built with this one goes on loading is what it is
+ * for.
+ */
+#ifndef DRORCH_TESTS_PROVIDER_1_0_H
+#define DRORCH_TESTS_PROVIDER_1_0_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DRO_PROVIDER_SYMBOL "dro_provider_v1"
+#define DRO_PROVIDER_MAGIC 0x44524f31u /* "DRO1" */
+#define DRO_ABI_MAJOR 1
+#define DRO_ABI_MINOR 0
+#define DRO_EXPORT __attribute__((visibility("default")))
+
+/* What went wrong, and what the host may do about it. */
+enum dro_code {
+	DRO_OK = 0,
+	DRO_EINVAL = -1, /* the request is wrong: do not repeat it */
+	DRO_ENOMEM = -2,
+	DRO_EIO = -3,	    /* local I/O */
+	DRO_EAGAIN = -4,    /* nothing was changed; the same call may be made again */
+	DRO_ETIMEDOUT = -5, /* outcome unknown: look before any retry */
+	DRO_ECONFLICT = -6, /* the thing exists or is in another state */
+	DRO_EAUTH = -7,	    /* credentials refused, or not allowed */
+	DRO_EQUOTA = -8,    /* quota or capacity of the provider is used up */
+	DRO_ENOTFOUND = -9,
+	DRO_EPROTO = -10, /* the answer makes no sense */
+	DRO_EUNSUPPORTED = -11,
+	DRO_ECANCELLED = -12,
+	DRO_EBUSY = -13,    /* somebody else holds the lease */
+	DRO_ESAFETY = -14,  /* a safety rule said no */
+	DRO_ECORRUPT = -15, /* stored data failed a check */
+};
+
+/* An error as its reader sees it. The caller owns it; `size` is set by dro_error_init or the host.
+ */
+struct dro_error {
+	uint32_t size;
+	int32_t code;		 /* enum dro_code */
+	int32_t http_status;	 /* 0 where no answer came */
+	uint32_t retry_after_ms; /* 0 where the provider did not say */
+	char provider_code[64];	 /* the provider's own word for it, or "" */
+	char message[944];
+};
+
+struct dro_pair {
+	const char *name;
+	const char *value;
+};
+
+/* ---- what the host does for a plugin ------------------------------------------------------- */
+
+enum dro_auth {
+	DRO_AUTH_NONE = 0,
+	DRO_AUTH_BEARER = 1, /* credential `token` */
+	DRO_AUTH_SIGV4 = 2,  /* credentials `access_key_id`, `secret_access_key`, `session_token` */
+};
+
+enum dro_http_flag {
+	DRO_HTTP_SAFE =
+		1u << 0, /* repeating it changes nothing: the host retries within the deadline */
+};
+
+/* One request. The URL, and the signature, are derived from the parts; nothing is pre-encoded. */
+struct dro_http_request {
+	uint32_t size;
+	uint32_t flags;		      /* enum dro_http_flag */
+	const char *method;	      /* "GET", "POST", … */
+	const char *endpoint;	      /* scheme://host[:port], no path */
+	const char *const *path;      /* raw segments; the host percent-encodes each */
+	size_t path_count;	      /* 0: "/" */
+	const struct dro_pair *query; /* raw; value NULL: name alone */
+	size_t query_count;
+	const struct dro_pair *headers;
+	size_t header_count;
+	const void *body;      /* or NULL */
+	size_t body_length;    /* of `body`, or the bytes to send from body_fd */
+	uint64_t body_offset;  /* where in body_fd to begin; read by pread, again on a retry */
+	int32_t body_fd;       /* -1: none. Stays the caller's */
+	int32_t sink_fd;       /* -1: into memory; else a 2xx body is written there from offset 0 */
+	uint64_t response_max; /* 0: the host's cap for memory (8 MiB) */
+	const char *
+		body_sha256; /* hex of the body, or NULL: the host computes it where it is needed */
+	uint32_t auth;	     /* enum dro_auth */
+	uint32_t reserved;
+	const char *auth_service; /* SigV4: "ec2", "s3", … */
+	const char *auth_region;  /* SigV4 */
+	const char *budget;	  /* name of a rate budget ("" or NULL: the account's default) */
+	uint64_t deadline_ms;	  /* CLOCK_MONOTONIC */
+};
+
+struct dro_http_response {
+	uint32_t size;
+	int32_t status;
+	const char *body;		/* NUL-terminated; "" when it went to sink_fd */
+	size_t body_length;		/* bytes in memory or in sink_fd */
+	const struct dro_pair *headers; /* names in lower case, in the order they came */
+	size_t header_count;
+};
+
+enum dro_log_level { DRO_LOG_ERROR, DRO_LOG_WARNING, DRO_LOG_INFO, DRO_LOG_DEBUG };
+
+/* Valid from open() until close() returns. Every function may be called from any thread. */
+struct dro_host {
+	uint32_t size;
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	void *impl; /* the host's own; pass `host` itself back */
+
+	/*
+	 * Makes a request and waits. 0: an answer came, whatever its status; *out is freed with
+	 * http_free. <0: DRO_EAGAIN nothing was sent; DRO_ETIMEDOUT it may have had its effect.
+	 */
+	int (*http)(const struct dro_host *host, const struct dro_http_request *request,
+		struct dro_http_response **out, struct dro_error *err);
+	void (*http_free)(struct dro_http_response *response); /* NULL-safe */
+	/* Fills `err` and returns `code`. provider_code may be NULL. */
+	int (*fail)(struct dro_error *err, int code, const char *provider_code, const char *format,
+		...) __attribute__((format(printf, 4, 5)));
+	void (*log)(const struct dro_host *host, int level, const char *format, ...)
+		__attribute__((format(printf, 3, 4)));
+	uint64_t (*now_ms)(const struct dro_host *host); /* CLOCK_MONOTONIC */
+	int64_t (*wall_ms)(const struct dro_host *host); /* Unix time */
+	/* Waits, for a plugin that must ask twice; ends early with DRO_ETIMEDOUT at the deadline.
+	 */
+	int (*sleep_ms)(const struct dro_host *host, uint64_t ms, uint64_t deadline_ms,
+		struct dro_error *err);
+};
+
+/* ---- what every call carries --------------------------------------------------------------- */
+
+struct dro_call {
+	uint32_t size;
+	uint32_t reserved;
+	uint64_t deadline_ms; /* CLOCK_MONOTONIC */
+	const char *idem_key; /* mutations: 1..64 ASCII characters, the same on every repeat; else
+				 NULL */
+	const char *trace;    /* "run/step", for the audit log; or NULL */
+};
+
+/* ---- compute: instances and images --------------------------------------------------------- */
+
+enum dro_instance_state {
+	DRO_INSTANCE_UNKNOWN = 0, /* a state this plugin does not know: never taken for a failure */
+	DRO_INSTANCE_PENDING,
+	DRO_INSTANCE_RUNNING,
+	DRO_INSTANCE_STOPPING,
+	DRO_INSTANCE_STOPPED,
+	DRO_INSTANCE_TERMINATING,
+	DRO_INSTANCE_TERMINATED,
+};
+
+struct dro_instance {
+	uint32_t size;
+	uint32_t state; /* enum dro_instance_state */
+	const char *id;
+	const char *name;
+	const char *type;
+	const char *image;
+	const char *region;
+	const char *zone;
+	const char *native_state; /* the provider's own word */
+	const char *public_ipv4;  /* "" where there is none yet */
+	const char *private_ipv4;
+	const struct dro_pair *tags;
+	size_t tag_count;
+	int64_t created_ms;
+};
+
+struct dro_instance_query {
+	uint32_t size;
+	uint32_t reserved;
+	const char *region;
+	const char *const *ids; /* asked by id where given: works while listing does not */
+	size_t id_count;
+	const struct dro_pair *tags; /* all must match */
+	size_t tag_count;
+};
+
+struct dro_instance_spec {
+	uint32_t size;
+	uint32_t count; /* how many alike, >= 1 */
+	const char *name;
+	const char *region;
+	const char *zone; /* "" : the provider chooses */
+	const char *type;
+	const char *image;     /* the provider's image id */
+	const char *user_data; /* raw; the plugin encodes */
+	size_t user_data_length;
+	const struct dro_pair *tags;
+	size_t tag_count;
+	const struct dro_pair
+		*options; /* what the spec gave beyond these: subnet, security_groups, key_name */
+	size_t option_count;
+};
+
+enum dro_power { DRO_POWER_START = 1, DRO_POWER_STOP, DRO_POWER_FORCE_STOP, DRO_POWER_REBOOT };
+
+enum dro_image_state {
+	DRO_IMAGE_UNKNOWN = 0,
+	DRO_IMAGE_PENDING,
+	DRO_IMAGE_AVAILABLE,
+	DRO_IMAGE_FAILED,
+	DRO_IMAGE_GONE,
+};
+
+struct dro_image {
+	uint32_t size;
+	uint32_t state; /* enum dro_image_state */
+	const char *id;
+	const char *name;
+	const char *region;
+	const char *native_state;
+	const char *const *snapshots; /* ids of the disks behind it */
+	size_t snapshot_count;
+	const struct dro_pair *tags;
+	size_t tag_count;
+	int64_t created_ms;
+};
+
+struct dro_image_query {
+	uint32_t size;
+	uint32_t reserved;
+	const char *region;
+	const char *name; /* "" or NULL: any; own images only unless ids are given */
+	const char *const *ids;
+	size_t id_count;
+};
+
+struct dro_image_spec {
+	uint32_t size;
+	uint32_t no_reboot; /* create: crash-consistent, the source keeps running */
+	const char *name;
+	const char *region;	   /* where the image is to be */
+	const char *source;	   /* instance id (create) or image id (copy) */
+	const char *source_region; /* copy only */
+	const struct dro_pair *tags;
+	size_t tag_count;
+};
+
+/* A callback's non-zero return ends the list early; the call then returns that value. */
+typedef int (*dro_emit_instance)(void *arg, const struct dro_instance *instance);
+typedef int (*dro_emit_image)(void *arg, const struct dro_image *image);
+
+struct dro_compute {
+	uint32_t size;
+	uint32_t reserved;
+	/* Mandatory. */
+	int (*list_instances)(void *account, const struct dro_instance_query *query,
+		dro_emit_instance emit, void *arg, const struct dro_call *call,
+		struct dro_error *err);
+	/* Emits what was created (or what an earlier call with this idem_key created). */
+	int (*create_instances)(void *account, const struct dro_instance_spec *spec,
+		dro_emit_instance emit, void *arg, const struct dro_call *call,
+		struct dro_error *err);
+	int (*power_instances)(void *account, const char *region, const char *const *ids,
+		size_t id_count, int power, const struct dro_call *call, struct dro_error *err);
+	/* Idempotent: an instance that is gone is a success. */
+	int (*terminate_instances)(void *account, const char *region, const char *const *ids,
+		size_t id_count, const struct dro_call *call, struct dro_error *err);
+	int (*list_images)(void *account, const struct dro_image_query *query, dro_emit_image emit,
+		void *arg, const struct dro_call *call, struct dro_error *err);
+	/* Optional (NULL where the provider cannot). */
+	int (*check_capacity)(void *account, const struct dro_instance_spec *spec,
+		const struct dro_call *call, struct dro_error *err); /* changes nothing */
+	int (*create_image)(void *account, const struct dro_image_spec *spec, dro_emit_image emit,
+		void *arg, const struct dro_call *call, struct dro_error *err);
+	int (*copy_image)(void *account, const struct dro_image_spec *spec, dro_emit_image emit,
+		void *arg, const struct dro_call *call, struct dro_error *err);
+	/* Deregisters the image and deletes its snapshots; an image that is gone is a success. */
+	int (*delete_image)(void *account, const char *region, const char *id,
+		const struct dro_call *call, struct dro_error *err);
+};
+
+/* ---- storage: objects ---------------------------------------------------------------------- */
+
+struct dro_object {
+	uint32_t size;
+	uint32_t is_prefix; /* a common prefix (delimiter lists), not an object */
+	const char *key;
+	const char *etag; /* without quotes, or "" */
+	uint64_t length;
+	int64_t modified_ms;
+};
+
+struct dro_object_query {
+	uint32_t size;
+	uint32_t reserved;
+	const char *region;
+	const char *bucket;
+	const char *prefix;    /* "" : all */
+	const char *delimiter; /* "" : none */
+};
+
+struct dro_object_ref {
+	uint32_t size;
+	uint32_t reserved;
+	const char *region;
+	const char *bucket;
+	const char *key;
+};
+
+enum dro_put_flag { DRO_PUT_NEW = 1u << 0 }; /* DRO_ECONFLICT if the key is there */
+
+typedef int (*dro_emit_object)(void *arg, const struct dro_object *object);
+
+struct dro_storage {
+	uint32_t size;
+	uint32_t reserved;
+	/* Mandatory. Keys come in the provider's order, each once. */
+	int (*list_objects)(void *account, const struct dro_object_query *query,
+		dro_emit_object emit, void *arg, const struct dro_call *call,
+		struct dro_error *err);
+	/* Writes the object to `fd` from offset 0; *length gets its size. At most `max` bytes. */
+	int (*get_object)(void *account, const struct dro_object_ref *ref, int fd, uint64_t max,
+		uint64_t *length, const struct dro_call *call, struct dro_error *err);
+	/* Optional. Sends `length` bytes of `fd` from offset 0, in parts where it is large. */
+	int (*put_object)(void *account, const struct dro_object_ref *ref, int fd, uint64_t length,
+		uint32_t flags, const struct dro_call *call, struct dro_error *err);
+	int (*delete_objects)(void *account, const char *region, const char *bucket,
+		const char *const *keys, size_t key_count, const struct dro_call *call,
+		struct dro_error *err); /* a key that is gone is a success */
+};
+
+/* ---- dns: records, also those a proxy answers for ------------------------------------------- */
+
+struct dro_record {
+	uint32_t size;
+	uint32_t ttl_s;		   /* 0: automatic */
+	const char *id;		   /* the provider's, or "" */
+	const char *name;	   /* absolute, lower case, no final dot, no escapes */
+	const char *type;	   /* "A", "AAAA", "CNAME", "TXT", "MX", "NS", … */
+	const char *const *values; /* as a zone file has them, MX and SRV with their numbers */
+	size_t value_count;
+	const char *set_id; /* of a weighted or failover set, else "" */
+	const char *owner;  /* our ownership mark as stored beside the record, or "" */
+	uint32_t proxied;   /* 1: traffic goes through the provider's edge */
+	uint32_t weight;    /* of a weighted set */
+};
+
+struct dro_record_query {
+	uint32_t size;
+	uint32_t reserved;
+	const char *zone; /* the zone's name */
+	const char *name; /* "" : all of the zone */
+	const char *type; /* "" : any */
+};
+
+enum dro_dns_flag {
+	DRO_DNS_ATOMIC = 1u << 0,  /* apply() is one transaction */
+	DRO_DNS_PROXIED = 1u << 1, /* knows proxied records */
+	DRO_DNS_OWNER = 1u << 2,   /* stores `owner` with the record */
+};
+
+typedef int (*dro_emit_record)(void *arg, const struct dro_record *record);
+
+struct dro_dns {
+	uint32_t size;
+	uint32_t flags; /* enum dro_dns_flag */
+	/* Mandatory. One emit a record set: the values of one name, type and set_id together. */
+	int (*list_records)(void *account, const struct dro_record_query *query,
+		dro_emit_record emit, void *arg, const struct dro_call *call,
+		struct dro_error *err);
+	/*
+	 * Makes the named record sets exactly as `put` says and removes those in `del`. Declarative
+	 * and idempotent; batched to the provider's limits. `operation` (may be NULL) gets the text
+	 * id of a change still spreading, or "".
+	 */
+	int (*apply)(void *account, const char *zone, const struct dro_record *const *put,
+		size_t put_count, const struct dro_record *const *del, size_t del_count,
+		char *operation, size_t operation_size, const struct dro_call *call,
+		struct dro_error *err);
+};
+
+/* ---- async: what is still under way --------------------------------------------------------- */
+
+enum dro_operation_state { DRO_OPERATION_PENDING, DRO_OPERATION_DONE, DRO_OPERATION_FAILED };
+
+struct dro_async {
+	uint32_t size;
+	uint32_t reserved;
+	/* Mandatory. Operation ids are text, so that a restarted process can go on asking. */
+	int (*poll)(void *account, const char *operation, uint32_t *state,
+		const struct dro_call *call, struct dro_error *err);
+	/* Optional. */
+	int (*cancel)(void *account, const char *operation, const struct dro_call *call,
+		struct dro_error *err);
+};
+
+/* ---- the plugin ----------------------------------------------------------------------------- */
+
+enum dro_option_kind { DRO_OPTION_STRING, DRO_OPTION_BOOL, DRO_OPTION_INTEGER, DRO_OPTION_URL };
+
+enum dro_option_flag {
+	DRO_OPTION_REQUIRED = 1u << 0,
+	DRO_OPTION_CREDENTIAL =
+		1u << 1, /* stands under `credentials:`; the plugin never sees its value */
+};
+
+struct dro_option {
+	uint32_t size;
+	uint32_t kind;	/* enum dro_option_kind */
+	uint32_t flags; /* enum dro_option_flag */
+	uint32_t reserved;
+	const char *name;
+	const char *fallback; /* what holds where it is not given, or NULL */
+	const char *help;     /* one line */
+};
+
+enum dro_provider_flag { DRO_PROVIDER_THREADED = 1u << 0 };
+
+struct dro_provider_v1 {
+	uint32_t magic;
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	uint32_t size;
+	uint32_t flags; /* enum dro_provider_flag */
+	const char *name;
+	const char *version;
+	const struct dro_option *const *options; /* ends with NULL */
+	/* `options` holds the checked non-credential options, defaults filled in; copied by the
+	 * plugin. */
+	int (*open)(const struct dro_host *host, const struct dro_pair *options,
+		size_t option_count, void **account, struct dro_error *err);
+	void (*close)(void *account); /* NULL-safe */
+	/* Are the credentials good? `identity` gets who we are there, never a secret. */
+	int (*probe)(void *account, char *identity, size_t identity_size,
+		const struct dro_call *call, struct dro_error *err);
+	const struct dro_compute *compute; /* NULL: absent, likewise below */
+	const struct dro_storage *storage;
+	const struct dro_dns *dns;
+	const struct dro_async *async;
+};
+
+/* A new field that falls into an older struct's tail padding would fool the size check. */
+#ifndef __cplusplus
+#define DRO_NO_TAIL_PADDING(type, last)                                                            \
+	_Static_assert(sizeof(struct type) ==                                                      \
+			       offsetof(struct type, last) + sizeof(((struct type *)0)->last),     \
+		"struct " #type " has tail padding")
+DRO_NO_TAIL_PADDING(dro_error, message);
+DRO_NO_TAIL_PADDING(dro_http_request, deadline_ms);
+DRO_NO_TAIL_PADDING(dro_http_response, header_count);
+DRO_NO_TAIL_PADDING(dro_host, sleep_ms);
+DRO_NO_TAIL_PADDING(dro_call, trace);
+DRO_NO_TAIL_PADDING(dro_instance, created_ms);
+DRO_NO_TAIL_PADDING(dro_instance_query, tag_count);
+DRO_NO_TAIL_PADDING(dro_instance_spec, option_count);
+DRO_NO_TAIL_PADDING(dro_image, created_ms);
+DRO_NO_TAIL_PADDING(dro_image_query, id_count);
+DRO_NO_TAIL_PADDING(dro_image_spec, tag_count);
+DRO_NO_TAIL_PADDING(dro_compute, delete_image);
+DRO_NO_TAIL_PADDING(dro_object, modified_ms);
+DRO_NO_TAIL_PADDING(dro_object_query, delimiter);
+DRO_NO_TAIL_PADDING(dro_object_ref, key);
+DRO_NO_TAIL_PADDING(dro_storage, delete_objects);
+DRO_NO_TAIL_PADDING(dro_record, weight);
+DRO_NO_TAIL_PADDING(dro_record_query, type);
+DRO_NO_TAIL_PADDING(dro_dns, apply);
+DRO_NO_TAIL_PADDING(dro_async, cancel);
+DRO_NO_TAIL_PADDING(dro_option, help);
+DRO_NO_TAIL_PADDING(dro_provider_v1, async);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
