@@ -7,7 +7,8 @@
 
 const char *listed(struct live *kit, const char *name, const char *type)
 {
-	static char line[512];
+	static const char *const roles[] = {"", " primary", " secondary"};
+	static char line[1024];
 	struct dro_record_query query = {
 		.size = sizeof(query), .zone = ZONE, .name = name, .type = type};
 	struct dro_record_list list = {0};
@@ -15,11 +16,18 @@ const char *listed(struct live *kit, const char *name, const char *type)
 
 	line[0] = '\0';
 	FINE(dro_provider_list_records(kit->provider, &query, &list, &kit->call, &kit->err));
-	for (i = 0; i < list.count && used < sizeof(line); i++)
-		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s %s %u/%u [%s] %s",
-			i ? "; " : "", list.items[i]->name, list.items[i]->set_id,
-			list.items[i]->ttl_s, list.items[i]->weight, list.items[i]->owner,
-			list.items[i]->value_count ? list.items[i]->values[0] : "-");
+	for (i = 0; i < list.count && used < sizeof(line); i++) {
+		const struct dro_record *set = list.items[i];
+
+		used += (size_t)snprintf(line + used, sizeof(line) - used,
+			"%s%s %s %u/%u [%s]%s%s%s %s%s", i ? "; " : "", set->name, set->set_id,
+			set->ttl_s, set->weight, set->owner, roles[set->failover],
+			*set->health_check ? " if " : "", set->health_check,
+			*set->alias ? "-> " : "",
+			set->value_count ? set->values[0]
+			: *set->alias	 ? set->alias
+					 : "-");
+	}
 	dro_record_list_free(&list);
 	return line;
 }
@@ -34,7 +42,7 @@ void put(struct live *kit, struct dro_record *record, const char *value)
 	record->set_id = record->set_id ? record->set_id : "";
 	record->owner = MARK;
 	record->values = &value;
-	record->value_count = 1;
+	record->value_count = value ? 1 : 0;
 	FINE(dro_provider_apply(kit->provider, ZONE, sets, 1, NULL, 0, operation, sizeof(operation),
 		&kit->call, &kit->err));
 }

@@ -8,9 +8,10 @@
 #define NAME "www.memphis.example"
 #define MARK "drorch:memphis/www"
 
-/* The sets as listed, "NAME SET TTL/WEIGHT [OWNER] FIRST-VALUE", joined by "; ". */
+/* The sets as listed, "NAME SET TTL/WEIGHT [OWNER] ROLE if CHECK FIRST-VALUE", joined by "; "; of
+ * an alias "-> TARGET" instead of a value. */
 const char *listed(struct live *kit, const char *name, const char *type);
-/* Puts the set with that value, marked as MARK. */
+/* Puts the set with that value (NULL: none, an alias), marked as MARK. */
 void put(struct live *kit, struct dro_record *record, const char *value);
 
 #endif

@@ -68,6 +68,68 @@ START_TEST(weights)
 }
 END_TEST
 
+START_TEST(failover_aliases_and_checks)
+{
+	struct live kit = live_open_plugin("route53", moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
+	struct dro_health_check check = {.size = sizeof(check),
+		.kind = DRO_CHECK_HTTPS,
+		.owner = MARK,
+		.address = "192.0.2.1",
+		.host = "f.memphis.example",
+		.path = "/health",
+		.port = 443,
+		.interval_s = 10,
+		.fail_after = 3};
+	struct dro_record set = {.name = "f.memphis.example", .type = "A", .set_id = "primary"};
+	struct dro_record alias = {
+		.name = "a.memphis.example", .type = "A", .alias = "f.memphis.example"};
+	const struct dro_record *del[] = {&set};
+	struct dro_health_check_list checks = {0};
+	struct dro_vantage_list vantages = {0};
+	char id[80], line[512];
+
+	OK(dro_provider_put_check(kit.provider, &check, id, sizeof(id), &kit.call, &kit.err));
+	OK(dro_provider_list_checks(kit.provider, &checks, &kit.call, &kit.err));
+	ck_assert_uint_eq(checks.count, 1);
+	ck_assert_str_eq(checks.items[0]->id, id);
+	ck_assert_str_eq(checks.items[0]->owner, MARK);
+	ck_assert_str_eq(checks.items[0]->path, "/health");
+	ck_assert_uint_eq(checks.items[0]->kind, DRO_CHECK_HTTPS);
+	ck_assert_uint_eq(checks.items[0]->interval_s, 10);
+	check.id = id;
+	check.version = checks.items[0]->version;
+	check.port = 8443;
+	check.owner = "";
+	OK(dro_provider_put_check(kit.provider, &check, line, sizeof(line), &kit.call, &kit.err));
+	ck_assert_str_eq(line, id);
+	dro_health_check_list_free(&checks);
+	OK(dro_provider_list_checks(kit.provider, &checks, &kit.call, &kit.err));
+	ck_assert_uint_eq(checks.items[0]->port, 8443);
+	ck_assert_str_eq(checks.items[0]->owner, "");
+	OK(dro_provider_check_status(kit.provider, id, &vantages, &kit.call, &kit.err));
+	ck_assert_uint_eq(vantages.items[0]->state, DRO_HEALTHY);
+	ck_assert_int_gt(vantages.items[0]->checked_ms, 0);
+	/* Used by a set, it stays. */
+	set.failover = DRO_FAILOVER_PRIMARY;
+	set.health_check = id;
+	put(&kit, &set, "192.0.2.1");
+	snprintf(line, sizeof(line),
+		"f.memphis.example primary 60/0 [" MARK "] primary if %s 192.0.2.1", id);
+	ck_assert_str_eq(listed(&kit, set.name, "A"), line);
+	put(&kit, &alias, NULL);
+	ck_assert_str_eq(listed(&kit, alias.name, "A"),
+		"a.memphis.example  0/0 [" MARK "] -> f.memphis.example");
+	ck_assert_int_eq(
+		dro_provider_delete_check(kit.provider, id, &kit.call, &kit.err), DRO_ECONFLICT);
+	OK(dro_provider_apply(kit.provider, ZONE, NULL, 0, del, 1, NULL, 0, &kit.call, &kit.err));
+	OK(dro_provider_delete_check(kit.provider, id, &kit.call, &kit.err));
+	OK(dro_provider_delete_check(kit.provider, id, &kit.call, &kit.err));
+	dro_health_check_list_free(&checks);
+	dro_vantage_list_free(&vantages);
+	live_close(&kit);
+}
+END_TEST
+
 static int run_tests(void)
 {
 	Suite *suite = suite_create("route53_moto");
@@ -76,6 +138,7 @@ static int run_tests(void)
 	tcase_set_timeout(tcase, 90);
 	tcase_add_test(tcase, records_live_and_die);
 	tcase_add_test(tcase, weights);
+	tcase_add_test(tcase, failover_aliases_and_checks);
 	suite_add_tcase(suite, tcase);
 	return live_run(suite);
 }

@@ -386,6 +386,35 @@ START_TEST(refuses_before_it_asks)
 }
 END_TEST
 
+/* Each set of a name has its own. */
+START_TEST(marks_by_set)
+{
+	struct dro_buf text = DRO_BUF_INIT(65536);
+	struct set set;
+
+#define THREE                                                                                      \
+	SET(NAME, "A", ID("a") WEIGHT("1") TTL("45", "192.0.2.1"))                                 \
+	SET(NAME, "A", ID("b, c") WEIGHT("1") TTL("45", "192.0.2.2"))                              \
+	SET(NAME, "A", ID("d") WEIGHT("1") TTL("45", "192.0.2.3"))                                 \
+	MARKS(VALUE("&quot;heritage=drorch,owner=x,type=A,set=d&quot;")                            \
+			VALUE("&quot;heritage=drorch,owner=y,type=A,set=b, c&quot;")               \
+				VALUE("&quot;heritage=drorch,owner=z,type=AAAA,set=a&quot;"))
+	answer(200, ZONES);
+	answer(200, ALL(THREE));
+	ck_assert_int_eq(list(NAME, "A", &text), 0);
+	ck_assert_str_eq(dro_buf_str(&text),
+		NAME " A a 45/1 [] <192.0.2.1>\n" NAME " A b, c 45/1 [y] <192.0.2.2>\n" NAME
+		     " A d 45/1 [x] <192.0.2.3>\n");
+	answer(200, ALL(THREE));
+	answer(200, DONE("INSYNC"));
+	ck_assert_int_eq(apply(NULL, member(&set, "b, c", 0, "192.0.2.2")), 0);
+	has("<Changes>" A_CHANGE("DELETE", ID("b, c") WEIGHT("1") TTL("45", "192.0.2.2")));
+	has(VALUES(VALUE("&quot;heritage=drorch,owner=x,type=A,set=d&quot;")
+			VALUE("&quot;heritage=drorch,owner=z,type=AAAA,set=a&quot;")));
+	dro_buf_free(&text);
+}
+END_TEST
+
 START_TEST(a_check_that_is_not_there)
 {
 	struct set a;
@@ -412,6 +441,7 @@ int main(void)
 	tcase_add_test(tcase, other_routings_are_not_destroyed);
 	tcase_add_test(tcase, an_older_host_takes_nothing_away);
 	tcase_add_test(tcase, refuses_before_it_asks);
+	tcase_add_test(tcase, marks_by_set);
 	tcase_add_test(tcase, a_check_that_is_not_there);
 	return run_case("route53_routed", tcase);
 }
