@@ -20,6 +20,7 @@ struct putting {
 	struct r53 *r53;
 	struct dro_health_check check; /* whole */
 	char id[R53_CHECK_ID_MAX + 1];
+	bool changed; /* something there is no longer as it was before the call */
 	const struct dro_call *call;
 	struct dro_error *err;
 };
@@ -226,24 +227,15 @@ static int ask_for_new(struct putting *putting)
 
 static int make(struct putting *putting)
 {
-	struct dro_error own = DRO_ERROR_INIT, *err = putting->err;
-	int rc;
+	int rc = ask_for_new(putting);
 
-	putting->err = &own;
-	rc = ask_for_new(putting);
-	if (rc == DRO_ECONFLICT && strcmp(own.provider_code, "HealthCheckAlreadyExists") == 0)
+	if (rc == DRO_ECONFLICT &&
+		strcmp(putting->err->provider_code, "HealthCheckAlreadyExists") == 0)
 		rc = find_made(putting);
-	if (rc == 0 && *putting->check.owner && (rc = mark(putting)) < 0)
-		/* Not "nothing was changed", whatever was said of the tag. */
-		rc = putting->r53->host->fail(&own, rc == DRO_EAGAIN ? DRO_ETIMEDOUT : rc,
-			*own.provider_code ? own.provider_code : NULL,
-			"health check %s is there, but without its mark; the same call again sets "
-			"it: %.400s",
-			putting->id, own.message);
-	putting->err = err;
-	if (rc < 0 && err)
-		*err = own;
-	return rc;
+	if (rc < 0)
+		return rc;
+	putting->changed = true;
+	return *putting->check.owner ? mark(putting) : 0;
 }
 
 /* ---- one that is there
@@ -313,6 +305,7 @@ static int send_update(struct putting *putting, const char *version, const char 
 	dro_buf_puts(&body, "</UpdateHealthCheckRequest>");
 	if ((rc = dro_buf_check(&body, putting->err)) == 0)
 		rc = r53_ask(putting->r53, &ask, &xml, putting->call, putting->err);
+	putting->changed = rc == 0;
 	dro_xml_free(xml);
 	dro_buf_free(&body);
 	return rc;
@@ -364,6 +357,7 @@ static int change(struct putting *putting)
 int r53_put_check(void *account, const struct dro_health_check *check, char *id, size_t id_size,
 	const struct dro_call *call, struct dro_error *err)
 {
+	struct dro_error own = DRO_ERROR_INIT;
 	struct putting putting = {.r53 = account, .check = whole(check), .call = call, .err = err};
 	const char *fault = fault_of(&putting.check);
 	int rc;
@@ -374,8 +368,17 @@ int r53_put_check(void *account, const struct dro_health_check *check, char *id,
 		return fail(&putting, DRO_EINVAL, fault);
 	if (id_size <= R53_CHECK_ID_MAX)
 		return fail(&putting, DRO_EINVAL, "there is no room for its id");
+	putting.err = &own;
 	rc = *putting.check.id ? change(&putting) : make(&putting);
 	if (rc == 0)
 		memcpy(id, putting.id, strlen(putting.id) + 1);
+	else if (putting.changed) /* not "nothing was changed", whatever was said of the mark */
+		rc = putting.r53->host->fail(err, rc == DRO_EAGAIN ? DRO_ETIMEDOUT : rc,
+			*own.provider_code ? own.provider_code : NULL,
+			"health check %s is as wanted but for its mark, which the same call sets "
+			"when it is made again: %.400s",
+			putting.id, own.message);
+	else if (err)
+		*err = own;
 	return rc;
 }

@@ -248,6 +248,19 @@ START_TEST(changes_the_difference_at_its_version)
 			"</ResetElements></UpdateHealthCheckRequest>") != NULL,
 		"%s", scripted_request(scripted, 4)->body);
 	has("<AddTags>");
+	/* An update was made: that its mark was turned away is not "nothing was changed". */
+	answer(200, SEEN("3"));
+	answer(200, ONE("UpdateHealthCheckResponse", CHECK_OF("h-1", "r", "4", WEB)));
+	scripted_no_answer(scripted, DRO_EAGAIN);
+	ck_assert_int_eq(put(&check), DRO_ETIMEDOUT);
+	check.address = "192.0.2.1";
+	check.host = "www.memphis.example";
+	check.path = "/health";
+	check.fail_after = 3;
+	answer(200, SEEN("3"));
+	scripted_no_answer(scripted, DRO_EAGAIN);
+	ck_assert_int_eq(put(&check), DRO_EAGAIN);
+	check.fail_after = 1;
 	/* Changed between the look and the update. */
 	answer(200, SEEN("3"));
 	answer(409, ERROR("HealthCheckVersionMismatch", "4"));

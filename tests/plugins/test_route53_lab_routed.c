@@ -70,34 +70,41 @@ START_TEST(one_set_becomes_a_group_and_back)
 }
 END_TEST
 
+/* A primary is an alias or has a health check; these are aliases. */
 START_TEST(failover_changes_places)
 {
 	struct live kit = open_lab();
-	const char *one = "192.0.2.1", *two = "192.0.2.2";
-	struct dro_record simple = member("", 0, &one), a = member("main", 60, &one),
-			  b = member("tier 2", 30, &two), c = member("tier 3", 30, &two);
-	const struct dro_record *split[] = {&a, &b, &simple}, *third[] = {&c},
+	const char *one = "192.0.2.1";
+	struct dro_record simple = member("", 0, &one), origin = member("", 60, &one),
+			  a = member("main", 0, NULL), b = member("tier 2", 0, NULL),
+			  c = member("tier 3", 0, NULL);
+	const struct dro_record *split[] = {&a, &b, &origin, &simple}, *third[] = {&c},
 				*swap[] = {&a, &c, &b};
 
+	origin.name = a.alias = b.alias = c.alias = "origin.memphis.example";
+	a.value_count = b.value_count = c.value_count = 0;
 	a.failover = c.failover = DRO_FAILOVER_PRIMARY;
 	b.failover = DRO_FAILOVER_SECONDARY;
-	OK(apply(&kit, split, 2, 1));
+	OK(apply(&kit, split, 3, 1));
 	ck_assert_str_eq(listed(&kit, NAME, "A"),
-		NAME " main 60/0 [" MARK "] primary 192.0.2.1; " NAME " tier 2 30/0 [" MARK
-		     "] secondary 192.0.2.2");
+		NAME " main 0/0 [" MARK "] primary -> origin.memphis.example; " NAME
+		     " tier 2 0/0 [" MARK "] secondary -> origin.memphis.example");
 	ck_assert_int_eq(apply(&kit, third, 1, 0), DRO_ECONFLICT);
 	a.failover = DRO_FAILOVER_SECONDARY;
 	OK(apply(&kit, swap, 2, 1));
 	ck_assert_str_eq(listed(&kit, NAME, "A"),
-		NAME " main 60/0 [" MARK "] secondary 192.0.2.1; " NAME " tier 3 30/0 [" MARK
-		     "] primary 192.0.2.2");
+		NAME " main 0/0 [" MARK "] secondary -> origin.memphis.example; " NAME
+		     " tier 3 0/0 [" MARK "] primary -> origin.memphis.example");
 	/* From failover to weights, the same sets. */
 	a.failover = c.failover = DRO_FAILOVER_NONE;
 	a.weight = 9;
-	a.ttl_s = c.ttl_s = 0;
+	a.alias = "";
+	a.values = &one;
+	a.value_count = 1;
 	OK(apply(&kit, swap, 2, 0));
 	ck_assert_str_eq(listed(&kit, NAME, "A"),
-		NAME " main 60/9 [" MARK "] 192.0.2.1; " NAME " tier 3 60/0 [" MARK "] 192.0.2.2");
+		NAME " main 60/9 [" MARK "] 192.0.2.1; " NAME " tier 3 0/0 [" MARK
+		     "] -> origin.memphis.example");
 	OK(apply(&kit, swap, 0, 3));
 	ck_assert_str_eq(listed(&kit, NAME, "A"), "");
 	ck_assert_str_eq(listed(&kit, "drorch-owner." NAME, "TXT"), "");
