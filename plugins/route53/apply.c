@@ -11,6 +11,7 @@
 
 #define LOOKS 3 /* at what is there, when it changed in between */
 #define LOOK_AGAIN_MS 500
+#define NAMES_ALONE 8 /* so many names are asked for one by one; for more the zone is read */
 
 /* ---- one set --------------------------------------------------------------------------------- */
 
@@ -93,17 +94,32 @@ static int change_name(
 	return r53_batch_unit(&change->batch, change->err);
 }
 
+static int read_there(struct r53_change *change, const struct dro_call *call)
+{
+	const struct r53_ref *refs = change->refs;
+	size_t count = change->ref_count, names = 0, i;
+	int rc = 0;
+
+	for (i = 0; i < count; i += r53_wanted_name(&refs[i], count - i))
+		names++;
+	if (names > NAMES_ALONE)
+		return r53_sets_read(
+			change->r53, &change->there, change->zone, "", call, change->err);
+	for (i = 0; i < count && rc == 0; i += r53_wanted_name(&refs[i], count - i))
+		rc = r53_sets_read(
+			change->r53, &change->there, change->zone, refs[i].name, call, change->err);
+	return rc;
+}
+
 /* One look at what is there, and the batches that the difference takes. */
 static int try_apply(struct r53_change *change, const struct dro_call *call)
 {
 	struct r53_ref *refs = change->refs;
 	size_t count = change->ref_count, i, same;
-	bool one = strcmp(refs[0].name, refs[count - 1].name) == 0;
 	int rc;
 
 	r53_batch_init(&change->batch, change->r53, change->zone, call);
-	rc = r53_sets_read(change->r53, &change->there, change->zone, one ? refs[0].name : "", call,
-		change->err);
+	rc = read_there(change, call);
 	for (i = 0; i < count && rc == 0; i += same) {
 		same = r53_wanted_name(&refs[i], count - i);
 		rc = change_name(change, &refs[i], same, call);

@@ -83,6 +83,17 @@ static bool holds_marks(const struct r53_set *set)
 	       strncmp(set->name, R53_OWNER_PREFIX, strlen(R53_OWNER_PREFIX)) == 0;
 }
 
+void r53_owner_index_free(struct r53_sets *sets)
+{
+	size_t i;
+
+	for (i = 0; i < sets->mark_count; i++)
+		free(sets->marks[i].name);
+	free(sets->marks);
+	sets->marks = NULL;
+	sets->mark_count = sets->mark_capacity = 0;
+}
+
 int r53_owner_index(struct r53_sets *sets)
 {
 	struct dro_buf value = DRO_BUF_INIT(MARK_MAX), text = DRO_BUF_INIT(MARK_MAX);
@@ -91,6 +102,7 @@ int r53_owner_index(struct r53_sets *sets)
 	size_t i;
 	int rc = 0;
 
+	r53_owner_index_free(sets);
 	for (i = 0; i < sets->count && rc == 0; i++) {
 		if (!holds_marks(&sets->items[i]))
 			continue;
@@ -107,17 +119,6 @@ int r53_owner_index(struct r53_sets *sets)
 	dro_buf_free(&value);
 	dro_buf_free(&text);
 	return rc;
-}
-
-void r53_owner_index_free(struct r53_sets *sets)
-{
-	size_t i;
-
-	for (i = 0; i < sets->mark_count; i++)
-		free(sets->marks[i].name);
-	free(sets->marks);
-	sets->marks = NULL;
-	sets->mark_count = sets->mark_capacity = 0;
 }
 
 const char *r53_owner_of(

@@ -90,7 +90,8 @@ struct r53_sets {
 	size_t page_count;
 };
 
-/* Of the zone, or of `name` and the owner's name beside it where it is not "". */
+/* Of the zone, or of `name` and the owner's name beside it where it is not "": added to what
+ * another call with another name has read. */
 int r53_sets_read(struct r53 *r53, struct r53_sets *out, const char *zone, const char *name,
 	const struct dro_call *call, struct dro_error *err);
 /* The sets of the zone with that id, without a word about whose they are. */
@@ -135,7 +136,7 @@ struct r53_mark_text {
 };
 bool r53_mark_parse(const char *value, struct dro_buf *text, struct r53_mark_text *out);
 
-/* Gathers the marks of sets that were read, for r53_owner_of. */
+/* Gathers anew the marks of sets that were read, for r53_owner_of. */
 int r53_owner_index(struct r53_sets *sets);
 void r53_owner_index_free(struct r53_sets *sets);
 /* The mark of a set, or "". */

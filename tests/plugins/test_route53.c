@@ -181,6 +181,29 @@ START_TEST(leaves_what_is_as_wanted)
 }
 END_TEST
 
+/* A few names in a large zone are no reason to read it whole. */
+START_TEST(few_names_are_asked_for_one_by_one)
+{
+	struct set sets[2];
+	const struct dro_record *put[] = {set_of(&sets[0], NAME, "A", 60, "192.0.2.1", NULL),
+		set_of(&sets[1], "api.memphis.example", "A", 60, "192.0.2.1", NULL)};
+	struct dro_call call = scripted_call(scripted, "r-1-switch");
+
+	answer(200, ZONES);
+	answer(200, ALL(SIMPLE("api.memphis.example", "A", "192.0.2.1")
+				    OWNED("api.memphis.example", "A")));
+	answer(200, ALL(OWNED(NAME, "A") SIMPLE(NAME, "A", "192.0.2.2")));
+	answer(200, DONE("INSYNC"));
+	ck_assert_msg(dns->apply(account, ZONE, put, 2, NULL, 0, operation, sizeof(operation),
+			      &call, &err) == 0,
+		"%s", err.message);
+	ck_assert_str_eq(scripted_query(scripted, 1, "name"), "api.memphis.example.");
+	ck_assert_str_eq(scripted_query(scripted, 2, "name"), NAME ".");
+	has("<Changes>" A_CHANGE(
+		"UPSERT", "<TTL>60</TTL>" VALUES(VALUE("192.0.2.1"))) "</Changes>");
+}
+END_TEST
+
 START_TEST(marks_of_other_types_stay)
 {
 	struct set set;
@@ -352,6 +375,7 @@ int main(void)
 	tcase_add_test(tcase, pages_advance_within_a_weighted_set);
 	tcase_add_test(tcase, creates_a_set_and_its_mark);
 	tcase_add_test(tcase, leaves_what_is_as_wanted);
+	tcase_add_test(tcase, few_names_are_asked_for_one_by_one);
 	tcase_add_test(tcase, marks_of_other_types_stay);
 	tcase_add_test(tcase, refuses_before_it_asks);
 	tcase_add_test(tcase, turned_away);
