@@ -44,9 +44,8 @@ static struct dro_health_check whole(const struct dro_health_check *check)
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (!*texts[i])
 			*texts[i] = "";
-	/* The API says the root of a site either way. */
-	if (strcmp(own.path, "/") == 0)
-		own.path = "";
+	if (own.kind == DRO_CHECK_TCP)
+		own.path = ""; /* a connection is all that is asked for */
 	return own;
 }
 
@@ -71,8 +70,8 @@ static const char *fault_of(const struct dro_health_check *check)
 		return "it needs an address or a host";
 	if (*check->address && !is_address(check->address))
 		return "that is no IPv4 address";
-	if (*check->path && (check->kind == DRO_CHECK_TCP || *check->path != '/'))
-		return "a path begins with / and is for http and https alone";
+	if (*check->path && *check->path != '/')
+		return "a path begins with /";
 	if (strlen(check->host) > TEXT_MAX || strlen(check->path) > TEXT_MAX)
 		return "a host or path is too long";
 	if (!r53_owner_valid(check->owner))

@@ -165,10 +165,9 @@ START_TEST(makes_one_and_marks_it)
 		"%s", request->body);
 	ck_assert_str_eq(scripted_request(scripted, 1)->path, "/2013-04-01/tags/healthcheck/h-1");
 	has("<AddTags>" TAG("drorch-owner", MARK) "</AddTags></ChangeTagsForResourceRequest>");
-	/* Without a mark nothing is set; a root path is none; TCP has neither SNI nor path. */
+	/* Without a mark nothing is set; TCP has neither SNI nor path. */
 	check.owner = NULL;
 	check.kind = DRO_CHECK_TCP;
-	check.path = "";
 	check.host = "";
 	answer(201, MADE);
 	ck_assert_msg(put(&check) == 0, "%s", err.message);
@@ -229,7 +228,7 @@ START_TEST(changes_the_difference_at_its_version)
 	ck_assert_str_eq(id, "h-1");
 	check.address = "192.0.2.7";
 	check.host = "";
-	check.path = "/";
+	check.path = NULL;
 	check.fail_after = 1;
 	answer(200, SEEN("4"));
 	ck_assert_int_eq(put(&check), DRO_ECONFLICT);
