@@ -1,5 +1,7 @@
 #include "provider/internal.h"
 
+#include <string.h>
+
 struct check_collector {
 	struct dro_invoke *invoke;
 	struct dro_health_check_list *list;
@@ -75,7 +77,7 @@ int dro_provider_put_check(struct dro_provider *provider, const struct dro_healt
 	own.address = dro_text(own.address);
 	own.host = dro_text(own.host);
 	own.path = dro_text(own.path);
-	id[0] = '\0';
+	memset(id, 0, id_size); /* whatever the plugin writes has an end */
 	if ((rc = dro_invoke_begin(&invoke, provider, "health.put_check", DRO_INVOKE_MUTATION,
 		     health->put_check, call)) == 0)
 		rc = health->put_check(
