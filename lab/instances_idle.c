@@ -3,6 +3,7 @@
  * of them through their states.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "lab/internal.h"
 
 #define MARK "idle"
+#define BREATH 50
 
 static bool has(const char *folder, const char *name)
 {
@@ -95,10 +97,32 @@ static void wait_delay(struct lab_instances *table)
 		;
 }
 
+/*
+ * (locked) All that have somewhere to go. Every change is written to its file: others get at the
+ * table in between. Instances stay in their list, so that the walk can go on.
+ */
+static void settle_all(struct lab_instances *table)
+{
+	struct lab_instance *instance;
+	int64_t settled = 0;
+
+	for (instance = table->first; instance && !table->ending; instance = instance->next) {
+		int before = instance->state;
+
+		if (!instance->idle)
+			continue;
+		settle(instance);
+		if (instance->state == before || ++settled % BREATH != 0)
+			continue;
+		pthread_mutex_unlock(&table->lock);
+		sched_yield();
+		pthread_mutex_lock(&table->lock);
+	}
+}
+
 static void *live(void *arg)
 {
 	struct lab_instances *table = arg;
-	struct lab_instance *instance;
 
 	pthread_mutex_lock(&table->lock);
 	while (!table->ending) {
@@ -108,9 +132,7 @@ static void *live(void *arg)
 		}
 		wait_delay(table);
 		table->idle_work = false;
-		for (instance = table->first; instance && !table->ending; instance = instance->next)
-			if (instance->idle)
-				settle(instance);
+		settle_all(table);
 	}
 	pthread_mutex_unlock(&table->lock);
 	return NULL;

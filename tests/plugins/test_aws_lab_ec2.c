@@ -412,6 +412,7 @@ START_TEST(ten_thousand_in_ten_pages)
 		snprintf(key, sizeof(key), "fleet-%zu", i);
 		snprintf(batch, sizeof(batch), "%zu", i);
 		tags[1].value = batch;
+		kit.call.deadline_ms = dro_now_ms() + 60000;
 		kit.call.idem_key = key;
 		OK(dro_provider_create_instances(kit.provider, &spec, &made, &kit.call, &kit.err));
 	}
@@ -428,6 +429,7 @@ START_TEST(ten_thousand_in_ten_pages)
 	OK(dro_provider_list_instances(kit.provider, &query, &seen, &kit.call, &kit.err));
 	ck_assert_uint_eq(seen.count, 1000);
 	ck_assert_int_eq(lab_calls("DescribeInstances") - before, 11);
+	kit.call.deadline_ms = dro_now_ms() + 60000;
 	query = (struct dro_instance_query){.size = sizeof(query), .ids = ids, .id_count = 10000};
 	dro_instance_list_free(&seen);
 	OK(dro_provider_list_instances(kit.provider, &query, &seen, &kit.call, &kit.err));
