@@ -115,7 +115,7 @@ static int run_image_add(struct context *c)
 
 	if (!folder || !name || !region)
 		return dro_fail(c->err, DRO_EINVAL, "image add FOLDER --name NAME --region REGION");
-	if ((rc = lab_driver_process.check(folder, c->err)) < 0 ||
+	if ((!lab_image_is_idle(folder) && (rc = lab_driver_process.check(folder, c->err)) < 0) ||
 		(rc = name_image(c, &spec, id, snapshot, c->err)) < 0)
 		return rc;
 	source.folder = strdup(folder);

@@ -236,7 +236,7 @@ static void fail(const struct lab_request *request, const struct lab_call *call,
 	error_body(reply, call, status, code ? code : word, message);
 }
 
-/* `drorch-lab ec2 limits on|off`, `drorch-lab ec2 quota N` */
+/* `drorch-lab ec2 limits on|off | quota N | checks INSTANCE ok|impaired|initializing` */
 static int control(void *state, int argc, char **argv, struct dro_buf *out, struct dro_error *err)
 {
 	struct ec2 *ec2 = state;
@@ -246,6 +246,8 @@ static int control(void *state, int argc, char **argv, struct dro_buf *out, stru
 	int rc = 0;
 
 	(void)out;
+	if (what && value && strcmp(what, "checks") == 0 && lab_word(argc, argv, 2))
+		return ec2_set_checks(ec2->lab, value, lab_word(argc, argv, 2), err);
 	pthread_mutex_lock(&ec2->lock);
 	if (what && value && strcmp(what, "limits") == 0 &&
 		(strcmp(value, "on") == 0 || strcmp(value, "off") == 0))
@@ -253,7 +255,8 @@ static int control(void *state, int argc, char **argv, struct dro_buf *out, stru
 	else if (what && value && strcmp(what, "quota") == 0 && !*end && number >= 0)
 		ec2->quota = number;
 	else
-		rc = dro_fail(err, DRO_EINVAL, "ec2 limits on|off, or ec2 quota INSTANCES");
+		rc = dro_fail(err, DRO_EINVAL,
+			"ec2 limits on|off, ec2 quota INSTANCES, or ec2 checks INSTANCE WORD");
 	pthread_mutex_unlock(&ec2->lock);
 	return rc;
 }

@@ -15,6 +15,8 @@
 #define EC2_TOKEN_MAX 64
 #define EC2_TAGS_MAX 50
 #define EC2_LIMITS_MAX 64
+#define EC2_IDS_MAX 1000
+#define EC2_STATUS_IDS_MAX 100
 
 enum ec2_class { EC2_READ, EC2_CHANGE, EC2_RUN, EC2_CLASSES };
 
@@ -67,11 +69,21 @@ bool ec2_check_params(struct ec2_call *c, const struct ec2_operation *operation)
 bool ec2_go(struct ec2_call *c);
 /* NAME.1, NAME.2, …, in the order they came: n from 0; NULL behind the last. */
 const char *ec2_list(const struct ec2_call *c, const char *name, size_t n);
+/* The same walked from *at = 0 on, for lists that may be long. */
+const char *ec2_each(const struct ec2_call *c, const char *name, size_t *at);
 /* Does the list hold `text`? One that is not there asks for all. */
 bool ec2_is_asked_for(const struct ec2_call *c, const char *name, const char *text);
-/* Are all ids of the list of the form PREFIX and 8 or 17 hex digits? */
+/* Are all ids of the list of the form PREFIX and 8 or 17 hex digits, and not too many? */
 bool ec2_check_ids(struct ec2_call *c, const char *name, const char *prefix, const char *kind);
 bool ec2_id_is(const char *id, const char *prefix);
+/* The values of a list, sorted. false: out of memory, and answered. */
+struct ec2_ids {
+	const char **items;
+	size_t count;
+};
+bool ec2_ids_read(struct ec2_call *c, const char *name, struct ec2_ids *ids);
+bool ec2_ids_ask_for(const struct ec2_ids *ids, const char *id); /* all, where there are none */
+void ec2_ids_free(struct ec2_ids *ids);
 /* The tags for `type` of TagSpecification.N into the object `tags`. */
 bool ec2_tag_specifications(struct ec2_call *c, const char *type, cJSON *tags);
 /* Tag.N.Key and .Value into the object `tags`, prefix "Tag" or "TagSpecification.1.Tag". */
@@ -116,8 +128,14 @@ int ec2_state_code(int state);
 bool ec2_sees_instance(const struct ec2_call *c, const struct lab_instance *instance);
 bool ec2_sees_image(const struct ec2_call *c, const struct lab_image *image);
 
-/* The operations: ec2_run.c, ec2_instances.c, ec2_power.c, ec2_images.c, ec2_snapshots.c,
- * ec2_misc.c */
+/* ec2_modify.c */
+bool ec2_type_is(const char *type); /* "t3.micro" */
+/* (locked) "ok", "impaired" or "initializing": what the checks say of a running one. */
+const char *ec2_checks(const struct lab_instance *instance);
+int ec2_set_checks(struct lab *lab, const char *id, const char *word, struct dro_error *err);
+
+/* The operations: ec2_run.c, ec2_instances.c, ec2_power.c, ec2_modify.c, ec2_images.c,
+ * ec2_snapshots.c, ec2_misc.c */
 void ec2_run_instances(struct ec2_call *c);
 void ec2_describe_instances(struct ec2_call *c);
 void ec2_describe_instance_status(struct ec2_call *c);
@@ -125,6 +143,7 @@ void ec2_start_instances(struct ec2_call *c);
 void ec2_stop_instances(struct ec2_call *c);
 void ec2_reboot_instances(struct ec2_call *c);
 void ec2_terminate_instances(struct ec2_call *c);
+void ec2_modify_instance_attribute(struct ec2_call *c);
 void ec2_describe_images(struct ec2_call *c);
 void ec2_create_image(struct ec2_call *c);
 void ec2_copy_image(struct ec2_call *c);

@@ -22,6 +22,8 @@ static const char *const stop_instances[] = {
 	"InstanceId.#", "Force", "Hibernate", "SkipOsShutdown", NULL};
 static const char *const terminate_instances[] = {"InstanceId.#", "Force", "SkipOsShutdown", NULL};
 static const char *const reboot_instances[] = {"InstanceId.#", NULL};
+static const char *const modify_attribute[] = {
+	"InstanceId", "InstanceType.Value", "Attribute", "Value", NULL};
 static const char *const describe_images[] = {"ImageId.#", "Owner.#", "ExecutableBy.#",
 	"IncludeDeprecated", "IncludeDisabled", FILTERS, PAGING, NULL};
 static const char *const create_image[] = {"InstanceId", "Name", "Description", "NoReboot",
@@ -45,6 +47,8 @@ static const struct ec2_operation operations[] = {
 	{"RebootInstances", EC2_CHANGE, ec2_reboot_instances, reboot_instances, {"InstanceId.1"}},
 	{"TerminateInstances", EC2_CHANGE, ec2_terminate_instances, terminate_instances,
 		{"InstanceId.1"}},
+	{"ModifyInstanceAttribute", EC2_CHANGE, ec2_modify_instance_attribute, modify_attribute,
+		{"InstanceId"}},
 	{"DescribeImages", EC2_READ, ec2_describe_images, describe_images, {NULL}},
 	{"CreateImage", EC2_CHANGE, ec2_create_image, create_image, {"InstanceId", "Name"}},
 	{"CopyImage", EC2_CHANGE, ec2_copy_image, copy_image,

@@ -111,21 +111,31 @@ bool ec2_go(struct ec2_call *c)
 	return !dry;
 }
 
-const char *ec2_list(const struct ec2_call *c, const char *name, size_t n)
+const char *ec2_each(const struct ec2_call *c, const char *name, size_t *at)
 {
-	size_t i, length = strlen(name);
+	size_t length = strlen(name);
 
-	for (i = 0; i < c->params.count; i++) {
-		const struct dro_pair *param = &c->params.items[i];
+	while (*at < c->params.count) {
+		const struct dro_pair *param = &c->params.items[(*at)++];
 		const char *rest = param->name + length;
 
 		if (strncmp(param->name, name, length) != 0 || *rest++ != '.' || !*rest ||
 			strspn(rest, "0123456789") != strlen(rest))
 			continue;
-		if (n-- == 0)
-			return param->value ? param->value : "";
+		return param->value ? param->value : "";
 	}
 	return NULL;
+}
+
+const char *ec2_list(const struct ec2_call *c, const char *name, size_t n)
+{
+	const char *item;
+	size_t at = 0;
+
+	do
+		item = ec2_each(c, name, &at);
+	while (item && n-- > 0);
+	return item;
 }
 
 bool ec2_is_asked_for(const struct ec2_call *c, const char *name, const char *text)
@@ -151,16 +161,52 @@ bool ec2_id_is(const char *id, const char *prefix)
 
 bool ec2_check_ids(struct ec2_call *c, const char *name, const char *prefix, const char *kind)
 {
+	size_t at = 0, count = 0;
 	const char *id;
-	size_t n;
 
-	for (n = 0; (id = ec2_list(c, name, n)); n++) {
+	for (; (id = ec2_each(c, name, &at)); count++) {
 		if (ec2_id_is(id, prefix))
 			continue;
 		ec2_error(c, 400, kind, "Invalid id: \"%.64s\" (expecting \"%s...\")", id, prefix);
 		return false;
 	}
+	if (count <= EC2_IDS_MAX)
+		return true;
+	ec2_error(c, 400, "RequestResourceCountExceeded", "More than %d of %s.", EC2_IDS_MAX, name);
+	return false;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool ec2_ids_read(struct ec2_call *c, const char *name, struct ec2_ids *ids)
+{
+	const char *id;
+	size_t at = 0;
+
+	*ids = (struct ec2_ids){.items = calloc(c->params.count + 1, sizeof(*ids->items))};
+	if (!ids->items) {
+		ec2_error(c, 500, "InternalError", "out of memory");
+		return false;
+	}
+	while ((id = ec2_each(c, name, &at)))
+		ids->items[ids->count++] = id;
+	qsort(ids->items, ids->count, sizeof(*ids->items), compare_ids);
 	return true;
+}
+
+bool ec2_ids_ask_for(const struct ec2_ids *ids, const char *id)
+{
+	return !ids->count ||
+	       bsearch(&id, ids->items, ids->count, sizeof(*ids->items), compare_ids) != NULL;
+}
+
+void ec2_ids_free(struct ec2_ids *ids)
+{
+	free(ids->items);
+	*ids = (struct ec2_ids){0};
 }
 
 bool ec2_tags(struct ec2_call *c, const char *prefix, cJSON *tags)

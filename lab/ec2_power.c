@@ -13,9 +13,9 @@ struct power {
 static bool check_states(struct ec2_call *c, struct lab_instances *table, const struct power *power)
 {
 	const char *id;
-	size_t n;
+	size_t at = 0;
 
-	for (n = 0; (id = ec2_list(c, "InstanceId", n)); n++) {
+	while ((id = ec2_each(c, "InstanceId", &at))) {
 		const struct lab_instance *instance = lab_instance_find(table, id);
 
 		if (!instance || !ec2_sees_instance(c, instance)) {
@@ -53,14 +53,14 @@ static void run(struct ec2_call *c, const struct power *power, bool force)
 {
 	struct lab_instances *table = lab_instances_of(c->ec2->lab);
 	const char *id;
-	size_t n;
+	size_t at = 0;
 
 	if (!ec2_check_ids(c, "InstanceId", "i-", "InvalidInstanceID.Malformed"))
 		return;
 	lab_instances_lock(table);
 	if (check_states(c, table, power) && ec2_go(c)) {
 		dro_buf_puts(&c->reply->body, power->changes ? "<instancesSet>" : "");
-		for (n = 0; (id = ec2_list(c, "InstanceId", n)); n++)
+		while ((id = ec2_each(c, "InstanceId", &at)))
 			change_one(c, lab_instance_find(table, id), power, force);
 		dro_buf_puts(&c->reply->body,
 			power->changes ? "</instancesSet>" : "<return>true</return>");

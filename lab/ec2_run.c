@@ -8,7 +8,7 @@
 
 #define USER_DATA_MAX 16384
 #define ENCODED_MAX 22000
-#define COUNT_MAX 100
+#define COUNT_MAX 1000
 
 /* A checked RunInstances. */
 struct launch {
@@ -58,14 +58,8 @@ static bool read_user_data(struct ec2_call *c, struct launch *launch)
 static bool check_type(struct ec2_call *c)
 {
 	const char *type = ec2_param(c, "InstanceType");
-	size_t family;
 
-	if (!type)
-		return true;
-	family = strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789-");
-	if (family && type[family] == '.' && type[family + 1] && strlen(type) < 32 &&
-		strspn(type + family + 1, "abcdefghijklmnopqrstuvwxyz0123456789-") ==
-			strlen(type + family + 1))
+	if (!type || ec2_type_is(type))
 		return true;
 	ec2_error(c, 400, "InvalidParameterValue", "Invalid value '%.64s' for InstanceType.", type);
 	return false;

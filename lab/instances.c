@@ -26,7 +26,8 @@ int lab_instances_new(struct lab_instances **out, struct lab *lab, const struct 
 	table->last = &table->first;
 	table->block_fd = -1;
 	pthread_mutex_init(&table->lock, NULL);
-	if ((rc = lab_block_claim(table, err)) == 0 && (rc = lab_instances_load(table, err)) == 0)
+	if ((rc = lab_block_claim(table, err)) == 0 && (rc = lab_instances_load(table, err)) == 0 &&
+		(rc = lab_idle_start(table, err)) == 0)
 		*out = table;
 	else
 		lab_instances_free(table);
@@ -45,7 +46,9 @@ void lab_instances_free(struct lab_instances *table)
 		table->driver->stop(&instance->guest, true);
 		pthread_cond_broadcast(&instance->changed);
 	}
+	lab_idle_wake(table);
 	pthread_mutex_unlock(&table->lock);
+	lab_idle_end(table);
 	for (instance = table->first; instance; instance = next) {
 		next = instance->next;
 		if (instance->has_thread)
@@ -68,11 +71,29 @@ void lab_instances_unlock(struct lab_instances *table)
 	pthread_mutex_unlock(&table->lock);
 }
 
+/* FNV-1a. */
+static struct lab_instance **bucket_of(struct lab_instances *table, const char *id)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *id; id++)
+		hash = (hash ^ (unsigned char)*id) * 16777619u;
+	return &table->buckets[hash % LAB_BUCKETS];
+}
+
+void lab_instance_index(struct lab_instance *instance)
+{
+	struct lab_instance **bucket = bucket_of(instance->table, instance->id);
+
+	instance->bucket_next = *bucket;
+	*bucket = instance;
+}
+
 struct lab_instance *lab_instance_find(struct lab_instances *table, const char *id)
 {
 	struct lab_instance *instance;
 
-	for (instance = table->first; instance; instance = instance->next)
+	for (instance = *bucket_of(table, id); instance; instance = instance->bucket_next)
 		if (strcmp(instance->id, id) == 0)
 			return instance;
 	return NULL;
@@ -113,8 +134,13 @@ static int fill(
 	instance->image_folder = strdup(spec->image_folder);
 	if (!instance->image_folder)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	if ((rc = lab_address_choose(instance->table, instance->guest.address, err)) < 0 ||
-		(rc = dro_dir_make(instance->dir, 0700, err)) < 0)
+	instance->idle = lab_image_is_idle(instance->image_folder);
+	rc = instance->idle ? lab_idle_address(instance->table, instance->guest.address, err)
+			    : lab_address_choose(instance->table, instance->guest.address, err);
+	/* An idle one has no disk: it costs a folder only where something stands in it. */
+	if (rc < 0 || (instance->idle && !spec->user_data))
+		return rc;
+	if ((rc = dro_dir_make(instance->dir, 0700, err)) < 0)
 		return rc;
 	return write_user_data(instance, spec, err);
 }
@@ -132,14 +158,17 @@ int lab_instance_create(struct lab_instances *table, const struct lab_instance_s
 	instance->doc = spec->doc;
 	instance->created_ms = instance->changed_ms = instance->launched_ms = dro_wall_ms();
 	if ((rc = fill(instance, spec, err)) < 0 ||
-		(rc = lab_instance_thread_start(instance, err)) < 0) {
+		(!instance->idle && (rc = lab_instance_thread_start(instance, err)) < 0)) {
 		dro_dir_remove(instance->dir, NULL);
 		lab_instance_free(instance);
 		return rc;
 	}
 	*table->last = instance;
 	table->last = &instance->next;
+	lab_instance_index(instance);
 	lab_instance_save(instance);
+	if (instance->idle)
+		lab_idle_wake(table);
 	*out = instance;
 	return 0;
 }
@@ -186,6 +215,8 @@ void lab_instance_kill(struct lab_instance *instance)
 		return;
 	instance->want = LAB_WANT_STOP;
 	instance->table->driver->stop(&instance->guest, true);
+	if (instance->idle)
+		lab_instance_set_state(instance, LAB_STOPPED);
 	pthread_cond_broadcast(&instance->changed);
 }
 
@@ -239,6 +270,10 @@ int lab_instance_capture(struct lab_instances *table, const char *id, const char
 	if (!instance || instance->want == LAB_WANT_TERMINATE) {
 		pthread_mutex_unlock(&table->lock);
 		return dro_fail(err, DRO_ENOTFOUND, "instance %s is gone", id);
+	}
+	if (instance->idle) {
+		pthread_mutex_unlock(&table->lock);
+		return lab_image_make_idle(folder, err);
 	}
 	/* Held also while it is not rebooted: its disk must not go in the middle of a copy. */
 	instance->holds++;

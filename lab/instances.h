@@ -23,6 +23,16 @@ const char *lab_instance_state_name(int state);
 
 enum lab_want { LAB_WANT_RUN, LAB_WANT_STOP, LAB_WANT_TERMINATE };
 
+/* What its processes had used when that was last looked at: load.h. */
+struct lab_measure {
+	pid_t pid; /* of the boot that it belongs to */
+	uint64_t pid_start;
+	int64_t at_ms; /* CLOCK_MONOTONIC; the boot's, before the first look */
+	uint64_t ticks;
+	double load; /* percent */
+	bool measured;
+};
+
 struct lab_instance {
 	char id[LAB_ID];
 	char vendor[32];
@@ -37,12 +47,15 @@ struct lab_instance {
 	/* The table's own. */
 	struct lab_instances *table;
 	struct lab_instance *next;
+	struct lab_instance *bucket_next;
 	struct lab_guest guest;
 	char *dir;
 	char *user_data;
 	char *image_folder;
 	pthread_t thread;
 	bool has_thread;
+	struct lab_measure measure;
+	bool idle; /* of an image of which nothing runs: no thread, no process */
 	pthread_cond_t changed;
 	int want;	  /* enum lab_want */
 	unsigned holds;	  /* captures under way: it does not boot meanwhile */
@@ -60,6 +73,9 @@ struct lab_instance_spec {
 	size_t user_data_length;
 	cJSON *doc; /* taken over, also on failure */
 };
+
+/* Is the image one of which nothing runs? Its folder has a file `idle`, and no program. */
+bool lab_image_is_idle(const char *folder);
 
 int lab_instances_new(struct lab_instances **out, struct lab *lab, const struct lab_driver *driver,
 	struct dro_error *err);

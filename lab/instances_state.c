@@ -37,6 +37,7 @@ void lab_instance_save(struct lab_instance *instance)
 	cJSON_AddNumberToObject(json, "state", instance->state);
 	cJSON_AddNumberToObject(json, "want", instance->want);
 	cJSON_AddBoolToObject(json, "site_killed", instance->site_killed);
+	cJSON_AddBoolToObject(json, "idle", instance->idle);
 	cJSON_AddBoolToObject(json, "user_data", instance->user_data != NULL);
 	cJSON_AddNumberToObject(json, "created_ms", (double)instance->created_ms);
 	cJSON_AddNumberToObject(json, "changed_ms", (double)instance->changed_ms);
@@ -97,7 +98,8 @@ static int read_numbers(struct lab_instance *instance, const cJSON *json, struct
 		(rc = dro_json_int_need(json, "created_ms", &instance->created_ms, err)) < 0 ||
 		(rc = dro_json_int_need(json, "changed_ms", &instance->changed_ms, err)) < 0 ||
 		(rc = dro_json_int_need(json, "launched_ms", &instance->launched_ms, err)) < 0 ||
-		(rc = dro_json_bool(json, "site_killed", false, &instance->site_killed, err)) < 0)
+		(rc = dro_json_bool(json, "site_killed", false, &instance->site_killed, err)) < 0 ||
+		(rc = dro_json_bool(json, "idle", false, &instance->idle, err)) < 0)
 		return rc;
 	if (state < LAB_PENDING || state > LAB_TERMINATED || want < LAB_WANT_RUN ||
 		want > LAB_WANT_TERMINATE)
@@ -150,19 +152,40 @@ static int read_instance(struct lab_instance *instance, const cJSON *json, struc
 	return 0;
 }
 
-/* Keeps the order of making: the files come in any. */
-static void insert(struct lab_instances *table, struct lab_instance *instance)
+static int compare(const void *a, const void *b)
 {
-	struct lab_instance **at = &table->first;
+	const struct lab_instance *one = *(const struct lab_instance *const *)a;
+	const struct lab_instance *two = *(const struct lab_instance *const *)b;
 
-	while (*at && ((*at)->created_ms < instance->created_ms ||
-			      ((*at)->created_ms == instance->created_ms &&
-				      strcmp((*at)->id, instance->id) < 0)))
-		at = &(*at)->next;
-	instance->next = *at;
-	*at = instance;
-	if (!instance->next)
-		table->last = &instance->next;
+	if (one->created_ms != two->created_ms)
+		return one->created_ms < two->created_ms ? -1 : 1;
+	return strcmp(one->id, two->id);
+}
+
+/* Into the order of making: the files come in any. */
+static int sort(struct lab_instances *table, struct dro_error *err)
+{
+	struct lab_instance **all, *instance;
+	size_t count = 0, i = 0;
+
+	for (instance = table->first; instance; instance = instance->next)
+		count++;
+	if (count == 0)
+		return 0;
+	all = malloc(count * sizeof(*all));
+	if (!all)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	for (instance = table->first; instance; instance = instance->next)
+		all[i++] = instance;
+	qsort(all, count, sizeof(*all), compare);
+	table->last = &table->first;
+	for (i = 0; i < count; i++) {
+		*table->last = all[i];
+		table->last = &all[i]->next;
+	}
+	*table->last = NULL;
+	free(all);
+	return 0;
 }
 
 static int load_one(void *arg, const cJSON *json, struct dro_error *err)
@@ -188,7 +211,8 @@ static int load_one(void *arg, const cJSON *json, struct dro_error *err)
 		return 0;
 	}
 	/* Its address may belong to another block now, when that one was taken meanwhile. */
-	if (strncmp(instance->guest.address, table->block, strlen(table->block)) != 0 &&
+	if (!instance->idle &&
+		strncmp(instance->guest.address, table->block, strlen(table->block)) != 0 &&
 		instance->state != LAB_TERMINATED &&
 		(rc = lab_address_choose(table, instance->guest.address, err)) < 0) {
 		lab_instance_free(instance);
@@ -199,7 +223,11 @@ static int load_one(void *arg, const cJSON *json, struct dro_error *err)
 		instance->state = LAB_PENDING;
 	else if (instance->want == LAB_WANT_STOP)
 		instance->state = LAB_STOPPED;
-	insert(table, instance);
+	if (instance->idle)
+		lab_idle_loaded(instance);
+	instance->next = table->first;
+	table->first = instance;
+	lab_instance_index(instance);
 	return 0;
 }
 
@@ -209,8 +237,10 @@ int lab_instances_load(struct lab_instances *table, struct dro_error *err)
 	int rc = lab_state_each(table->lab, "instance-", load_one, table, err);
 
 	pthread_mutex_lock(&table->lock);
+	if (rc == 0)
+		rc = sort(table, err);
 	for (instance = table->first; rc == 0 && instance; instance = instance->next)
-		if (instance->state != LAB_TERMINATED)
+		if (instance->state != LAB_TERMINATED && !instance->idle)
 			rc = lab_instance_thread_start(instance, err);
 	pthread_mutex_unlock(&table->lock);
 	return rc;

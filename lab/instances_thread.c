@@ -11,6 +11,9 @@ void lab_instance_set_state(struct lab_instance *instance, int state)
 	instance->state = state;
 	instance->changed_ms = dro_wall_ms();
 	lab_instance_save(instance);
+	if (instance->idle &&
+		(state == LAB_PENDING || state == LAB_STOPPING || state == LAB_SHUTTING_DOWN))
+		lab_idle_wake(instance->table);
 	pthread_cond_broadcast(&instance->changed);
 }
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "lab/internal.h"
 
-#define LINE_MAX_BYTES 65536
+#define LINE_MAX_BYTES 131072
 
 struct lab_log {
 	pthread_mutex_t lock;

@@ -12,7 +12,7 @@
 #define CONNECTIONS_MAX 1024
 #define IDLE_S 120
 #define REPLY_MAX (32u << 20)
-#define IDS_MAX 16384
+#define IDS_MAX 65536
 
 struct lab_server {
 	struct lab *lab;

@@ -1,4 +1,5 @@
 #include "lab/cloudflare.h"
+#include "lab/cloudwatch.h"
 #include "lab/ec2.h"
 #include "lab/lab.h"
 #include "lab/linode.h"
@@ -12,6 +13,7 @@ const struct lab_vendor *const lab_vendors[] = {
 	&lab_vendor_linode,
 	&lab_vendor_ec2,
 	&lab_vendor_sts,
+	&lab_vendor_cloudwatch,
 	&lab_vendor_route53,
 	&lab_vendor_s3,
 	NULL,

@@ -1,4 +1,4 @@
-/* The aws plugin: EC2 and S3. What it is, its options, opening and closing. */
+/* The aws plugin: EC2, CloudWatch and S3. What it is, its options, opening and closing. */
 #include "plugins/aws/aws.h"
 
 #include <stdlib.h>
@@ -20,6 +20,8 @@ static const struct dro_option *const options[] = {
 		"scheme://host[:port] asked for every service instead of AWS's own"),
 	OPTION("s3_endpoint", DRO_OPTION_URL, 0, NULL,
 		"scheme://host[:port] of an S3 service, instead of `endpoint`"),
+	OPTION("monitoring_endpoint", DRO_OPTION_URL, 0, NULL,
+		"scheme://host[:port] of CloudWatch, instead of `endpoint`"),
 	OPTION("path_style", DRO_OPTION_BOOL, 0, "false",
 		"name buckets in the path instead of the host name"),
 	&dro_aws_access_key_id,
@@ -57,10 +59,12 @@ static void put_origin(struct dro_buf *out, const char *url)
 void aws_endpoint(const struct aws_account *account, const char *service, const char *region,
 	struct dro_buf *out)
 {
-	bool s3 = strcmp(service, "s3") == 0;
+	const char *own = strcmp(service, "s3") == 0	       ? account->s3_endpoint
+			  : strcmp(service, "monitoring") == 0 ? account->monitoring_endpoint
+							       : "";
 
-	if (s3 && *account->s3_endpoint)
-		put_origin(out, account->s3_endpoint);
+	if (*own)
+		put_origin(out, own);
 	else if (*account->endpoint)
 		put_origin(out, account->endpoint);
 	else
@@ -93,6 +97,7 @@ static int aws_open(const struct dro_host *host, const struct dro_pair *pairs, s
 	account->region = dro_params_get(&account->options, "region", "");
 	account->endpoint = dro_params_get(&account->options, "endpoint", "");
 	account->s3_endpoint = dro_params_get(&account->options, "s3_endpoint", "");
+	account->monitoring_endpoint = dro_params_get(&account->options, "monitoring_endpoint", "");
 	account->path_style = dro_pair_true(pairs, count, "path_style");
 	if ((rc = aws_region(account, NULL, &region, err)) < 0)
 		goto out;
@@ -114,6 +119,8 @@ const struct dro_compute aws_compute = {
 	.create_image = ec2_create_image,
 	.copy_image = ec2_copy_image,
 	.delete_image = ec2_delete_image,
+	.resize_instance = ec2_resize_instance,
+	.instance_health = ec2_instance_health,
 };
 
 const struct dro_storage aws_storage = {

@@ -13,9 +13,12 @@
 
 #define AWS_EC2_VERSION "2016-11-15"
 #define AWS_STS_VERSION "2011-06-15"
+#define AWS_CLOUDWATCH_VERSION "2010-08-01"
 #define AWS_PAGE_SIZE "1000"
 #define AWS_MAX_PAGES 1000
 #define AWS_LIST_BYTES (16u * 1024 * 1024)
+#define EC2_IDS_MAX 1000       /* in one call, as EC2 allows */
+#define CLOUDWATCH_QUERIES 500 /* in one call, as CloudWatch allows */
 
 struct aws_account {
 	const struct dro_host *host;
@@ -23,6 +26,7 @@ struct aws_account {
 	const char *region;
 	const char *endpoint;	 /* of every service, or "" for the real ones */
 	const char *s3_endpoint; /* or "" for `endpoint` */
+	const char *monitoring_endpoint;
 	bool path_style;
 };
 
@@ -43,7 +47,8 @@ void aws_endpoint(const struct aws_account *account, const char *service, const 
 	struct dro_buf *out);
 int aws_no_memory(const struct aws_account *account, struct dro_error *err);
 
-/* ---- query.c: the Query protocol of EC2 and STS ---------------------------------------------- */
+/* ---- query.c: the Query protocol of EC2, STS and CloudWatch
+ * ---------------------------------------------- */
 
 /* Action and Version. */
 void aws_action(struct dro_params *params, const char *action, const char *version);
@@ -102,6 +107,19 @@ struct ec2_list {
 
 int ec2_list(const struct ec2_list *list, const struct dro_call *call, struct dro_error *err);
 
+/* ---- cloudwatch.c ---------------------------------------------------------------------------- */
+
+struct cloudwatch_load {
+	const char *id;	     /* of an instance */
+	int64_t measured_ms; /* 0: there is no measure */
+	uint32_t cpu_permille;
+};
+
+/* Fills the measures of all, which are at most CLOUDWATCH_QUERIES. */
+int cloudwatch_loads(const struct aws_account *account, const char *region,
+	struct cloudwatch_load *loads, size_t count, const struct dro_call *call,
+	struct dro_error *err);
+
 /* ---- s3.c: one request to a bucket ----------------------------------------------------------- */
 
 struct s3_request {
@@ -144,6 +162,11 @@ int ec2_power_instances(void *account, const char *region, const char *const *id
 	int power, const struct dro_call *call, struct dro_error *err);
 int ec2_terminate_instances(void *account, const char *region, const char *const *ids,
 	size_t id_count, const struct dro_call *call, struct dro_error *err);
+int ec2_resize_instance(void *account, const char *region, const char *id, const char *type,
+	const struct dro_call *call, struct dro_error *err);
+int ec2_instance_health(void *account, const char *region, const char *const *ids, size_t id_count,
+	dro_emit_instance_health emit, void *arg, const struct dro_call *call,
+	struct dro_error *err);
 /* Emits every <instancesSet> item below `reservation`; *emitted counts them. */
 int ec2_emit_instances(const struct aws_account *account, const struct dro_xml_node *reservation,
 	const char *region, dro_emit_instance emit, void *arg, size_t *emitted,

@@ -1,8 +1,8 @@
 /*
- * Instances: finding, power, ending.
+ * Instances: finding, power, size, ending.
  *   https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
  *   .../API_StartInstances.html, API_StopInstances.html, API_RebootInstances.html
- *   .../API_TerminateInstances.html
+ *   .../API_TerminateInstances.html, API_ModifyInstanceAttribute.html
  */
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +84,12 @@ static int each_reservation(const struct ec2_list *list, const struct dro_xml_no
 		list->account, item, region, sink->emit, sink->arg, &emitted, err);
 }
 
+/* How many of `count` ids go into one call. */
+static size_t some(size_t count)
+{
+	return count < EC2_IDS_MAX ? count : EC2_IDS_MAX;
+}
+
 static void add_tag_filter(struct dro_params *params, size_t number, const struct dro_pair *tag)
 {
 	struct dro_buf name = DRO_BUF_INIT(512);
@@ -95,34 +101,52 @@ static void add_tag_filter(struct dro_params *params, size_t number, const struc
 	dro_buf_free(&name);
 }
 
-int ec2_list_instances(void *opened, const struct dro_instance_query *query, dro_emit_instance emit,
-	void *arg, const struct dro_call *call, struct dro_error *err)
+/* The named ones, or all with the query's tags where none is. */
+static int list_some(const struct aws_account *account, const struct dro_instance_query *query,
+	const char *const *ids, size_t id_count, struct sink *sink, const struct dro_call *call,
+	struct dro_error *err)
 {
-	struct sink sink = {emit, arg};
 	struct dro_params params = DRO_PARAMS_INIT;
-	const struct ec2_list list = {.account = opened,
+	const struct ec2_list list = {.account = account,
 		.action = "DescribeInstances",
 		.region = query->region,
 		.params = &params,
 		.items = "reservationSet/item",
 		.each = each_reservation,
-		.arg = &sink};
+		.arg = sink};
 	size_t i;
 	int rc;
 
 	aws_action(&params, list.action, AWS_EC2_VERSION);
-	aws_add_list(&params, "InstanceId", query->ids, query->id_count);
+	aws_add_list(&params, "InstanceId", ids, id_count);
 	for (i = 0; i < query->tag_count; i++)
 		add_tag_filter(&params, i + 1, &query->tags[i]);
 	/* MaxResults and ids exclude each other; ids have one page. */
-	if (query->id_count == 0)
+	if (id_count == 0)
 		dro_params_add(&params, "MaxResults", AWS_PAGE_SIZE);
 	rc = ec2_list(&list, call, err);
 	dro_params_free(&params);
 	return rc;
 }
 
-static int act(const struct aws_account *account, const char *action, const char *region,
+int ec2_list_instances(void *opened, const struct dro_instance_query *query, dro_emit_instance emit,
+	void *arg, const struct dro_call *call, struct dro_error *err)
+{
+	struct sink sink = {emit, arg};
+	size_t done = 0;
+	int rc;
+
+	do {
+		size_t count = some(query->id_count - done);
+
+		rc = list_some(
+			opened, query, count ? query->ids + done : NULL, count, &sink, call, err);
+		done += count;
+	} while (rc == 0 && done < query->id_count);
+	return rc;
+}
+
+static int act_once(const struct aws_account *account, const char *action, const char *region,
 	const char *const *ids, size_t id_count, enum aws_kind kind, bool force,
 	const struct dro_call *call, struct dro_error *err)
 {
@@ -137,6 +161,20 @@ static int act(const struct aws_account *account, const char *action, const char
 	rc = aws_query(account, "ec2", region, &params, kind, call, &xml, err);
 	dro_xml_free(xml);
 	dro_params_free(&params);
+	return rc;
+}
+
+static int act(const struct aws_account *account, const char *action, const char *region,
+	const char *const *ids, size_t id_count, enum aws_kind kind, bool force,
+	const struct dro_call *call, struct dro_error *err)
+{
+	size_t done, count;
+	int rc = 0;
+
+	for (done = 0; rc == 0 && done < id_count; done += count) {
+		count = some(id_count - done);
+		rc = act_once(account, action, region, ids + done, count, kind, force, call, err);
+	}
 	return rc;
 }
 
@@ -166,24 +204,54 @@ int ec2_power_instances(void *opened, const char *region, const char *const *ids
  * One id that does not exist fails the whole request, and none is ended: then they are asked one by
  * one. A caller that created an instance a moment ago must know that EC2 may not see it yet.
  */
-int ec2_terminate_instances(void *opened, const char *region, const char *const *ids,
-	size_t id_count, const struct dro_call *call, struct dro_error *err)
+static int terminate_some(const struct aws_account *account, const char *region,
+	const char *const *ids, size_t id_count, const struct dro_call *call, struct dro_error *err)
 {
-	const struct aws_account *account = opened;
 	size_t i;
-	int rc;
+	int rc = act_once(account, "TerminateInstances", region, ids, id_count, AWS_REPEATABLE,
+		false, call, err);
 
-	if (id_count == 0)
-		return 0;
-	rc = act(account, "TerminateInstances", region, ids, id_count, AWS_REPEATABLE, false, call,
-		err);
 	if (rc != DRO_ENOTFOUND)
 		return rc;
 	for (i = 0, rc = 0; id_count > 1 && i < id_count && rc == 0; i++) {
-		rc = act(account, "TerminateInstances", region, &ids[i], 1, AWS_REPEATABLE, false,
-			call, err);
+		rc = act_once(account, "TerminateInstances", region, &ids[i], 1, AWS_REPEATABLE,
+			false, call, err);
 		if (rc == DRO_ENOTFOUND)
 			rc = 0;
 	}
+	return rc;
+}
+
+int ec2_terminate_instances(void *opened, const char *region, const char *const *ids,
+	size_t id_count, const struct dro_call *call, struct dro_error *err)
+{
+	size_t done, count;
+	int rc = 0;
+
+	for (done = 0; rc == 0 && done < id_count; done += count) {
+		count = some(id_count - done);
+		rc = terminate_some(opened, region, ids + done, count, call, err);
+	}
+	return rc;
+}
+
+/* EC2 takes the type it has again: a repeat is a success. */
+int ec2_resize_instance(void *opened, const char *region, const char *id, const char *type,
+	const struct dro_call *call, struct dro_error *err)
+{
+	const struct aws_account *account = opened;
+	struct dro_params params = DRO_PARAMS_INIT;
+	struct dro_xml *xml = NULL;
+	int rc;
+
+	if (!id || !*id || !type || !*type)
+		return account->host->fail(
+			err, DRO_EINVAL, NULL, "a resize needs an instance and a type");
+	aws_action(&params, "ModifyInstanceAttribute", AWS_EC2_VERSION);
+	dro_params_add(&params, "InstanceId", id);
+	dro_params_add(&params, "InstanceType.Value", type);
+	rc = aws_query(account, "ec2", region, &params, AWS_REPEATABLE, call, &xml, err);
+	dro_xml_free(xml);
+	dro_params_free(&params);
 	return rc;
 }

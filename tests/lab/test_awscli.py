@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import unittest
 
 import lablib
@@ -95,6 +96,30 @@ class Cli(unittest.TestCase):
         self.assertEqual(gone[0]["CurrentState"]["Name"], "shutting-down")
         self.aws("ec2", "wait", "instance-terminated", "--instance-ids", made)
         self.refused("InvalidInstanceID", "ec2", "describe-instances", "--instance-ids", "i-00000000000000000")
+
+    def test_size_and_health(self):
+        made = self.aws("ec2", "run-instances", "--image-id", self.image(), "--instance-type", "t3.micro", "--count",
+                        "1")["Instances"][0]["InstanceId"]
+        self.aws("ec2", "wait", "instance-status-ok", "--instance-ids", made)
+        now = int(time.time())
+        span = ["--start-time", str(now - 900), "--end-time", str(now + 60)]
+        dimension = {"Name": "InstanceId", "Value": made}
+        query = {"Id": "cpu", "MetricStat": {"Period": 300, "Stat": "Average", "Metric": {
+            "Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": [dimension]}}}
+        found = self.aws("cloudwatch", "get-metric-data", "--metric-data-queries", json.dumps([query]), *span)
+        self.assertEqual([len(r["Values"]) for r in found["MetricDataResults"]], [1])
+        self.assertTrue(0 <= found["MetricDataResults"][0]["Values"][0] <= 100)
+        points = self.aws("cloudwatch", "get-metric-statistics", "--namespace", "AWS/EC2", "--metric-name",
+                          "StatusCheckFailed", "--dimensions", "Name=InstanceId,Value=" + made, "--period", "60",
+                          "--statistics", "Maximum", *span)["Datapoints"]
+        self.assertEqual([p["Maximum"] for p in points], [0])
+        resize = ["ec2", "modify-instance-attribute", "--instance-id", made, "--instance-type", "Value=t3.large"]
+        self.refused("IncorrectInstanceState", *resize)
+        self.aws("ec2", "stop-instances", "--force", "--instance-ids", made)
+        self.aws("ec2", "wait", "instance-stopped", "--instance-ids", made)
+        self.aws(*resize)
+        about = self.aws("ec2", "describe-instances", "--instance-ids", made)["Reservations"][0]["Instances"][0]
+        self.assertEqual(about["InstanceType"], "t3.large")
 
     def test_objects(self):
         self.aws("s3", "mb", "s3://drill")

@@ -53,6 +53,33 @@ class Instances(LabCase):
         self.assertEqual(self.state(one), "terminated")
         self.refused("IncorrectInstanceState", self.ec2.start_instances, InstanceIds=[one])
 
+    def test_another_size(self):
+        one = self.running(self.lab.image())
+        modify = self.ec2.modify_instance_attribute
+        self.refused("IncorrectInstanceState", modify, InstanceId=one, InstanceType={"Value": "t3.large"})
+        self.ec2.stop_instances(InstanceIds=[one], Force=True)
+        until(lambda: self.state(one) == "stopped")
+        self.refused("DryRunOperation", modify, InstanceId=one, InstanceType={"Value": "t3.large"}, DryRun=True)
+        for type in ("t3.huge", "t3", "large", "t3.xlarge.x", "t3.9999xlarge", ""):
+            self.refused("InvalidInstanceAttributeValue", modify, InstanceId=one, InstanceType={"Value": type})
+        self.refused("InvalidParameterCombination", modify, InstanceId=one)
+        self.refused("UnsupportedOperation", modify, InstanceId=one, Attribute="userData", Value="x")
+        self.refused("UnknownParameter", modify, InstanceId=one, EbsOptimized={"Value": True})
+        self.refused("InvalidInstanceID.NotFound", modify, InstanceId="i-" + "1" * 17, Attribute="instanceType",
+                     Value="t3.large")
+        self.refused("InvalidInstanceID.Malformed", modify, InstanceId="i-1", InstanceType={"Value": "t3.large"})
+
+        def type_of():
+            return self.ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["InstanceType"]
+        self.assertEqual(type_of(), "t3.micro")
+        for _ in range(2):
+            modify(InstanceId=one, InstanceType={"Value": "t3.large"})
+        self.assertEqual(type_of(), "t3.large")
+        modify(InstanceId=one, Attribute="instanceType", Value="m7g.16xlarge")
+        self.ec2.start_instances(InstanceIds=[one])
+        until(lambda: self.state(one) == "running")
+        self.assertEqual(type_of(), "m7g.16xlarge")
+
     def test_a_program_that_ends_is_stopped(self):
         instance = self.launch(self.lab.image(boot="#!/bin/sh\nexit 0\n"))
         until(lambda: self.state(instance) == "stopped")
@@ -142,11 +169,27 @@ class Images(LabCase):
 
         other = self.lab.client("ec2", "eu-central-1")
         given = dict(SourceImageId=image, SourceRegion="eu-west-1", Name="copy", ClientToken="c")
+
+        def tag(params, **_):  # this boto3 is older than the tags of a copy
+            for n, kind in ((1, "image"), (2, "snapshot")):
+                name = "TagSpecification.%d." % n
+                params["body"].update({name + "ResourceType": kind, name + "Tag.1.Key": "of",
+                                       name + "Tag.1.Value": kind})
+        other.meta.events.register("before-call.ec2.CopyImage", tag)
+        self.refused("InvalidAMIID.NotFound", other.copy_image, **dict(given, SourceRegion="us-east-1"))
+        self.refused("InvalidParameterValue", other.copy_image, **dict(given, SourceRegion="nowhere-1"))
         copy = other.copy_image(**given)["ImageId"]
         self.assertEqual(other.copy_image(**given)["ImageId"], copy)
         self.refused("IdempotentParameterMismatch", other.copy_image,
                      **dict(given, Name="copy 2"))
-        self.wait(copy, other)
+        about = self.wait(copy, other)
+        self.assertEqual(about["Tags"], [{"Key": "of", "Value": "image"}])
+        far = about["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+        self.assertNotEqual(far, snapshot)
+        self.assertEqual(other.describe_snapshots(SnapshotIds=[far])["Snapshots"][0]["Tags"],
+                         [{"Key": "of", "Value": "snapshot"}])
+        self.refused("InvalidSnapshot.NotFound", self.ec2.describe_snapshots, SnapshotIds=[far])
+        self.refused("InvalidAMIID.NotFound", self.ec2.describe_images, ImageIds=[copy])
         self.assertEqual(len(other.describe_images(Owners=["self"])["Images"]), 1)
         twin = self.running(copy, other)
         with open(self.lab.file(twin, "mark")) as mark:

@@ -101,6 +101,65 @@ START_TEST(instances_live_and_die)
 }
 END_TEST
 
+/* moto measures nothing by itself: a point as CloudWatch would have it. */
+static void put_load(struct live *live, const char *instance, const char *percent)
+{
+	char form[512], time[DRO_TIME_TEXT];
+	int64_t now = dro_wall_ms();
+
+	dro_time_format(time, now - now % 1000 - 120000);
+	snprintf(form, sizeof(form),
+		"Action=PutMetricData&Version=2010-08-01&Namespace=AWS/EC2"
+		"&MetricData.member.1.MetricName=CPUUtilization"
+		"&MetricData.member.1.Dimensions.member.1.Name=InstanceId"
+		"&MetricData.member.1.Dimensions.member.1.Value=%s"
+		"&MetricData.member.1.Timestamp=%s&MetricData.member.1.Value=%s",
+		instance, time, percent);
+	live_ask(live, "monitoring", "POST", "", form);
+}
+
+START_TEST(sizes_and_health)
+{
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
+	struct dro_instance_spec spec = {.size = sizeof(spec),
+		.count = 3,
+		.name = "size",
+		.type = "t3.micro",
+		.image = KNOWN_IMAGE};
+	struct dro_instance_list made = {0}, seen = {0};
+	struct dro_instance_query query = {.size = sizeof(query), .id_count = 1};
+	struct dro_instance_health_list health = {0};
+	const char *ids[4];
+
+	OK(dro_provider_create_instances(kit.provider, &spec, &made, &kit.call, &kit.err));
+	ids[0] = made.items[0]->id;
+	ids[1] = "i-0123456789abcdef0";
+	ids[2] = made.items[1]->id;
+	ids[3] = made.items[2]->id;
+	query.ids = ids;
+	OK(dro_provider_power_instances(
+		kit.provider, "", ids, 1, DRO_POWER_STOP, &kit.call, &kit.err));
+	OK(dro_provider_resize_instance(kit.provider, "", ids[0], "t3.large", &kit.call, &kit.err));
+	OK(dro_provider_resize_instance(kit.provider, "", ids[0], "t3.large", &kit.call, &kit.err));
+	OK(dro_provider_list_instances(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_str_eq(seen.items[0]->type, "t3.large");
+	put_load(&kit, ids[2], "12.5");
+	OK(dro_provider_instance_health(kit.provider, "", ids, 4, &health, &kit.call, &kit.err));
+	ck_assert_uint_eq(health.count, 3);
+	ck_assert_str_eq(health.items[0]->text, "stopped");
+	ck_assert_int_eq(health.items[0]->measured_ms, 0);
+	ck_assert_str_eq(health.items[1]->id, ids[2]);
+	ck_assert_uint_eq(health.items[1]->state, DRO_HEALTHY);
+	ck_assert_uint_eq(health.items[1]->cpu_permille, 125);
+	ck_assert_int_gt(health.items[1]->measured_ms, dro_wall_ms() - 900000);
+	ck_assert_int_eq(health.items[2]->measured_ms, 0);
+	dro_instance_list_free(&made);
+	dro_instance_list_free(&seen);
+	dro_instance_health_list_free(&health);
+	live_close(&kit);
+}
+END_TEST
+
 START_TEST(images_live_and_die)
 {
 	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
@@ -265,6 +324,7 @@ static int run_tests(void)
 	tcase_set_timeout(tcase, 110);
 	tcase_add_test(tcase, identity);
 	tcase_add_test(tcase, instances_live_and_die);
+	tcase_add_test(tcase, sizes_and_health);
 	tcase_add_test(tcase, images_live_and_die);
 	tcase_add_test(tcase, objects_come_and_go);
 	tcase_add_test(tcase, large_objects_go_in_parts);
