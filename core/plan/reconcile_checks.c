@@ -8,7 +8,13 @@
 
 #define CHECK_MS 60000
 
-/* What a check is to be; providers have few intervals, these two are everybody's. */
+/* Providers have few intervals; these two are everybody's. */
+static uint32_t interval_of(const struct dro_health *health)
+{
+	return health->interval_ms <= 10000 ? 10 : 30;
+}
+
+/* What a check is to be. */
 static cJSON *wanted_json(
 	struct differ *differ, const struct dro_site *site, const struct differ_addresses *at)
 {
@@ -22,7 +28,7 @@ static cJSON *wanted_json(
 	cJSON_AddStringToObject(json, "host", health->host);
 	cJSON_AddStringToObject(json, "path", health->path);
 	cJSON_AddNumberToObject(json, "port", health->port ? health->port : https ? 443 : 80);
-	cJSON_AddNumberToObject(json, "interval_s", health->interval_ms <= 10000 ? 10 : 30);
+	cJSON_AddNumberToObject(json, "interval_s", interval_of(health));
 	cJSON_AddNumberToObject(json, "fail_after", fail_after);
 	cJSON_AddStringToObject(json, "address", at->count ? at->items[0] : at->reference);
 	if (!owner || !cJSON_AddStringToObject(json, "owner", owner)) {
@@ -87,17 +93,27 @@ static bool equal(const cJSON *wanted, const cJSON *seen)
 	       strcmp(dro_json_text(wanted, "address"), dro_json_text(seen, "address")) == 0;
 }
 
+/*
+ * The site's check that is there. One of another scheme or interval is none: no provider changes
+ * those, so another one takes its place, and it goes once no record names it.
+ */
 static const struct dro_health_check *find(
-	const struct dro_seen_checks *seen, const char *service, const char *site)
+	const struct differ *differ, const struct dro_seen_checks *seen, const char *name)
 {
-	char *owner = dro_owner_mark(service, site);
+	const struct dro_site *site = dro_service_site(differ->facts->service, name);
+	char *owner = dro_owner_mark(differ->facts->service->name, name);
 	const struct dro_health_check *found = NULL;
 	size_t i;
 
-	for (i = 0; owner && i < seen->count; i++)
-		if (strcmp(seen->checks[i]->owner, owner) == 0 &&
-			(!found || strcmp(seen->checks[i]->id, found->id) < 0))
-			found = seen->checks[i];
+	for (i = 0; owner && site && i < seen->count; i++) {
+		const struct dro_health_check *check = seen->checks[i];
+
+		if (strcmp(check->owner, owner) == 0 &&
+			strcmp(kind_name(check->kind), site->health.scheme) == 0 &&
+			check->interval_s == interval_of(&site->health) &&
+			(!found || strcmp(check->id, found->id) < 0))
+			found = check;
+	}
 	free(owner);
 	return found;
 }
@@ -190,7 +206,7 @@ static void compare_site(
 
 	if (!needed(differ->facts->service, seen->provider, site->name))
 		return;
-	before = find(seen, differ->facts->service->name, site->name);
+	before = find(differ, seen, site->name);
 	differ_addresses_of(differ, site, &at);
 	if (differ->base.rc == 0 && (at.count || *at.reference))
 		wanted = wanted_json(differ, site, &at);
@@ -220,7 +236,7 @@ static void remove_unneeded(struct differ *differ, const struct dro_seen_checks 
 		if (!dro_owner_is(check->owner, service))
 			continue;
 		differ->diff->things++;
-		if (find(seen, service, site + 1) == check &&
+		if (find(differ, seen, site + 1) == check &&
 			needed(differ->facts->service, seen->provider, site + 1))
 			continue;
 		step_id(id, sizeof(id), "uncheck", seen->provider, check->id);
@@ -284,7 +300,7 @@ bool differ_check_of(struct differ *differ, const char *provider, const struct d
 			continue;
 		if (seen->checks[i].error)
 			return false;
-		check = find(&seen->checks[i], differ->facts->service->name, site->name);
+		check = find(differ, &seen->checks[i], site->name);
 		if (check) {
 			snprintf(id, 300, "%s", check->id);
 		} else if (dro_plan_step(differ->base.plan, put_id)) {
