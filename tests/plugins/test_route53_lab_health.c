@@ -76,12 +76,12 @@ START_TEST(is_made_once)
 	OK(dro_provider_put_check(kit.provider, &check, first, sizeof(first), &kit.call, &kit.err));
 	ck_assert_str_eq(find(&kit, &list, first)->owner, MARK);
 	ck_assert_uint_eq(list.count, 1);
-	/* Changed since, the same key still finds it. */
+	/* Changed since and asked for with other settings, the same key still finds it. */
 	check.id = first;
 	check.fail_after = 5;
 	OK(dro_provider_put_check(kit.provider, &check, id, sizeof(id), &kit.call, &kit.err));
 	check.id = "";
-	check.fail_after = 1;
+	check.fail_after = 2;
 	OK(dro_provider_put_check(kit.provider, &check, id, sizeof(id), &kit.call, &kit.err));
 	ck_assert_str_eq(id, first);
 	/* A lost answer to a delete is none to the next. */
