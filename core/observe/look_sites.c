@@ -1,0 +1,78 @@
+#include "observe/look.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/marks.h"
+#include "observe/images.h"
+
+static bool of_site(const struct dro_instance *instance, const char *service, const char *site)
+{
+	const char *service_tag = dro_instance_tag(instance, DRO_TAG_SERVICE),
+		   *site_tag = dro_instance_tag(instance, DRO_TAG_SITE);
+
+	return service_tag && site_tag && strcmp(service_tag, service) == 0 &&
+	       strcmp(site_tag, site) == 0;
+}
+
+static bool listed(const struct dro_instance_list *list, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (strcmp(list->items[i]->id, id) == 0)
+			return true;
+	return false;
+}
+
+void look_take_site(struct look *look, size_t index, const struct source *source)
+{
+	struct dro_seen_site *seen = &look->seen.sites[index];
+	struct site_look *mine = &look->sites[index];
+	const char *service = look->at->service->name, *error = look_hold(look, source);
+	const struct dro_instance_list *list;
+	size_t i;
+
+	snprintf(mine->error, sizeof(mine->error), "%s", error);
+	seen->error = *mine->error ? mine->error : NULL;
+	if (seen->error)
+		return;
+	list = &source->snapshot->instances;
+	mine->instances = calloc(list->count + look->launched.count + 1, sizeof(*mine->instances));
+	if (!mine->instances) {
+		look_no_memory(look);
+		return;
+	}
+	for (i = 0; i < list->count; i++)
+		if (of_site(list->items[i], service, seen->site->name) &&
+			list->items[i]->state != DRO_INSTANCE_TERMINATED &&
+			list->items[i]->state != DRO_INSTANCE_TERMINATING)
+			mine->instances[seen->count++] = list->items[i];
+	for (i = 0; i < look->launched.count; i++)
+		if (of_site(look->launched.items[i], service, seen->site->name) &&
+			!listed(list, look->launched.items[i]->id))
+			mine->instances[seen->count++] = look->launched.items[i];
+	seen->instances = mine->instances;
+}
+
+/* What each group would be launched from now. */
+void look_site_images(struct look *look, size_t index)
+{
+	struct dro_seen_site *seen = &look->seen.sites[index];
+	struct site_look *mine = &look->sites[index];
+	const struct dro_site *site = seen->site;
+	struct dro_error err = DRO_ERROR_INIT;
+	size_t i;
+
+	mine->images = calloc(site->group_count + 1, sizeof(*mine->images));
+	if (!mine->images)
+		return; /* as if it had not been asked */
+	for (i = 0; i < site->group_count; i++)
+		if (dro_image_resolve(&mine->images[i], look->at->accounts, look->at->store,
+			    look->at->log, look->at->service, site, &site->groups[i],
+			    look->at->deadline_ms, &err) < 0)
+			snprintf(mine->image_error, sizeof(mine->image_error), "%s", err.message);
+	seen->images = (const char *const *)mine->images;
+	seen->image_error = *mine->image_error ? mine->image_error : NULL;
+}
