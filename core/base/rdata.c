@@ -224,7 +224,7 @@ int dro_rdata_clean(struct dro_buf *out, const char *type, const char *value, st
 	dro_buf_reset(out);
 	if (!found)
 		return dro_fail(
-			err, DRO_EUNSUPPORTED, "this plugin cannot write records of type %s", type);
+			err, DRO_EUNSUPPORTED, "records of type %s cannot be written here", type);
 	if (clean(out, found, value) < 0)
 		return dro_fail(err, DRO_EINVAL,
 			"\"%.128s\" is not the value of a record of type %s", value, type);

@@ -1,12 +1,13 @@
 /* Names in the DNS: what stands in a record, and who may claim it. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rdata.h"
 #include "spec/check.h"
 
 #define CLOUDFLARE_TTL_MIN 60000
 #define CLOUDFLARE_TTL_MAX 86400000
+#define VALUE_MAX 65536
 
 static void check_ttl(struct dro_check *check, const struct dro_account *account,
 	const int64_t *ttl, bool proxied, const struct dro_place *place)
@@ -71,35 +72,24 @@ void dro_check_traffic(struct dro_check *check)
 	}
 }
 
-/* "10 mx1.example.com": a preference, then a name. */
-static bool is_mx(const char *value)
-{
-	size_t digits = strspn(value, "0123456789"), length;
-	char name[256];
-
-	if (!digits || digits > 5 || value[digits] != ' ')
-		return false;
-	length = strlen(value + digits + 1);
-	if (length && value[digits + length] == '.') /* a final dot is as good */
-		length--;
-	if (!length || length >= sizeof(name))
-		return false;
-	memcpy(name, value + digits + 1, length);
-	name[length] = '\0';
-	return dro_format_domain.check(name);
-}
-
+/* NULL: it is one, in whatever spelling. */
 static const char *expected_value(const char *type, const char *value)
 {
-	struct in6_addr address;
+	static const struct {
+		const char *type, *expected;
+	} forms[] = {{"A", "an IPv4 address"}, {"AAAA", "an IPv6 address"},
+		{"MX", "a preference and a name, such as \"10 mx1.example.com\""},
+		{"SRV", "priority, weight, port and a name, such as \"0 5 443 a.example.com\""},
+		{"CAA", "a flag, a tag and a value, such as '0 issue \"ca.example.net\"'"}};
+	struct dro_buf clean = DRO_BUF_INIT(VALUE_MAX);
+	bool good = dro_rdata_clean(&clean, type, value, NULL) == 0;
+	size_t i;
 
-	if (strcmp(type, "A") == 0 && inet_pton(AF_INET, value, &address) != 1)
-		return "an IPv4 address";
-	if (strcmp(type, "AAAA") == 0 && inet_pton(AF_INET6, value, &address) != 1)
-		return "an IPv6 address";
-	if (strcmp(type, "MX") == 0 && !is_mx(value))
-		return "a preference and a name, such as \"10 mx1.example.com\"";
-	return NULL;
+	dro_buf_free(&clean);
+	for (i = 0; !good && i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (strcmp(forms[i].type, type) == 0)
+			return forms[i].expected;
+	return good ? NULL : "as a zone file has it";
 }
 
 static void check_entry(struct dro_check *check, const struct dro_dns_entry *entry)
