@@ -33,6 +33,8 @@ struct lab_config {
 	const char *dir; /* the state folder, absolute */
 	uint16_t port;	 /* API */
 	uint16_t edge_port;
+	uint16_t route53_dns_port; /* of the name servers, UDP and TCP */
+	uint16_t cloudflare_dns_port;
 	uint16_t origin_port; /* where an instance serves, on its own address */
 	uint32_t boot_delay_ms;
 	uint32_t edge_delay_ms; /* from a record's change until the edge follows it */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "lab/dns.h"
 #include "lab/options.h"
 
 #define VERSION "2013-04-01"
@@ -278,6 +279,7 @@ static void close_state(void *state)
 		route53_zone_free(zone);
 	}
 	cJSON_Delete(r53->changes);
+	dns_zones_free(r53->dns);
 	pthread_mutex_destroy(&r53->lock);
 	free(r53);
 }
@@ -295,7 +297,7 @@ static int open_state(struct lab *lab, void **state, struct dro_error *err)
 	r53->insync_ms = INSYNC_MS;
 	r53->busy_ms = BUSY_MS;
 	pthread_mutex_init(&r53->lock, NULL);
-	if ((rc = route53_load(r53, err)) < 0) {
+	if ((rc = dns_zones_new(&r53->dns, err)) < 0 || (rc = route53_load(r53, err)) < 0) {
 		close_state(r53);
 		return rc;
 	}

@@ -14,6 +14,9 @@
 #define ROUTE53_NS "https://route53.amazonaws.com/doc/2013-04-01/"
 #define ROUTE53_NAME 1024 /* escaped, with its NUL */
 #define ROUTE53_BODY_MAX (4u << 20)
+/* In keys: below every byte of a name, so that a name comes before what is below it, … */
+#define ROUTE53_LABEL_BREAK "\x02"
+#define ROUTE53_PART_BREAK "\x01" /* … and below that: all sets of a name come first */
 
 /* The stored form of a name is lower case, with a final dot and octal escapes. */
 struct route53_set {
@@ -34,8 +37,11 @@ struct route53_zone {
 	int64_t busy_until_ms;
 };
 
+struct dns_zones;
+
 struct route53 {
 	struct lab *lab;
+	struct dns_zones *dns;	    /* what the name servers know */
 	pthread_mutex_t lock;	    /* guards what follows */
 	struct route53_zone *zones; /* by key, then id */
 	cJSON *changes;		    /* {Id, SubmittedMs, InsyncMs, Comment}, newest last */
@@ -91,6 +97,9 @@ bool route53_set_equal(const cJSON *a, const cJSON *b);
 /* ---- route53_zones.c ------------------------------------------------------------------------- */
 
 int route53_load(struct route53 *r53, struct dro_error *err);
+/* Tells the name servers what they know of the zone in insync_ms, or at once. */
+int route53_zone_publish(
+	struct route53 *r53, const struct route53_zone *zone, bool at_once, struct dro_error *err);
 void route53_zone_free(struct route53_zone *zone);
 int route53_zone_save(struct route53 *r53, const struct route53_zone *zone, struct dro_error *err);
 /* NULL: *why says, with the API's code. */

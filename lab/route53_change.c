@@ -335,6 +335,8 @@ static int commit(struct batch *batch, const char *comment, struct dro_error *er
 	batch->draft = (struct route53_sets){0};
 	route53_sets_free(&batch->gone);
 	batch->zone->busy_until_ms = batch->c->now_ms + batch->c->r53->busy_ms;
+	if ((rc = route53_zone_publish(batch->c->r53, batch->zone, false, err)) < 0)
+		return rc;
 	return route53_change_add(batch->c, comment, err);
 }
 
