@@ -189,6 +189,9 @@ int lab_state_save(
 /* *out is NULL where there is none yet; freed with cJSON_Delete. */
 int lab_state_load(const struct lab *lab, const char *name, cJSON **out, struct dro_error *err);
 
+/* A fresh UUID, for the ids of vendors that have such. */
+void lab_uuid(char out[40]);
+
 /* Waits; true: the lab is ending, give up now. */
 bool lab_sleep(struct lab *lab, uint64_t ms);
 

@@ -38,12 +38,15 @@ struct route53_zone {
 };
 
 struct dns_zones;
+struct route53_health;
 
 struct route53 {
 	struct lab *lab;
-	struct dns_zones *dns;	    /* what the name servers know */
+	struct dns_zones *dns; /* what the name servers know */
+	struct route53_health *health;
 	pthread_mutex_t lock;	    /* guards what follows */
 	struct route53_zone *zones; /* by key, then id */
+	cJSON *tags;		    /* of health checks and zones */
 	cJSON *changes;		    /* {Id, SubmittedMs, InsyncMs, Comment}, newest last */
 	struct lab_bucket bucket;
 	bool limited;
@@ -56,7 +59,8 @@ struct route53_call {
 	const struct lab_request *request;
 	const struct lab_call *call;
 	struct lab_reply *reply;
-	const char *id; /* of the path, or "" */
+	const char *id;	       /* of the path, or "" */
+	const char *second_id; /* the one behind it, or "" */
 	int64_t now_ms;
 };
 
@@ -118,9 +122,23 @@ void route53_zones_delete(struct route53_call *c);
 
 /* Is one set as it may be, by itself? The InvalidInput or the batch's message goes to `why`. */
 bool route53_check_set(const char *zone, const cJSON *doc, const char **code, struct dro_buf *why);
+/* Does the health check it names exist? One that is deleted does not keep its sets. */
+bool route53_check_health(struct route53 *r53, const cJSON *doc, struct dro_buf *why);
 /* Do the sets of that one's name stand side by side in the draft? */
 bool route53_check_name(
 	const char *zone, const struct route53_sets *draft, const cJSON *doc, struct dro_buf *why);
+
+/* ---- route53_health_api.c -------------------------------------------------------------------- */
+
+void route53_health_create(struct route53_call *c);
+void route53_health_get(struct route53_call *c);
+void route53_health_list(struct route53_call *c);
+void route53_health_count(struct route53_call *c);
+void route53_health_update(struct route53_call *c);
+void route53_health_delete(struct route53_call *c);
+void route53_health_status(struct route53_call *c);
+void route53_health_failure(struct route53_call *c);
+void route53_checker_ranges(struct route53_call *c);
 
 /* ---- route53_change.c, route53_list.c -------------------------------------------------------- */
 

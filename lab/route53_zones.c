@@ -7,6 +7,7 @@
 #include "lab/internal.h"
 #include "lab/options.h"
 #include "lab/route53.h"
+#include "lab/route53_tags.h"
 
 #define STATE_PREFIX "route53-zone-"
 #define NAME_SERVERS 4
@@ -421,6 +422,7 @@ void route53_zones_delete(struct route53_call *c)
 	if (lab_state_remove(c->r53->lab, name, &err) < 0 ||
 		dns_zones_publish(c->r53->dns, c->id, dro_json_text(zone->doc, "Name"), NULL,
 			dro_now_ms() + (uint64_t)c->r53->insync_ms, &err) < 0 ||
+		route53_tags_forget(c->r53, "hostedzone", c->id, &err) < 0 ||
 		route53_change_add(c, "", &err) < 0) {
 		route53_error(c, 500, "InternalFailure", "%s", err.message);
 		return;
