@@ -361,6 +361,8 @@ class Cloudflare(DnsCase):
         self.assertEqual(self.dig(ZONE, "CAA"), ['0 issue "ca.test"'])
         self.assertEqual(sorted(self.dig(ZONE, "NS")), ["bob.ns.cloudflare.com.", "lola.ns.cloudflare.com."])
         self.assertTrue(self.dig(ZONE, "SOA"))
+        self.dig("plain." + ZONE, "TXT")
+        self.assertEqual(self.sections["AUTHORITY"][0][1:3], (1800, "SOA"))
         self.assertEqual(self.dig("plain." + ZONE, vendor="route53"), [])
         self.assertEqual(self.status, "NXDOMAIN")
 

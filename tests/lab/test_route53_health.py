@@ -33,9 +33,9 @@ class HealthCase(LabCase):
         self.lab.run("route53", "speed", "1000")
         self.lab.run("route53", "limits", "off")
 
-    def server(self):
+    def server(self, boot=SERVER):
         """An instance that serves: its id and address."""
-        instance = self.launch(self.lab.image(SERVER))
+        instance = self.launch(self.lab.image(boot))
         until(lambda: self.state(instance) == "running")
         line = [line for line in self.lab.run("instances").splitlines() if instance in line][0]
         return instance, line.split()[2]
@@ -227,10 +227,36 @@ class Probes(HealthCase):
         self.r53.update_health_check(HealthCheckId=tcp, Disabled=True)
         self.assertTrue(self.healthy(tcp))
 
+    def test_https(self):
+        """Any certificate will do, and the name is said to the endpoint only where that is asked for."""
+        server = SERVER.replace("exec python3", "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x "
+                                "-keyout key -out cert -days 2 2>log || exit 1\nexec python3")
+        server = server.replace("http.server.ThreadingHTTPServer((", "server = http.server.ThreadingHTTPServer((")
+        server = server.replace("Handler).serve_forever()", """Handler)
+import ssl
+def named(one, name, context):
+    with open("named", "a") as file:
+        file.write(str(name) + chr(10))
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("cert", "key")
+context.sni_callback = named
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()""")
+        instance, address = self.server(server)
+        check = self.check(address, Type="HTTPS", FullyQualifiedDomainName="www.test")
+        until(lambda: self.seen(check) == {"Success: HTTP Status Code 200, OK"})
+        self.r53.update_health_check(HealthCheckId=check, FullyQualifiedDomainName="b.test", EnableSNI=False)
+        asked = self.lab.file(instance, "asked")
+        until(lambda: "/ b.test:8080\n" in open(asked).readlines())
+        with open(self.lab.file(instance, "named")) as named:
+            self.assertEqual(set(named.read().split()), {"www.test", "None"})
+        plain = self.check(address, Type="HTTP")
+        until(lambda: self.seen(plain) and not self.healthy(plain))
+
     def test_threshold_is_in_a_row(self):
-        """One probe in 10000 s: nothing but the first counts, and a new check is healthy."""
+        """A new check is healthy, and one failure of two is not enough."""
         self.lab.run("route53", "speed", "1")
-        check = self.check("127.0.0.1", Port=1, FailureThreshold=2)
+        check = self.check("127.0.0.1", Port=1, FailureThreshold=2, RequestInterval=30)
         until(lambda: self.seen(check) == {"Failure: Connection refused"})
         self.assertTrue(self.healthy(check))
         self.lab.run("route53", "speed", "1000")
