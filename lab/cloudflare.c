@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "lab/dns.h"
 
 #define ZONES "client/v4/zones"
 #define RECORDS ZONES "/*/dns_records"
@@ -235,6 +236,7 @@ static void close_state(void *state)
 		return;
 	cJSON_Delete(cf->zones);
 	edge_routes_free(cf->routes);
+	dns_zones_free(cf->dns);
 	pthread_mutex_destroy(&cf->lock);
 	free(cf);
 }
@@ -254,7 +256,8 @@ static int open_state(struct lab *lab, void **state, struct dro_error *err)
 	dro_sha256_hex(hash, lab_config(lab)->account, strlen(lab_config(lab)->account));
 	memcpy(cf->account_id, hash, CLOUDFLARE_ID - 1);
 	memcpy(cf->token_id, hash + CLOUDFLARE_ID - 1, CLOUDFLARE_ID - 1);
-	if ((rc = edge_routes_new(&cf->routes, err)) < 0 || (rc = cloudflare_load(cf, err)) < 0) {
+	if ((rc = edge_routes_new(&cf->routes, err)) < 0 ||
+		(rc = dns_zones_new(&cf->dns, err)) < 0 || (rc = cloudflare_load(cf, err)) < 0) {
 		close_state(cf);
 		return rc;
 	}

@@ -13,6 +13,8 @@
 
 #define CLOUDFLARE_ID 33 /* 32 hex digits and a NUL */
 
+struct dns_zones;
+
 /* 1200 calls in 300 s, then nothing for as long; adjustable by `drorch-lab cloudflare limit`. */
 struct cloudflare_limit {
 	int64_t calls;
@@ -30,6 +32,7 @@ struct cloudflare {
 	char token_id[CLOUDFLARE_ID];
 	struct cloudflare_limit limit;
 	struct edge_routes *routes; /* what the edge follows */
+	struct dns_zones *dns;	    /* what its name servers know */
 };
 
 struct cloudflare_error {
@@ -80,6 +83,10 @@ void cloudflare_zones_list(const struct cloudflare_call *c);
 void cloudflare_zones_create(const struct cloudflare_call *c);
 void cloudflare_zones_get(const struct cloudflare_call *c);
 void cloudflare_zones_delete(const struct cloudflare_call *c);
+
+/* cloudflare_dns.c: what the name servers say of a zone, published; NULL records: it goes. */
+int cloudflare_dns_publish(struct cloudflare *cf, const cJSON *zone, const cJSON *records,
+	uint64_t due_ms, struct dro_error *err);
 
 /* cloudflare_list.c */
 void cloudflare_records_list(const struct cloudflare_call *c);

@@ -11,6 +11,14 @@ static const char *zone_text(const cJSON *entry, const char *key)
 	return dro_json_text(cJSON_GetObjectItemCaseSensitive(entry, "zone"), key);
 }
 
+/* Tells the name servers of one zone. */
+static int publish_dns(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
+	struct dro_error *err)
+{
+	return cloudflare_dns_publish(cf, cJSON_GetObjectItemCaseSensitive(entry, "zone"),
+		gone ? NULL : cJSON_GetObjectItemCaseSensitive(entry, "records"), due_ms, err);
+}
+
 /* Tells the edge of every record of every zone. */
 static int publish(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err)
 {
@@ -38,18 +46,21 @@ static int publish(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err
 	return rc;
 }
 
-static int save(struct cloudflare *cf, struct dro_error *err)
+/* Saves it all, and tells the edge and the name servers of the zone that changed. */
+static int save(struct cloudflare *cf, const cJSON *entry, bool gone, struct dro_error *err)
 {
+	uint64_t due_ms = dro_now_ms() + lab_config(cf->lab)->edge_delay_ms;
 	int rc = lab_state_save(cf->lab, "cloudflare", cf->zones, err);
 
-	if (rc < 0)
+	if (rc < 0 || (rc = publish(cf, due_ms, err)) < 0)
 		return rc;
-	return publish(cf, dro_now_ms() + lab_config(cf->lab)->edge_delay_ms, err);
+	return publish_dns(cf, entry, gone, due_ms, err);
 }
 
 int cloudflare_load(struct cloudflare *cf, struct dro_error *err)
 {
 	int rc = lab_state_load(cf->lab, "cloudflare", &cf->zones, err);
+	const cJSON *entry;
 
 	if (rc < 0)
 		return rc;
@@ -57,7 +68,9 @@ int cloudflare_load(struct cloudflare *cf, struct dro_error *err)
 		cf->zones = cJSON_CreateArray();
 	if (!cJSON_IsArray(cf->zones))
 		return dro_fail(err, DRO_ECORRUPT, "the state of cloudflare is not an array");
-	return publish(cf, 0, err);
+	cJSON_ArrayForEach(entry, cf->zones) if (rc == 0) rc =
+		publish_dns(cf, entry, false, 0, err);
+	return rc < 0 ? rc : publish(cf, 0, err);
 }
 
 int cloudflare_commit(struct cloudflare *cf, cJSON *entry, cJSON *records, struct dro_error *err)
@@ -66,7 +79,7 @@ int cloudflare_commit(struct cloudflare *cf, cJSON *entry, cJSON *records, struc
 	int rc;
 
 	cJSON_AddItemToObject(entry, "records", records);
-	rc = save(cf, err);
+	rc = save(cf, entry, false, err);
 	if (rc < 0) { /* back to what is on disk */
 		cJSON_ReplaceItemInObjectCaseSensitive(entry, "records", old);
 		return rc;
@@ -165,7 +178,7 @@ int cloudflare_zone_add(
 	cJSON_AddItemToObject(entry, "zone", *zone);
 	cJSON_AddArrayToObject(entry, "records");
 	cJSON_AddItemToArray(cf->zones, entry);
-	if (save(cf, &err) < 0) {
+	if (save(cf, entry, false, &err) < 0) {
 		cJSON_Delete(cJSON_DetachItemViaPointer(cf->zones, entry));
 		return cloudflare_set_error(error, 500, 1000, "%s", err.message);
 	}
@@ -240,7 +253,7 @@ void cloudflare_zones_delete(const struct cloudflare_call *c)
 	if (!entry)
 		return;
 	cJSON_DetachItemViaPointer(c->cf->zones, entry);
-	if (save(c->cf, &err) < 0) {
+	if (save(c->cf, entry, true, &err) < 0) {
 		cJSON_AddItemToArray(c->cf->zones, entry);
 		cloudflare_refuse_with(c->reply, 500, 1000, "%s", err.message);
 		return;
