@@ -141,10 +141,12 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 	struct dro_provider *provider;
 	struct launch_spec launch;
 	const char **ids = NULL;
+	const struct dro_site *site;
 	size_t count = 0;
 	int rc;
 
 	if ((rc = launch_spec_init(&launch, context, &provider, err)) < 0 ||
+		(rc = dro_step_site(context, "site", &site, NULL, err)) < 0 ||
 		(rc = find_made(&made, context, provider, launch.spec.region, err)) < 0)
 		goto out;
 	ids = find_living(context, &made, &count, err);
@@ -159,6 +161,8 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 		dro_buf_puts(&context->note, "waiting until the provider lists what was made");
 		rc = dro_step_pending(context, POLL_MS, POLL_MS);
 	} else if (rc == 0) {
+		dro_step_remember(context, site, dro_json_text(context->inputs, "group"),
+			&(struct dro_instance_list){0});
 		dro_buf_printf(&context->note, "%zu terminated", count);
 	}
 out:

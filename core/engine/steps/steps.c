@@ -135,6 +135,27 @@ int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64
 	return DRO_STEP_PENDING;
 }
 
+void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
+	const char *group, const struct dro_instance_list *list)
+{
+	const struct dro_world *world = context->world;
+	const struct dro_known_scope scope = {world->service, site->name, group, world->lease};
+	struct dro_known_entry *entries = calloc(list->count + 1, sizeof(*entries));
+	struct dro_error err = DRO_ERROR_INIT;
+	size_t i;
+	int rc;
+
+	for (i = 0; entries && i < list->count; i++)
+		entries[i] = (struct dro_known_entry){site, list->items[i]};
+	rc = entries ? dro_known_instances_set(world->store, &scope, entries, list->count, &err)
+		     : dro_fail(&err, DRO_ENOMEM, "out of memory");
+	if (rc < 0)
+		dro_log(world->log, DRO_LOG_WARNING,
+			"%s: the inventory does not have its instances: %s", site->name,
+			err.message);
+	free(entries);
+}
+
 bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,
 	const char *const *addresses, size_t count, char *text, size_t text_size)
 {
