@@ -25,10 +25,22 @@ int dro_known_instances_get(
 	cJSON **out, struct dro_store *store, const char *service, struct dro_error *err)
 {
 	char *text = NULL;
+	cJSON *json = NULL;
 	int rc;
 
-	if ((rc = dro_store_fact_get(store, service, FACT, &text, NULL, err)) == 0)
-		rc = dro_json_parse(out, text, strlen(text), FACT_MAX, err);
+	if ((rc = dro_store_fact_get(store, service, FACT, &text, NULL, err)) < 0)
+		return rc;
+	if ((rc = dro_json_parse(&json, text, strlen(text), FACT_MAX, err)) == 0 &&
+		!cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "instances")))
+		rc = dro_fail(err, DRO_ECORRUPT,
+			"%s: what is known of its instances is damaged; the next look writes it "
+			"anew",
+			service);
+	if (rc == 0) {
+		*out = json;
+		json = NULL;
+	}
+	cJSON_Delete(json);
 	free(text);
 	return rc;
 }

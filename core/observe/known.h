@@ -37,7 +37,8 @@ struct dro_known_scope {
 int dro_known_instances_set(struct dro_store *store, const struct dro_known_scope *scope,
 	const struct dro_known_entry *entries, size_t count, struct dro_error *err);
 
-/* The fact as above, freed with cJSON_Delete. DRO_ENOTFOUND: nothing was ever seen. */
+/* The fact as above, freed with cJSON_Delete. DRO_ENOTFOUND: nothing was ever seen.
+ * DRO_ECORRUPT, DRO_EPROTO: it is damaged. */
 int dro_known_instances_get(
 	cJSON **out, struct dro_store *store, const char *service, struct dro_error *err);
 

@@ -14,7 +14,7 @@
 
 static char dir[64];
 static struct dro_store *store;
-static struct dro_error err = DRO_ERROR_INIT;
+static _Thread_local struct dro_error err = DRO_ERROR_INIT;
 static struct dro_instance_group main_groups[] = {{.name = (char *)"web"}, {.name = (char *)"db"}};
 static struct dro_instance_group tier2_groups[] = {{.name = (char *)"web"}};
 static struct dro_site sites[] = {
@@ -294,7 +294,26 @@ END_TEST
 
 /* ---- side by side ---------------------------------------------------------------------------- */
 
-#define ROUNDS 30
+#define ROUNDS 40
+
+/* Of the only instance of the group of main. */
+static void check_state(const char *group, unsigned state)
+{
+	cJSON *json = NULL;
+	const cJSON *entry;
+	int found = 0;
+
+	OK(dro_known_instances_get(&json, store, "memphis", &err));
+	cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(json, "instances"))
+	{
+		if (strcmp(dro_json_text(entry, "group"), group) != 0)
+			continue;
+		found++;
+		ck_assert_str_eq(dro_json_text(entry, "state"), dro_instance_state_name(state));
+	}
+	ck_assert_int_eq(found, 1);
+	cJSON_Delete(json);
+}
 
 static void *set_often(void *arg)
 {
@@ -304,9 +323,9 @@ static void *set_often(void *arg)
 	int i;
 
 	for (i = 1; i <= ROUNDS; i++) {
-		made.instance.state =
-			i == ROUNDS || i % 2 ? DRO_INSTANCE_RUNNING : DRO_INSTANCE_STOPPED;
+		made.instance.state = i % 2 ? DRO_INSTANCE_RUNNING : DRO_INSTANCE_STOPPED;
 		set("main", group, &entry, 1);
+		check_state(group, made.instance.state);
 	}
 	return NULL;
 }

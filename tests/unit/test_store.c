@@ -115,6 +115,21 @@ START_TEST(read_only_creates_nothing)
 }
 END_TEST
 
+START_TEST(a_fact_is_swapped_only_for_what_was_read)
+{
+	char *value = NULL;
+
+	FAILS(DRO_ECONFLICT, dro_store_fact_swap(store, NULL, "memphis", "k", "a", "b", &err));
+	OK(dro_store_fact_swap(store, NULL, "memphis", "k", NULL, "a", &err));
+	FAILS(DRO_ECONFLICT, dro_store_fact_swap(store, NULL, "memphis", "k", NULL, "b", &err));
+	OK(dro_store_fact_swap(store, NULL, "memphis", "k", "a", "b", &err));
+	FAILS(DRO_ECONFLICT, dro_store_fact_swap(store, NULL, "memphis", "k", "a", "c", &err));
+	OK(dro_store_fact_get(store, "memphis", "k", &value, NULL, &err));
+	ck_assert_str_eq(value, "b");
+	free(value);
+}
+END_TEST
+
 START_TEST(what_is_stored_survives)
 {
 	int64_t before = dro_wall_ms(), changed = 0;
@@ -679,6 +694,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, files_are_private);
 	tcase_add_test(tests, read_only_creates_nothing);
+	tcase_add_test(tests, a_fact_is_swapped_only_for_what_was_read);
 	tcase_add_test(tests, what_is_stored_survives);
 	tcase_add_test(tests, lease_is_one_holders);
 	tcase_add_test(tests, lease_expires);
