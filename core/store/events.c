@@ -117,8 +117,10 @@ int dro_store_event_list(struct dro_store *store, const char *service, size_t li
 
 	pthread_mutex_lock(&store->lock);
 	rc = store_query(store, &query, err,
-		"SELECT seq, time_ms, service, kind, run, text FROM events"
-		" WHERE ?1 = '' OR service = ?1 ORDER BY seq DESC LIMIT ?2",
+		service && *service ? "SELECT seq, time_ms, service, kind, run, text FROM events"
+				      " WHERE service = ?1 ORDER BY seq DESC LIMIT ?2"
+				    : "SELECT seq, time_ms, service, kind, run, text FROM events"
+				      " WHERE ?1 = '' ORDER BY seq DESC LIMIT ?2",
 		"ti", service, limit ? (int64_t)limit : (int64_t)-1);
 	while (rc == 0 && (rc = store_next(store, query, err)) > 0) {
 		const struct dro_event event = {

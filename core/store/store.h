@@ -101,6 +101,9 @@ int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_err
 /* Likewise: a run that is to stop without taking anything back. No change where it is over or an
  * abort is wanted. */
 int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_error *err);
+/* Which of the two was asked for? Cheap to ask again and again. The whole id; DRO_ENOTFOUND. */
+int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_wanted,
+	bool *give_way, struct dro_error *err);
 /* DRO_ENOTFOUND. `id` may be a unique beginning of an id (DRO_EINVAL: several begin so), or "" for
  * the newest run. */
 int dro_store_run_get(

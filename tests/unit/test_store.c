@@ -340,6 +340,7 @@ END_TEST
 
 START_TEST(run_state_keeps_its_times)
 {
+	bool wanted = true, give_way = true;
 	struct dro_run_row *run;
 	struct dro_lease lease;
 
@@ -352,7 +353,12 @@ START_TEST(run_state_keeps_its_times)
 	ck_assert_str_eq(run->outcome, "{}");
 	dro_run_row_free(run);
 
+	OK(dro_store_run_wishes(store, "r1", &wanted, &give_way, &err));
+	ck_assert(!wanted && !give_way);
+	FAILS(DRO_ENOTFOUND, dro_store_run_wishes(store, "r", &wanted, &give_way, &err));
 	OK(dro_store_run_abort(store, "r", &err));
+	OK(dro_store_run_wishes(store, "r1", &wanted, &give_way, &err));
+	ck_assert(wanted);
 	OK(dro_store_run_state(store, &lease, "r1", "aborted", "{\"why\":\"asked\"}", &err));
 	OK(dro_store_run_get(store, "r1", &run, &err));
 	ck_assert(run->abort_wanted);
