@@ -57,7 +57,7 @@ struct change {
 	const struct dro_known_scope *scope;
 	struct fresh *fresh; /* by site, group and age */
 	size_t fresh_count;
-	void *fresh_ids, *old_ids, *hosts;
+	void *fresh_ids, *gone_ids, *old_ids, *hosts;
 	char last_prefix[512]; /* the numbers below `last` are taken there */
 	unsigned last;
 	cJSON *instances; /* as they are to be */
@@ -111,8 +111,11 @@ static int change_init(struct change *change, const struct dro_known_scope *scop
 		const struct dro_instance *instance = entries[i].instance;
 
 		if (instance->state == DRO_INSTANCE_TERMINATED ||
-			instance->state == DRO_INSTANCE_TERMINATING)
+			instance->state == DRO_INSTANCE_TERMINATING) {
+			if (!tsearch(instance->id, &change->gone_ids, by_text))
+				return dro_fail(err, DRO_ENOMEM, "out of memory");
 			continue;
+		}
 		change->fresh[change->fresh_count++] = (struct fresh){&entries[i],
 			dro_instance_group_name(instance, scope->service->name, entries[i].site)};
 	}
@@ -145,13 +148,18 @@ static void change_fini(struct change *change)
 {
 	change_reset(change);
 	tdestroy(change->fresh_ids, nothing);
+	tdestroy(change->gone_ids, nothing);
 	free(change->fresh);
 }
 
-static bool in_scope(const struct dro_known_scope *scope, const cJSON *entry)
+static bool is_replaced(const struct change *change, const cJSON *entry)
 {
-	return (!scope->site || strcmp(dro_json_text(entry, "site"), scope->site) == 0) &&
-	       (!scope->group || strcmp(dro_json_text(entry, "group"), scope->group) == 0);
+	const struct dro_known_scope *scope = change->scope;
+
+	if (tfind(dro_json_text(entry, "id"), &change->gone_ids, by_text))
+		return true;
+	return !scope->add &&
+	       (!scope->site || strcmp(dro_json_text(entry, "site"), scope->site) == 0);
 }
 
 /* Copies what stays, and keeps in mind which hosts have which names. */
@@ -166,7 +174,7 @@ static int keep_old(struct change *change, const cJSON *old, struct dro_error *e
 
 		if (again && !tsearch(entry, &change->old_ids, by_id))
 			return dro_fail(err, DRO_ENOMEM, "out of memory");
-		if (!again && in_scope(change->scope, entry))
+		if (!again && is_replaced(change, entry))
 			continue;
 		if (!tsearch(dro_json_text(entry, "host"), &change->hosts, by_text) ||
 			(!again && !cJSON_AddItemToArray(

@@ -25,12 +25,13 @@ struct dro_known_entry {
 struct dro_known_scope {
 	const struct dro_service *service;
 	const char *site;	       /* NULL: all sites */
-	const char *group;	       /* of the site; NULL: all groups */
+	bool add;		       /* none: what is given comes to what is known */
 	const struct dro_lease *lease; /* NULL: the caller drives no run */
 };
 
 /*
- * Replaces the entries of the scope; with a count of 0 nothing is left of it. What is terminated
+ * Replaces the entries of the scope, so that with a count of 0 nothing is left of it, or adds to
+ * them. In either way what is given replaces what was known of the same id, and what is terminated
  * is not kept. Writes only where something changed. Any thread, any process: what others write
  * meanwhile stays. DRO_EBUSY where the lease is no longer ours.
  */

@@ -218,8 +218,8 @@ int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_w
 		     run)) < 0)
 		goto out;
 	if ((rc = store_next(store, query, err)) > 0) {
-		*abort_wanted = sqlite3_column_int(query, 0) == 1;
-		*give_way = sqlite3_column_int(query, 0) == 2;
+		*abort_wanted = sqlite3_column_int(query, 0) == WISH_ABORT;
+		*give_way = sqlite3_column_int(query, 0) == WISH_GIVE_WAY;
 		rc = 0;
 	} else if (rc == 0) {
 		rc = dro_fail(err, DRO_ENOTFOUND, "no run %s", run);

@@ -90,10 +90,16 @@ static const char *known(void)
 	return text;
 }
 
-static void set(
-	const char *site, const char *group, const struct dro_known_entry *entries, size_t count)
+static void set(const char *site, const struct dro_known_entry *entries, size_t count)
 {
-	const struct dro_known_scope scope = {&service, site, group, NULL};
+	const struct dro_known_scope scope = {&service, site, false, NULL};
+
+	OK(dro_known_instances_set(store, &scope, entries, count, &err));
+}
+
+static void add(const struct dro_known_entry *entries, size_t count)
+{
+	const struct dro_known_scope scope = {&service, "main", true, NULL};
 
 	OK(dro_known_instances_set(store, &scope, entries, count, &err));
 }
@@ -105,19 +111,16 @@ START_TEST(the_group_is_told_by_tag_then_name_then_by_there_being_one)
 	struct made made;
 	struct dro_instance *instance = make(&made, "i-1", "cache", 0);
 
-	ck_assert_str_eq(dro_instance_group_name(instance, &service, MAIN), "cache");
+	ck_assert_str_eq(dro_instance_group_name(instance, "memphis", MAIN), "cache");
 	instance = make(&made, "i-1", NULL, 0);
-	ck_assert_str_eq(dro_instance_group_name(instance, &service, MAIN), "");
-	ck_assert_str_eq(dro_instance_group_name(instance, &service, TIER2), "web");
+	ck_assert_str_eq(dro_instance_group_name(instance, "memphis", MAIN), "");
+	ck_assert_str_eq(dro_instance_group_name(instance, "memphis", TIER2), "web");
 	instance->name = "memphis-main-db";
-	ck_assert_str_eq(dro_instance_group_name(instance, &service, MAIN), "db");
+	ck_assert_str_eq(dro_instance_group_name(instance, "memphis", MAIN), "db");
 	instance->name = "memphis-main-db2";
-	ck_assert_str_eq(dro_instance_group_name(instance, &service, MAIN), "");
+	ck_assert_str_eq(dro_instance_group_name(instance, "memphis", MAIN), "");
 	instance->name = "memphis-main";
-	ck_assert_str_eq(dro_instance_group_name(instance, &service, MAIN), "");
-	made.tags[0] = (struct dro_pair){"Name", "memphis-main-web"};
-	instance->tag_count = 1;
-	ck_assert_str_eq(dro_instance_group_name(instance, &service, MAIN), "web");
+	ck_assert_str_eq(dro_instance_group_name(instance, "memphis", MAIN), "");
 }
 END_TEST
 
@@ -130,7 +133,7 @@ START_TEST(an_entry_says_what_there_is)
 	char *text = NULL;
 	const char *rest;
 
-	set("tier2", NULL, &entry, 1);
+	set("tier2", &entry, 1);
 	OK(dro_store_fact_get(store, "memphis", "instances", &text, NULL, &err));
 	ck_assert_int_eq(strncmp(text, "{\"at_ms\":", 9), 0);
 	rest = strchr(text, ',');
@@ -153,10 +156,10 @@ START_TEST(numbers_go_by_age_and_stay_with_the_instance)
 	struct dro_known_entry later[] = {{MAIN, make(&made[3], "i-0", "web", 400)},
 		{MAIN, &made[0].instance}, {MAIN, &made[1].instance}};
 
-	set("main", NULL, entries, 3);
+	set("main", entries, 3);
 	ck_assert_str_eq(
 		known(), "memphis-main-web-1=i-b memphis-main-web-2=i-a memphis-main-web-3=i-c");
-	set("main", NULL, later, 3); /* i-b went, i-0 took its number */
+	set("main", later, 3); /* i-b went, i-0 took its number */
 	ck_assert_str_eq(
 		known(), "memphis-main-web-1=i-0 memphis-main-web-2=i-a memphis-main-web-3=i-c");
 }
@@ -169,13 +172,17 @@ START_TEST(only_the_scope_is_replaced)
 		{MAIN, make(&made[1], "i-2", "db", 0)}, {TIER2, make(&made[2], "i-3", "web", 0)}};
 	struct dro_known_entry other = {MAIN, make(&made[3], "i-4", "db", 0)};
 
-	set(NULL, NULL, all, 3);
-	set("main", "db", &other, 1);
+	set(NULL, all, 3);
+	add(&other, 1);
+	ck_assert_str_eq(known(), "memphis-main-db-1=i-2 memphis-main-db-2=i-4 "
+				  "memphis-main-web-1=i-1 memphis-tier2-web-1=i-3");
+	made[3].instance.state = DRO_INSTANCE_TERMINATED;
+	add(&other, 1);
 	ck_assert_str_eq(
-		known(), "memphis-main-db-1=i-4 memphis-main-web-1=i-1 memphis-tier2-web-1=i-3");
-	set("main", NULL, NULL, 0);
+		known(), "memphis-main-db-1=i-2 memphis-main-web-1=i-1 memphis-tier2-web-1=i-3");
+	set("main", NULL, 0);
 	ck_assert_str_eq(known(), "memphis-tier2-web-1=i-3");
-	set(NULL, NULL, NULL, 0);
+	set(NULL, NULL, 0);
 	ck_assert_str_eq(known(), "");
 }
 END_TEST
@@ -187,13 +194,13 @@ START_TEST(an_instance_is_known_once)
 		{MAIN, make(&made[0], "i-1", "web", 0)}, {MAIN, make(&made[1], "i-1", "web", 0)}};
 	struct dro_known_entry moved = {TIER2, &made[0].instance};
 
-	set("main", NULL, twice, 2);
+	set("main", twice, 2);
 	ck_assert_str_eq(known(), "memphis-main-web-1=i-1");
-	set("tier2", NULL, &moved, 1); /* its tags were changed: no longer main's */
+	set("tier2", &moved, 1); /* its tags were changed: no longer main's */
 	ck_assert_str_eq(known(), "memphis-tier2-web-1=i-1");
-	set("main", NULL, NULL, 0);
+	set("main", NULL, 0);
 	ck_assert_str_eq(known(), "memphis-tier2-web-1=i-1");
-	set("tier2", NULL, NULL, 0);
+	set("tier2", NULL, 0);
 	ck_assert_str_eq(known(), "");
 }
 END_TEST
@@ -206,7 +213,7 @@ START_TEST(what_is_terminated_is_not_kept)
 
 	made[0].instance.state = DRO_INSTANCE_TERMINATED;
 	made[1].instance.state = DRO_INSTANCE_STOPPED;
-	set("main", NULL, entries, 2);
+	set("main", entries, 2);
 	ck_assert_str_eq(known(), "memphis-main-web-1=i-2");
 }
 END_TEST
@@ -229,7 +236,7 @@ START_TEST(names_of_two_groups_never_meet)
 		{&two[0], make(&made[1], "i-2", "z {{ x }}\n", 0)},
 		{&two[1], make(&made[2], "i-3", "c", 0)}};
 
-	set(NULL, NULL, entries, 3);
+	set(NULL, entries, 3);
 	ck_assert_str_eq(
 		known(), "memphis-a-b-c-1=i-1 memphis-a-b-c-2=i-3 memphis-a-z----x-----1=i-2");
 }
@@ -245,15 +252,15 @@ START_TEST(what_did_not_change_is_not_written)
 	char *text = NULL;
 
 	OK(dro_store_open(&other, dir, true, &err));
-	set("main", NULL, &entry, 1);
+	set("main", &entry, 1);
 	OK(dro_store_fact_get(store, "memphis", "instances", &text, &first, &err));
 	free(text);
 	OK(dro_store_version(other, &before, &err));
-	set("main", NULL, &entry, 1);
+	set("main", &entry, 1);
 	OK(dro_store_version(other, &after, &err));
 	ck_assert_uint_eq(before, after);
 	made.instance.state = DRO_INSTANCE_STOPPED;
-	set("main", NULL, &entry, 1);
+	set("main", &entry, 1);
 	OK(dro_store_version(other, &after, &err));
 	ck_assert_uint_ne(before, after);
 	OK(dro_store_fact_get(store, "memphis", "instances", &text, &second, &err));
@@ -269,7 +276,7 @@ START_TEST(who_lost_the_lease_writes_nothing)
 	struct made made;
 	struct dro_known_entry entry = {MAIN, make(&made, "i-1", "web", 0)};
 	struct dro_lease mine, theirs;
-	const struct dro_known_scope scope = {&service, "main", NULL, &mine};
+	const struct dro_known_scope scope = {&service, "main", false, &mine};
 	cJSON *json = NULL;
 
 	OK(dro_store_lease_take(store, "memphis", "one", 1, &mine, &err));
@@ -287,7 +294,7 @@ START_TEST(what_is_damaged_is_written_anew)
 	struct dro_known_entry entry = {MAIN, make(&made, "i-1", "web", 0)};
 
 	OK(dro_store_fact_set(store, "memphis", "instances", "{\"insta", &err));
-	set("main", NULL, &entry, 1);
+	set("main", &entry, 1);
 	ck_assert_str_eq(known(), "memphis-main-web-1=i-1");
 }
 END_TEST
@@ -324,7 +331,7 @@ static void *set_often(void *arg)
 
 	for (i = 1; i <= ROUNDS; i++) {
 		made.instance.state = i % 2 ? DRO_INSTANCE_RUNNING : DRO_INSTANCE_STOPPED;
-		set("main", group, &entry, 1);
+		add(&entry, 1);
 		check_state(group, made.instance.state);
 	}
 	return NULL;

@@ -135,6 +135,24 @@ static bool may_hide_more(
 	return !known && context->repeated && made->count < wanted;
 }
 
+/* Also what an earlier try has terminated already. */
+static void forget(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_instance_list *made)
+{
+	const cJSON *known = cJSON_GetObjectItemCaseSensitive(context->outputs, "ids"), *id;
+	const char **ids =
+		calloc(made->count + (size_t)cJSON_GetArraySize(known) + 1, sizeof(*ids));
+	size_t count = 0, i;
+
+	if (!ids)
+		return;
+	for (i = 0; i < made->count; i++)
+		ids[count++] = made->items[i]->id;
+	cJSON_ArrayForEach(id, known) ids[count++] = id->valuestring;
+	dro_step_forget(context, site, ids, count);
+	free(ids);
+}
+
 int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 {
 	struct dro_instance_list made = {0};
@@ -161,8 +179,7 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 		dro_buf_puts(&context->note, "waiting until the provider lists what was made");
 		rc = dro_step_pending(context, POLL_MS, POLL_MS);
 	} else if (rc == 0) {
-		dro_step_remember(context, site, dro_json_text(context->inputs, "group"),
-			&(struct dro_instance_list){0});
+		forget(context, site, &made);
 		dro_buf_printf(&context->note, "%zu terminated", count);
 	}
 out:

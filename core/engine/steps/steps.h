@@ -42,11 +42,14 @@ int dro_step_count_up(
 	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err);
 
 /*
- * Keeps in the store what is known of the instances of the site's group (dro_known_instances_set).
- * It is for those who ask later: where it cannot be written the step goes on, with a warning.
+ * What the inventory knows of a site (dro_known_instances_set): these instances are there; these
+ * are not any more. It is for those who ask later: where it cannot be written the step goes on,
+ * with a warning.
  */
 void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
-	const char *group, const struct dro_instance_list *list);
+	const struct dro_instance_list *list);
+void dro_step_forget(struct dro_step_context *context, const struct dro_site *site,
+	const char *const *ids, size_t count);
 
 /* One file each in this folder. */
 int dro_step_probe(struct dro_step_context *context, struct dro_error *err);

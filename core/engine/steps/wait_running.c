@@ -102,8 +102,7 @@ int dro_step_wait_running(struct dro_step_context *context, struct dro_error *er
 		&context->note, "%s%s", context->note.length ? ", " : "", address->valuestring);
 	dro_step_output(context, "addresses", addresses);
 	addresses = NULL;
-	dro_step_remember(context, site,
-		dro_instance_group_name(list.items[0], context->world->service->name, site), &list);
+	dro_step_remember(context, site, &list);
 	rc = DRO_STEP_DONE;
 out:
 	dro_instance_list_free(&list);
