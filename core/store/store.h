@@ -101,6 +101,9 @@ int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_err
 /* Likewise: a run that is to stop without taking anything back. No change where it is over or an
  * abort is wanted. */
 int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_error *err);
+/* Which of the two was asked for? Cheap to ask again and again. The whole id; DRO_ENOTFOUND. */
+int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_wanted,
+	bool *give_way, struct dro_error *err);
 /* DRO_ENOTFOUND. `id` may be a unique beginning of an id (DRO_EINVAL: several begin so), or "" for
  * the newest run. */
 int dro_store_run_get(
@@ -144,12 +147,20 @@ int dro_store_journal(struct dro_store *store, const char *run, uint64_t after,
 
 /* ---- state and events ---------------------------------------------------------------------- */
 
-/* Small facts by (service, key): "active-site", "spec-commit", "backup-verified/<policy>/<id>". */
+/* Small facts by (service, key): "active-site", "spec-commit", "backup-verified/<policy>/<id>",
+ * "instances" (observe/known.h). */
 int dro_store_fact_set(struct dro_store *store, const char *service, const char *key,
 	const char *value, struct dro_error *err);
 /* As above, refused when the lease is no longer ours. */
 int dro_store_fact_commit(struct dro_store *store, const struct dro_lease *lease, const char *key,
 	const char *value, struct dro_error *err);
+/*
+ * From `before` (NULL: it is not there) to `value`, for who changes a part of it: DRO_ECONFLICT,
+ * changing nothing, where it is something else by now. `lease` NULL: the caller has none; else
+ * refused as above.
+ */
+int dro_store_fact_swap(struct dro_store *store, const struct dro_lease *lease, const char *service,
+	const char *key, const char *before, const char *value, struct dro_error *err);
 /* malloc'd; DRO_ENOTFOUND. *changed_ms may be NULL. */
 int dro_store_fact_get(struct dro_store *store, const char *service, const char *key, char **value,
 	int64_t *changed_ms, struct dro_error *err);

@@ -135,6 +135,51 @@ int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64
 	return DRO_STEP_PENDING;
 }
 
+static void note_known(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_known_entry *entries, size_t count)
+{
+	const struct dro_world *world = context->world;
+	const struct dro_known_scope scope = {
+		.service = world->service, .site = site->name, .add = true, .lease = world->lease};
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc = entries ? dro_known_instances_set(world->store, &scope, entries, count, &err)
+			 : dro_fail(&err, DRO_ENOMEM, "out of memory");
+
+	if (rc < 0)
+		dro_log(world->log, DRO_LOG_WARNING,
+			"%s: the inventory does not have its instances: %s", site->name,
+			err.message);
+}
+
+void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_instance_list *list)
+{
+	struct dro_known_entry *entries = calloc(list->count + 1, sizeof(*entries));
+	size_t i;
+
+	for (i = 0; entries && i < list->count; i++)
+		entries[i] = (struct dro_known_entry){site, list->items[i]};
+	note_known(context, site, entries, list->count);
+	free(entries);
+}
+
+void dro_step_forget(struct dro_step_context *context, const struct dro_site *site,
+	const char *const *ids, size_t count)
+{
+	struct dro_known_entry *entries = calloc(count + 1, sizeof(*entries));
+	struct dro_instance *gone = calloc(count + 1, sizeof(*gone));
+	size_t i;
+
+	for (i = 0; entries && gone && i < count; i++) {
+		gone[i] = (struct dro_instance){
+			.size = sizeof(gone[i]), .state = DRO_INSTANCE_TERMINATED, .id = ids[i]};
+		entries[i] = (struct dro_known_entry){site, &gone[i]};
+	}
+	note_known(context, site, gone ? entries : NULL, count);
+	free(entries);
+	free(gone);
+}
+
 bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,
 	const char *const *addresses, size_t count, char *text, size_t text_size)
 {

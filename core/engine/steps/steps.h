@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "model/marks.h"
 #include "observe/accounts.h"
+#include "observe/known.h"
 
 /* The site that input `key` names, and its provider (either out may be NULL). */
 int dro_step_site(const struct dro_step_context *context, const char *key,
@@ -39,6 +40,16 @@ bool dro_step_any_well(const struct dro_step_context *context, const struct dro_
  */
 int dro_step_count_up(
 	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err);
+
+/*
+ * What the inventory knows of a site (dro_known_instances_set): these instances are there; these
+ * are not any more. It is for those who ask later: where it cannot be written the step goes on,
+ * with a warning.
+ */
+void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_instance_list *list);
+void dro_step_forget(struct dro_step_context *context, const struct dro_site *site,
+	const char *const *ids, size_t count);
 
 /* One file each in this folder. */
 int dro_step_probe(struct dro_step_context *context, struct dro_error *err);
