@@ -115,6 +115,9 @@ static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 	if (dro_run_add(setup->store, plan, NULL, &err) < 0 ||
 		dro_worker_start(cli, setup->config, plan->id, &news_fd, &err) < 0)
 		return dro_cli_error(cli, &err);
+	/* Beside the worker, which waits for the same before it changes anything. */
+	if (dro_store_sync(setup->store, &err) < 0)
+		dro_cli_error(cli, &err);
 	if (!cli->json)
 		printf("Run %s\n", plan->id);
 	/* While the worker works, and not at the end. */

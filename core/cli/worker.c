@@ -139,7 +139,7 @@ static void *keep_lease(void *arg)
 }
 
 /* Every mutation asks: is the lease still ours? A process that was stopped for too long finds out
- * here. */
+ * here. And its intent is on the disk before the world is changed. */
 static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *err)
 {
 	struct keeper *keeper = arg;
@@ -154,7 +154,7 @@ static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *
 		return rc;
 	if (now.epoch != keeper->lease.epoch)
 		return dro_fail(err, DRO_EBUSY, "%s is driven by %s now", now.service, now.holder);
-	return 0;
+	return dro_store_sync(keeper->store, err);
 }
 
 static int take_lease(struct keeper *keeper, const char *service, struct dro_error *err)
@@ -272,12 +272,9 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 	if ((rc = check_spec(setup, row, err)) < 0)
 		return rc;
 	rc = dro_engine_run(&world, row->id, &keeper->lost, tell, news, &state, err);
-	if (rc == 0) {
+	if (rc == 0)
 		dro_log(&cli->log, DRO_LOG_INFO, "run %s is %s", row->id,
 			dro_run_state_name(state));
-		dro_store_event_add(setup->store, row->service, "run", row->id,
-			dro_run_state_name(state), NULL);
-	}
 	return rc;
 }
 
