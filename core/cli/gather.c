@@ -205,7 +205,8 @@ static void work(void *arg)
 	} while (dro_now_ms() < until);
 }
 
-static int ask_all(struct question *questions, size_t count, struct dro_error *err)
+static int ask_all(struct question *questions, size_t count, void (*meanwhile)(void *arg),
+	void *arg, struct dro_error *err)
 {
 	struct dro_pool *pool;
 	size_t i;
@@ -215,6 +216,10 @@ static int ask_all(struct question *questions, size_t count, struct dro_error *e
 		return rc;
 	for (i = 0; i < count && rc == 0; i++)
 		rc = dro_pool_submit(pool, work, &questions[i], err);
+	/* By the worker that comes back first: the questions are out by then, and hold it up no
+	 * more. */
+	if (meanwhile && rc == 0)
+		rc = dro_pool_submit(pool, meanwhile, arg, err);
 	dro_pool_free(pool);
 	for (i = 0; i < count && rc == 0; i++) {
 		rc = questions[i].rc;
@@ -274,7 +279,7 @@ static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, 
 }
 
 int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
-	struct dro_error *err)
+	void (*meanwhile)(void *arg), void *arg, struct dro_error *err)
 {
 	struct dro_promote_facts *facts = &gathered->facts;
 	size_t groups = facts->to->group_count, names = facts->service->traffic_count, count = 0, i;
@@ -303,7 +308,7 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, con
 		questions[count++] =
 			(struct question){gathered, setup, ask_traffic, i, 0, DRO_ERROR_INIT};
 	}
-	rc = ask_all(questions, count, err);
+	rc = ask_all(questions, count, meanwhile, arg, err);
 	/* Where the first name tells of no address, the others may. */
 	for (i = 1; rc == 0 && i < names && gathered->traffic[0].value_count == 0; i++)
 		ask_from(&questions[0], &gathered->traffic[i]);
