@@ -41,8 +41,7 @@ static int ask_backups(struct question *question, struct dro_error *err)
 		facts->service, facts->policy, question->index, question->setup->store, &call, err);
 }
 
-/* ---- images: by id as given, by name the newest; remembered for the day nobody can be asked ---
- */
+/* ---- images: remembered for the day nobody can be asked ----------------------------------- */
 
 static bool is_better(const struct dro_image *image, const struct dro_image *best, bool newest)
 {
@@ -89,10 +88,6 @@ static int ask_image(struct question *question, struct dro_error *err)
 	struct dro_provider *provider;
 	int rc;
 
-	if (!group->image_newest && strncmp(group->image, "ami-", 4) == 0) {
-		*image = strdup(group->image);
-		return *image ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
-	}
 	snprintf(key, sizeof(key), "image/%s/%s", facts->to->name, group->name);
 	if (dro_store_fact_get(store, facts->service->name, key, &before, NULL, NULL) < 0)
 		before = NULL;
