@@ -41,8 +41,7 @@ static int ask_backups(struct question *question, struct dro_error *err)
 		facts->service, facts->policy, question->index, question->setup->store, &call, err);
 }
 
-/* ---- images: by id as given, by name the newest; remembered for the day nobody can be asked ---
- */
+/* ---- images: remembered for the day nobody can be asked ----------------------------------- */
 
 static bool is_better(const struct dro_image *image, const struct dro_image *best, bool newest)
 {
@@ -89,10 +88,6 @@ static int ask_image(struct question *question, struct dro_error *err)
 	struct dro_provider *provider;
 	int rc;
 
-	if (!group->image_newest && strncmp(group->image, "ami-", 4) == 0) {
-		*image = strdup(group->image);
-		return *image ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
-	}
 	snprintf(key, sizeof(key), "image/%s/%s", facts->to->name, group->name);
 	if (dro_store_fact_get(store, facts->service->name, key, &before, NULL, NULL) < 0)
 		before = NULL;
@@ -205,7 +200,8 @@ static void work(void *arg)
 	} while (dro_now_ms() < until);
 }
 
-static int ask_all(struct question *questions, size_t count, struct dro_error *err)
+static int ask_all(struct question *questions, size_t count, void (*meanwhile)(void *arg),
+	void *arg, struct dro_error *err)
 {
 	struct dro_pool *pool;
 	size_t i;
@@ -215,6 +211,10 @@ static int ask_all(struct question *questions, size_t count, struct dro_error *e
 		return rc;
 	for (i = 0; i < count && rc == 0; i++)
 		rc = dro_pool_submit(pool, work, &questions[i], err);
+	/* By the worker that comes back first: the questions are out by then, and hold it up no
+	 * more. */
+	if (meanwhile && rc == 0)
+		rc = dro_pool_submit(pool, meanwhile, arg, err);
 	dro_pool_free(pool);
 	for (i = 0; i < count && rc == 0; i++) {
 		rc = questions[i].rc;
@@ -274,7 +274,7 @@ static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, 
 }
 
 int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
-	struct dro_error *err)
+	void (*meanwhile)(void *arg), void *arg, struct dro_error *err)
 {
 	struct dro_promote_facts *facts = &gathered->facts;
 	size_t groups = facts->to->group_count, names = facts->service->traffic_count, count = 0, i;
@@ -303,7 +303,7 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, con
 		questions[count++] =
 			(struct question){gathered, setup, ask_traffic, i, 0, DRO_ERROR_INIT};
 	}
-	rc = ask_all(questions, count, err);
+	rc = ask_all(questions, count, meanwhile, arg, err);
 	/* Where the first name tells of no address, the others may. */
 	for (i = 1; rc == 0 && i < names && gathered->traffic[0].value_count == 0; i++)
 		ask_from(&questions[0], &gathered->traffic[i]);

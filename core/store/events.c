@@ -30,7 +30,7 @@ int dro_store_fact_commit(struct dro_store *store, const struct dro_lease *lease
 	int rc;
 
 	dro_kill_point();
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	if ((rc = store_lease_check(store, lease, err)) == 0)
 		rc = set_fact(store, lease->service, key, value, err);
@@ -94,7 +94,7 @@ int dro_store_fact_get(struct dro_store *store, const char *service, const char 
 		rc = *value ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
 	}
 out:
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }
@@ -134,7 +134,7 @@ int dro_store_event_list(struct dro_store *store, const char *service, size_t li
 
 		rc = emit(arg, &event);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }

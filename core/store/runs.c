@@ -123,7 +123,7 @@ int dro_store_run_add(struct dro_store *store, const struct dro_lease *lease,
 	if (strcmp(run->service, lease->service) != 0)
 		return dro_fail(err, DRO_EINVAL, "run %s: of %s, but the lease is of %s", run->id,
 			run->service, lease->service);
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	if ((rc = store_lease_check(store, lease, err)) == 0 &&
 		(rc = store_run(store, err,
@@ -146,7 +146,8 @@ int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, 
 	int rc;
 
 	dro_kill_point();
-	if ((rc = store_begin(store, err)) < 0)
+	rc = is_end(state) ? store_begin(store, err) : store_begin_soon(store, err);
+	if (rc < 0)
 		return rc;
 	if ((rc = store_lease_check(store, lease, err)) < 0)
 		goto out;
@@ -163,6 +164,8 @@ int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, 
 		rc = dro_fail(err, DRO_ENOTFOUND, "%s: no run %s", lease->service, run);
 	if (rc == 0)
 		rc = add_state(store, run, state, err);
+	if (rc == 0 && is_end(state))
+		rc = store_event_add(store, lease->service, "run", run, state, err);
 out:
 	rc = store_end(store, rc, err);
 	dro_kill_point();
@@ -276,7 +279,7 @@ int dro_store_run_get(
 		copy = NULL;
 	}
 out:
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	dro_run_row_free(copy);
 	return rc;
@@ -301,7 +304,7 @@ int dro_store_run_list(struct dro_store *store, const char *service, size_t limi
 		read_run(&run, query);
 		rc = emit(arg, &run);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }

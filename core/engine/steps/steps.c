@@ -6,6 +6,9 @@
 
 #include "observe/health.h"
 
+#define SITE_LEAST_MS 2
+#define SITE_MOST_MS 1000
+
 const struct dro_step_kind dro_step_kinds[] = {
 	{"provider.probe", "check the account", dro_step_probe, NULL, false},
 	{"compute.capacity", "ask for capacity", dro_step_capacity, NULL, false},
@@ -127,12 +130,24 @@ void dro_step_output(struct dro_step_context *context, const char *key, cJSON *v
 		cJSON_AddItemToObject(context->outputs, key, value);
 }
 
-int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms)
+/* `part` of the whole time is how late it is seen at most. */
+static int ask_again(
+	struct dro_step_context *context, uint64_t part, uint64_t least_ms, uint64_t most_ms)
 {
-	uint64_t pace = context->elapsed_ms / 32; /* so late at most, in parts of the whole */
+	uint64_t pace = context->elapsed_ms / part;
 
 	context->poll_ms = pace < least_ms ? least_ms : pace > most_ms ? most_ms : pace;
 	return DRO_STEP_PENDING;
+}
+
+int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms)
+{
+	return ask_again(context, 32, least_ms, most_ms);
+}
+
+int dro_step_pending_site(struct dro_step_context *context)
+{
+	return ask_again(context, 128, SITE_LEAST_MS, SITE_MOST_MS);
 }
 
 static void note_known(struct dro_step_context *context, const struct dro_site *site,

@@ -30,6 +30,9 @@ void dro_step_output(struct dro_step_context *context, const char *key, cJSON *v
 /* DRO_STEP_PENDING, to be asked again soon at first, and less often the longer it takes. */
 int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms);
 
+/* The same for what is asked of a site itself: no provider counts those calls. */
+int dro_step_pending_site(struct dro_step_context *context);
+
 /* Does any of the addresses answer the site's health check? `text` gets what was heard last. */
 bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,
 	const char *const *addresses, size_t count, char *text, size_t text_size);
