@@ -132,7 +132,8 @@ int li_delete_image(void *account, const char *region, const char *id, const str
 extern const struct dro_storage li_storage;
 /*
  * Are the keys of Object Storage good? *good: they are. Without keys or a region, and where nobody
- * answers, that stays open and is no error. DRO_EAUTH says which keys the account has.
+ * answers, that stays open and is no error. DRO_EAUTH says which keys the account has, DRO_EINVAL
+ * where the region's objects are.
  */
 int li_probe_storage(
 	const struct li *li, const struct dro_call *call, bool *good, struct dro_error *err);

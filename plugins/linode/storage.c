@@ -4,6 +4,7 @@
  * that backups can be read while that is away.
  *   https://techdocs.akamai.com/cloud-computing/docs/object-storage
  *   https://techdocs.akamai.com/linode-api/reference/get-object-storage-keys
+ *   .../get-object-storage-endpoints
  */
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,51 @@ static int refuse(const struct li *li, const struct place *place, const struct d
 	return DRO_EAUTH;
 }
 
+struct seeking {
+	const char *region;
+	const char *host;   /* where we asked */
+	struct dro_buf all; /* where the region's objects are, as Linode says */
+	bool right;
+};
+
+static int see_endpoint(void *arg, const cJSON *item, struct dro_error *err)
+{
+	const char *host = dro_json_text(item, "s3_endpoint");
+	struct seeking *seeking = arg;
+
+	(void)err;
+	if (!*host || strcmp(dro_json_text(item, "region"), seeking->region) != 0)
+		return 0;
+	dro_buf_printf(&seeking->all, "%s%.80s", seeking->all.length ? ", " : "", host);
+	seeking->right = seeking->right || strcmp(host, seeking->host) == 0;
+	return 0;
+}
+
+/* Nobody answered: because there is nobody? The default endpoint is not that of every region. */
+static int check_endpoint(const struct li *li, const struct place *place,
+	const struct dro_error *why, const struct dro_call *call, struct dro_error *err)
+{
+	const struct li_ask ask = {
+		.kind = LI_READ, .method = "GET", .path = {"object-storage", "endpoints"}};
+	const char *host = strstr(place->s3.endpoint, "://");
+	struct seeking seeking = {
+		.region = li->region, .host = host ? host + 3 : "", .all = DRO_BUF_INIT(512)};
+	struct dro_error ignored = DRO_ERROR_INIT;
+	int rc = li_list(li, &ask, see_endpoint, &seeking, call, &ignored);
+
+	if (rc == 0 && seeking.all.length && !seeking.right)
+		rc = li->host->fail(err, DRO_EINVAL, NULL,
+			"Object Storage of %s is at %s and not at %s: say so with s3_endpoint",
+			li->region, dro_buf_str(&seeking.all), place->s3.endpoint);
+	else
+		rc = 0;
+	if (rc == 0)
+		li->host->log(li->host, DRO_LOG_WARNING, "Object Storage of %s was not probed: %s",
+			li->region, why->message);
+	dro_buf_free(&seeking.all);
+	return rc;
+}
+
 int li_probe_storage(
 	const struct li *li, const struct dro_call *call, bool *good, struct dro_error *err)
 {
@@ -192,14 +238,12 @@ int li_probe_storage(
 		goto out;
 	rc = dro_s3_probe(&place.s3, call, &why);
 	*good = rc == 0;
-	if (rc == DRO_EAUTH && why.http_status) {
+	if (rc == DRO_EAUTH && why.http_status)
 		rc = refuse(li, &place, &why, call, err);
-	} else if (rc < 0) {
-		/* Without keys nothing was sent; and a cloud that is away says nothing of them. */
-		li->host->log(li->host, rc == DRO_EAUTH ? DRO_LOG_DEBUG : DRO_LOG_WARNING,
-			"Object Storage of %s was not probed: %s", li->region, why.message);
-		rc = 0;
-	}
+	else if (rc == DRO_EAUTH)
+		rc = 0; /* there are no keys: nothing was sent */
+	else if (rc < 0)
+		rc = check_endpoint(li, &place, &why, call, err);
 out:
 	dro_buf_free(&place.endpoint);
 	return rc;

@@ -11,7 +11,7 @@
 #define S3_ERROR(code, message) "<Error><Code>" code "</Code><Message>" message "</Message></Error>"
 #define BUCKETS "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
 #define PROFILE "{\"username\":\"ops\"}"
-#define KEYS(items) "{\"data\":[" items "],\"page\":1,\"pages\":1,\"results\":2}"
+#define PAGE(items) "{\"data\":[" items "],\"page\":1,\"pages\":1,\"results\":2}"
 
 static struct scripted *scripted;
 static struct dro_error err;
@@ -160,11 +160,43 @@ START_TEST(the_probe_looks_at_the_keys)
 	scripted_no_answer(scripted, DRO_EAUTH);
 	ck_assert_int_eq(probe(account, identity), 0);
 	ck_assert_str_eq(identity, "user ops");
-	/* Objects that are away are not the token's fault. */
-	scripted_answer(scripted, 200, PROFILE, NULL);
-	scripted_answer(scripted, 503, "", NULL);
-	ck_assert_int_eq(probe(account, identity), 0);
-	ck_assert_str_eq(identity, "user ops");
+}
+END_TEST
+
+#define ENDPOINT(region, host)                                                                     \
+	"{\"region\":\"" region "\",\"endpoint_type\":\"E1\",\"s3_endpoint\":" host "}"
+
+/* Objects that are away are not the keys' fault; objects that are elsewhere are our own. */
+START_TEST(the_probe_finds_a_wrong_endpoint)
+{
+	static const struct {
+		const char *endpoints;
+		int status, code;
+	} rows[] = {
+		{PAGE(ENDPOINT("us-east", "\"us-east-1.linodeobjects.com\"")), 200, 0},
+		{PAGE(ENDPOINT("us-iad", "\"us-iad-10.linodeobjects.com\"")), 200, 0},
+		{PAGE(ENDPOINT("us-east", "null")), 200, 0},
+		{PAGE(""), 200, 0},
+		{"", 503, 0},
+		{PAGE(ENDPOINT("us-east", "\"us-east-7.linodeobjects.com\"")), 200, DRO_EINVAL},
+	};
+	void *account = scripted_open(scripted, "region", "us-east", NULL);
+	char identity[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		scripted_answer(scripted, 200, PROFILE, NULL);
+		if (i == 0)
+			scripted_answer(scripted, 503, "", NULL);
+		else
+			scripted_no_answer(scripted, DRO_EAGAIN); /* no such host */
+		scripted_answer(scripted, rows[i].status, rows[i].endpoints, NULL);
+		ck_assert_int_eq(probe(account, identity), rows[i].code);
+		if (rows[i].code == 0)
+			ck_assert_str_eq(identity, "user ops");
+	}
+	ck_assert_str_eq(scripted_request(scripted, 2)->path, "/v4/object-storage/endpoints");
+	ck_assert_ptr_nonnull(strstr(err.message, "us-east is at us-east-7.linodeobjects.com"));
 }
 END_TEST
 
@@ -176,7 +208,7 @@ START_TEST(bad_keys_are_named)
 	scripted_answer(scripted, 200, PROFILE, NULL);
 	scripted_answer(scripted, 403, S3_ERROR("InvalidAccessKeyId", "unknown"), NULL);
 	scripted_answer(scripted, 200,
-		KEYS("{\"id\":1,\"label\":\"backup\",\"access_key\":\"LOAB\",\"secret_key\":\"["
+		PAGE("{\"id\":1,\"label\":\"backup\",\"access_key\":\"LOAB\",\"secret_key\":\"["
 		     "REDACTED]\"},"
 		     "{\"id\":2,\"label\":\"site\",\"access_key\":\"LOCD\",\"secret_key\":\"["
 		     "REDACTED]\"}"),
@@ -214,6 +246,7 @@ int main(void)
 	tcase_add_test(tcase, puts_gets_and_deletes);
 	tcase_add_test(tcase, refuses_what_is_no_region);
 	tcase_add_test(tcase, the_probe_looks_at_the_keys);
+	tcase_add_test(tcase, the_probe_finds_a_wrong_endpoint);
 	tcase_add_test(tcase, bad_keys_are_named);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
