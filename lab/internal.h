@@ -21,7 +21,7 @@ struct dns_server;
 struct lab {
 	struct lab_config config;
 	char *dir;
-	char *credentials[5]; /* behind config's pointers */
+	char *credentials[7]; /* behind config's pointers */
 	int lock_fd;	      /* holds DIR/lock while the lab lives */
 	struct lab_faults *faults;
 	struct lab_log *log;

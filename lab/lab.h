@@ -44,6 +44,8 @@ struct lab_config {
 	const char *secret_key;
 	const char *cloudflare_token;
 	const char *linode_token;
+	const char *linode_access_key; /* the first Object Storage key */
+	const char *linode_secret_key;
 };
 const struct lab_config *lab_config(const struct lab *lab);
 
@@ -175,6 +177,9 @@ enum lab_auth {
  */
 #define LAB_AUTH_MESSAGE 256
 enum lab_auth lab_aws_verify(const struct lab *lab, const struct lab_request *request,
+	struct lab_scope *scope, char message[LAB_AUTH_MESSAGE]);
+/* The same for somebody's own keys: `secret` is that of the scope's key, NULL where none has it. */
+enum lab_auth lab_sigv4_verify(const struct lab_request *request, const char *secret,
 	struct lab_scope *scope, char message[LAB_AUTH_MESSAGE]);
 /* The token of "Authorization: Bearer TOKEN", or NULL. */
 const char *lab_bearer(const struct lab_request *request);
