@@ -56,7 +56,7 @@ static int fact_is(struct dro_store *store, const char *service, const char *key
 			  : dro_fail(err, DRO_ECONFLICT, "%s: %s was changed by another process",
 				    service, key);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	return rc;
 }
 

@@ -227,7 +227,7 @@ int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_w
 	} else if (rc == 0) {
 		rc = dro_fail(err, DRO_ENOTFOUND, "no run %s", run);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 out:
 	pthread_mutex_unlock(&store->lock);
 	return rc;
