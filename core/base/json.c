@@ -217,6 +217,11 @@ const char *dro_json_text(const cJSON *object, const char *key)
 	return cJSON_IsString(value) ? value->valuestring : "";
 }
 
+cJSON *dro_json_strings(const char *const *strings, size_t count)
+{
+	return count ? cJSON_CreateStringArray(strings, (int)count) : cJSON_CreateArray();
+}
+
 void dro_json_print(struct dro_buf *out, const cJSON *json)
 {
 	char *text = cJSON_PrintUnformatted(json);

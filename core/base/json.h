@@ -33,6 +33,9 @@ int dro_json_array(const cJSON *object, const char *key, const cJSON **out, stru
 /* Never fails: the string at `key`, or "" where it is absent or something else. */
 const char *dro_json_text(const cJSON *object, const char *key);
 
+/* An array of them; `strings` may be NULL where there are none. NULL: out of memory. */
+cJSON *dro_json_strings(const char *const *strings, size_t count);
+
 /* Compact text of `json`, appended. */
 void dro_json_print(struct dro_buf *out, const cJSON *json);
 /* `text` as a JSON string with its quotes, control characters escaped. */

@@ -11,7 +11,7 @@ cJSON *dro_record_json(const struct dro_record *record)
 	cJSON *json = cJSON_CreateObject();
 	bool whole = json &&
 		     cJSON_AddItemToObject(json, "values",
-			     cJSON_CreateStringArray(record->values, (int)record->value_count)) &&
+			     dro_json_strings(record->values, record->value_count)) &&
 		     cJSON_AddStringToObject(json, "name", record->name) &&
 		     cJSON_AddStringToObject(json, "type", record->type) &&
 		     cJSON_AddNumberToObject(json, "ttl_s", record->ttl_s) &&

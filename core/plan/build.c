@@ -56,11 +56,6 @@ void dro_build_input_json(
 		build->rc = dro_fail(build->err, DRO_ENOMEM, "out of memory");
 }
 
-cJSON *dro_build_strings(const char *const *strings, size_t count)
-{
-	return cJSON_CreateStringArray(strings, (int)count);
-}
-
 void dro_build_id(char *out, size_t size, const char *text)
 {
 	size_t i;

@@ -25,8 +25,6 @@ void dro_build_input(
 /* Takes `json` over, also when it fails; NULL is out of memory. */
 void dro_build_input_json(
 	struct dro_build *build, struct dro_step *step, const char *key, cJSON *json);
-/* NULL: out of memory. */
-cJSON *dro_build_strings(const char *const *strings, size_t count);
 /* The text as a step's id may have it: what no id can hold becomes '-'. */
 void dro_build_id(char *out, size_t size, const char *text);
 

@@ -246,7 +246,7 @@ static void add_switch(struct build *build, const struct dro_traffic_seen *seen)
 	dro_build_input(&build->base, step, "owner", owner);
 	input_addresses(build, step);
 	dro_build_input_json(&build->base, step, "previous",
-		dro_build_strings((const char *const *)seen->values, seen->value_count));
+		dro_json_strings((const char *const *)seen->values, seen->value_count));
 	dro_build_after(&build->base, step, "verify-app");
 	dro_build_after_kind(&build->base, step, "site.fence");
 	snprintf(id, sizeof(id), "find-%s", seen->traffic->key);
