@@ -71,7 +71,7 @@ static bool visits_are_well(struct dro_controller *controller)
 
 	pthread_mutex_lock(&controller->lock);
 	for (job = controller->jobs; job; job = job->next)
-		well = well && now < job->ask.deadline_ms + CONTROL_LATE_MS;
+		well = well && now < job->ask.deadline_ms + controller->config.late_ms;
 	pthread_mutex_unlock(&controller->lock);
 	return well;
 }

@@ -49,6 +49,7 @@ struct dro_controller_config {
 	uint64_t look_ms;   /* a visit's deadline */
 	uint64_t orphan_ms; /* how long nobody may drive a run before it is taken over */
 	uint64_t retry_ms;  /* the first wait after a failure */
+	uint64_t late_ms;   /* past its deadline, before a visit counts as stuck */
 	size_t visits;	    /* side by side */
 	size_t workers;	    /* reconcile runs of ours side by side */
 	bool once;	    /* every service once, to the end of its run */

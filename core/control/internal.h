@@ -11,7 +11,6 @@
 #include "control/schedule.h"
 
 #define CONTROL_COMMIT 65
-#define CONTROL_LATE_MS 30000 /* past a deadline, before we call it stuck */
 
 /* A spec, while it or a visit of it is in use. */
 struct control_spec {
