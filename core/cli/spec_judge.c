@@ -58,8 +58,8 @@ static int write_attempt(struct dro_store *store, const struct dro_spec_attempt 
 /* Git is away; what it says then differs from time to time. */
 static bool is_away(const struct dro_spec_attempt *attempt)
 {
-	return !*attempt->commit && (strcmp(attempt->code, "EAGAIN") == 0 ||
-					    strcmp(attempt->code, "ETIMEDOUT") == 0);
+	return !*attempt->commit &&
+	       (strcmp(attempt->code, "EAGAIN") == 0 || strcmp(attempt->code, "ETIMEDOUT") == 0);
 }
 
 static bool is_same(const struct dro_spec_attempt *a, const struct dro_spec_attempt *b)
@@ -69,8 +69,7 @@ static bool is_same(const struct dro_spec_attempt *a, const struct dro_spec_atte
 	return strcmp(a->commit, b->commit) == 0 && strcmp(a->error, b->error) == 0;
 }
 
-void dro_spec_attempted(
-	struct dro_store *store, const char *commit, const struct dro_error *error)
+void dro_spec_attempted(struct dro_store *store, const char *commit, const struct dro_error *error)
 {
 	struct dro_spec_attempt before, now = {.at_ms = dro_wall_ms()};
 	struct dro_buf text = DRO_BUF_INIT(4096);
@@ -128,8 +127,7 @@ int dro_spec_judge(struct dro_store *store, const struct dro_spec *before,
 	}
 	if (count > 0 && !dro_spec_accepted(store, now->commit)) {
 		if (before->service_count > 1)
-			dro_buf_printf(
-				&gone, " (%zu of %zu)", count, before->service_count);
+			dro_buf_printf(&gone, " (%zu of %zu)", count, before->service_count);
 		rc = refuse(now->commit, dro_buf_str(&gone), err);
 	}
 	dro_buf_free(&gone);
@@ -146,8 +144,8 @@ bool dro_spec_accepted(struct dro_store *store, const char *commit)
 	return is;
 }
 
-int dro_spec_accept(struct dro_store *store, const char *commit, const char *by,
-	const char *reason, char accepted[65], struct dro_error *err)
+int dro_spec_accept(struct dro_store *store, const char *commit, const char *by, const char *reason,
+	char accepted[65], struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(8192);
 	struct dro_spec_attempt attempt;
@@ -157,8 +155,7 @@ int dro_spec_accept(struct dro_store *store, const char *commit, const char *by,
 		return rc;
 	if (rc < 0 || strcmp(attempt.rule, DRO_RULE_SHRUNKEN) != 0)
 		return dro_fail(err, DRO_ENOTFOUND, "no commit waits to be accepted");
-	if (strlen(commit) < PREFIX_MIN ||
-		strncmp(attempt.commit, commit, strlen(commit)) != 0)
+	if (strlen(commit) < PREFIX_MIN || strncmp(attempt.commit, commit, strlen(commit)) != 0)
 		return dro_fail(err, DRO_ENOTFOUND,
 			"the commit that waits to be accepted is %s, not %.64s", attempt.commit,
 			commit);
@@ -166,8 +163,7 @@ int dro_spec_accept(struct dro_store *store, const char *commit, const char *by,
 		attempt.commit, by, reason, attempt.error);
 	/* The event first: nothing passes without being on record. */
 	if ((rc = dro_buf_check(&text, err)) == 0 &&
-		(rc = dro_store_event_add(
-			 store, "", "safety", "", dro_buf_str(&text), err)) == 0)
+		(rc = dro_store_event_add(store, "", "safety", "", dro_buf_str(&text), err)) == 0)
 		rc = dro_store_fact_set(store, "", ACCEPTED, attempt.commit, err);
 	if (rc == 0)
 		memcpy(accepted, attempt.commit, sizeof(attempt.commit));

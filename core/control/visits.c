@@ -326,7 +326,7 @@ void control_visit_finish(struct dro_controller *controller)
 static void run_ended(struct dro_controller *controller, struct control_service *service,
 	const struct dro_run_row *row, enum dro_run_state state)
 {
-	bool good = state == DRO_RUN_COMPLETED || state == DRO_RUN_COMPLETED_WITH_EXCEPTIONS;
+	bool good = state == DRO_RUN_COMPLETED;
 	char text[200];
 
 	/* Nothing that was seen before its end counts. */

@@ -46,9 +46,9 @@ struct dro_config {
 	char *path;	       /* folder inside the repository; "" : its top */
 	char *allowed_signers; /* file; "" : commits need no signature */
 	bool allow_rewind;
-	char *state;   /* directory */
-	char *plugins; /* directory */
-	char *listen;  /* "127.0.0.1:8470" */
+	char *state;				 /* directory */
+	char *plugins;				 /* directory */
+	char *listen;				 /* "127.0.0.1:8470" */
 	struct dro_config_controller controller; /* set by dro_config_load */
 };
 
