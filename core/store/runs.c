@@ -323,7 +323,7 @@ int dro_store_run_list_open(struct dro_store *store,
 		read_run(&run, query);
 		rc = emit(arg, &run);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }
