@@ -49,6 +49,25 @@ static const struct dro_cli_option inventory_options[] = {
 	END,
 };
 
+static const struct dro_cli_option controller_options[] = {
+	{"poll", 0, "TIME", "how often git is asked (default: 30s)", false},
+	{"period", 0, "TIME", "how often each service is looked at (default: 5m)", false},
+	{"listen", 0, "ADDRESS:PORT", "where the webhook and /healthz are", false},
+	{"once", 0, NULL, "every service once, to the end of its run, and stop", false},
+	END,
+};
+
+static const struct dro_cli_option pause_options[] = {
+	{"reason", 0, "TEXT", "why; goes on the record", false},
+	{"for", 0, "TIME", "how long, such as 2h; then it ends by itself", false},
+	END,
+};
+
+static const struct dro_cli_option accept_options[] = {
+	{"reason", 0, "TEXT", "why; goes on the record", false},
+	END,
+};
+
 static const struct dro_cli_option schema_options[] = {
 	{"reference", 0, NULL, "print the reference page (Markdown) instead", false},
 	END,
@@ -80,6 +99,13 @@ const struct dro_cli_command dro_cli_commands[] = {
 	{"adopt", "SERVICE RECORD...",
 		"take over records that are there without our mark (\"NAME TYPE\")", 2, -1,
 		apply_options, dro_cmd_adopt, false},
+	{"controller", "", "keep every service as the specs in git say, from now on", 0, 0,
+		controller_options, dro_cmd_controller, false},
+	{"pause", "SERVICE", "have the controller leave a service alone for a while", 1, 1,
+		pause_options, dro_cmd_pause, false},
+	{"unpause", "SERVICE", "end a pause", 1, 1, NULL, dro_cmd_unpause, false},
+	{"accept", "COMMIT", "follow a commit that lacks services of the one before", 1, 1,
+		accept_options, dro_cmd_accept, false},
 	{"promote", "SITE", "make a standby site the active one", 1, 1, promote_options,
 		dro_cmd_promote, false},
 	{"runs", "", "list the runs, newest first", 0, 0, service_options, dro_cmd_runs, false},
@@ -100,7 +126,7 @@ const struct dro_cli_command dro_cli_commands[] = {
 	{"help", "[COMMAND]", "how a command is used", 0, 2, NULL, dro_cmd_help, false},
 	{"version", "", "the program's version", 0, 0, NULL, dro_cmd_version, false},
 	{"man", "", "this program's man page, in roff", 0, 0, NULL, dro_cmd_man, true},
-	{"worker", "RUN", "drive a run (promote and resume start this)", 1, 1, NULL, dro_cmd_worker,
-		true},
+	{"worker", "RUN", "drive a run (promote, apply and the controller start this)", 1, 1, NULL,
+		dro_cmd_worker, true},
 	{NULL, NULL, NULL, 0, 0, NULL, NULL, false},
 };

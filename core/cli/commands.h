@@ -23,7 +23,12 @@ int dro_cmd_attach(struct dro_cli *cli);
 int dro_cmd_resume(struct dro_cli *cli);
 int dro_cmd_abort(struct dro_cli *cli);
 int dro_cmd_worker(struct dro_cli *cli);
-/* runs.c, status.c, inventory.c */
+/* controller.c, pause.c, accept.c */
+int dro_cmd_controller(struct dro_cli *cli);
+int dro_cmd_pause(struct dro_cli *cli);
+int dro_cmd_unpause(struct dro_cli *cli);
+int dro_cmd_accept(struct dro_cli *cli);
+/* runs.c, status.c, events.c, inventory.c */
 int dro_cmd_runs(struct dro_cli *cli);
 int dro_cmd_show(struct dro_cli *cli);
 int dro_cmd_status(struct dro_cli *cli);

@@ -29,18 +29,17 @@ static int add_plugin(
 	return rc;
 }
 
-static int digest_plugins(struct dro_reconcile *reconcile, struct dro_error *err)
+int dro_plugins_digest(char out[DRO_SHA256_HEX], const char *folder, const struct dro_spec *spec,
+	struct dro_error *err)
 {
-	const struct dro_spec *spec = reconcile->setup.spec;
 	struct dro_buf text = DRO_BUF_INIT(1 << 20);
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; i < spec->account_count && rc == 0; i++)
-		rc = add_plugin(
-			&text, reconcile->setup.config->plugins, spec->accounts[i].plugin, err);
+		rc = add_plugin(&text, folder, spec->accounts[i].plugin, err);
 	if (rc == 0 && (rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_sha256_hex(reconcile->plugins, dro_buf_str(&text), text.length);
+		rc = dro_sha256_hex(out, dro_buf_str(&text), text.length);
 	dro_buf_free(&text);
 	return rc;
 }
@@ -53,7 +52,8 @@ int dro_reconcile_open(struct dro_reconcile *reconcile, struct dro_cli *cli)
 	if ((rc = dro_setup_open(&reconcile->setup, cli, DRO_NEED_PROVIDERS)) != 0)
 		return rc;
 	if (dro_observer_new(&reconcile->observer, false, &err) < 0 ||
-		digest_plugins(reconcile, &err) < 0)
+		dro_plugins_digest(reconcile->plugins, reconcile->setup.config->plugins,
+			reconcile->setup.spec, &err) < 0)
 		return dro_cli_error(cli, &err);
 	return 0;
 }

@@ -16,6 +16,10 @@ struct dro_reconcile {
 int dro_reconcile_open(struct dro_reconcile *reconcile, struct dro_cli *cli);
 void dro_reconcile_free(struct dro_reconcile *reconcile);
 
+/* Of the files of the plugins that the spec uses. */
+int dro_plugins_digest(char out[DRO_SHA256_HEX], const char *folder, const struct dro_spec *spec,
+	struct dro_error *err);
+
 /* One look at one service. */
 int dro_reconcile_look(struct dro_pass **out, struct dro_reconcile *reconcile,
 	const struct dro_service *service, const char *const *adopt, size_t adopt_count,

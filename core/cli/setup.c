@@ -60,7 +60,26 @@ static int allowed(void *arg, const struct dro_call *call, struct dro_error *err
 	return setup->may_mutate ? setup->may_mutate(setup->may_mutate_arg, call, err) : 0;
 }
 
-static int open_providers(struct dro_setup *setup, struct dro_error *err)
+int dro_setup_set_budgets(
+	struct dro_setup *setup, const struct dro_spec *spec, struct dro_error *err)
+{
+	double share = setup->background > 0 ? setup->background : 1;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < spec->account_count && rc == 0; i++) {
+		const struct dro_account *account = &spec->accounts[i];
+		struct dro_budget_rate rate = {
+			account->budget.per_second * share, account->budget.burst * share};
+
+		if (rate.burst < 1)
+			rate.burst = 1;
+		rc = dro_budget_set(setup->budget, account->name, "", rate, err);
+	}
+	return rc;
+}
+
+int dro_setup_open_registry(struct dro_setup *setup, struct dro_error *err)
 {
 	struct dro_registry_config config = {.plugin_dir = setup->config->plugins,
 		.log = &setup->log,
@@ -74,7 +93,17 @@ static int open_providers(struct dro_setup *setup, struct dro_error *err)
 		return rc;
 	config.net = setup->net;
 	config.budget = setup->budget;
-	if ((rc = dro_registry_new(&setup->registry, &config, err)) < 0)
+	if (setup->background > 0)
+		config.budget_class = DRO_BUDGET_BACKGROUND;
+	return dro_registry_new(&setup->registry, &config, err);
+}
+
+static int open_providers(struct dro_setup *setup, struct dro_error *err)
+{
+	int rc;
+
+	if ((rc = dro_setup_open_registry(setup, err)) < 0 ||
+		(rc = dro_setup_set_budgets(setup, setup->spec, err)) < 0)
 		return rc;
 	return dro_accounts_new(&setup->accounts, setup->registry, setup->spec, err);
 }

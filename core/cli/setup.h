@@ -37,6 +37,9 @@ struct dro_setup {
 	/* Set before: the last good spec at once, while git is asked (dro_spec_early). Then
 	 * dro_setup_moved is to be called before anything is done with the spec. */
 	bool early;
+	/* Set before: what runs by itself, with this share of each account's budget; 0: a person
+	 * waits, and has all of it. See docs/controller.md. */
+	double background;
 	bool will_call; /* set before: providers come later, their library is loaded beside */
 	struct dro_spec_check *check;
 };
@@ -48,6 +51,10 @@ struct dro_setup {
  */
 int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need need);
 void dro_setup_free(struct dro_setup *setup);
+/* What accounts of any spec are opened with; dro_setup_open does it where the setup has a spec. */
+int dro_setup_open_registry(struct dro_setup *setup, struct dro_error *err);
+int dro_setup_set_budgets(
+	struct dro_setup *setup, const struct dro_spec *spec, struct dro_error *err);
 /* What calls providers, for who is done with calling and goes on. */
 void dro_setup_free_providers(struct dro_setup *setup);
 /* Is the spec not the newest after all? Waits for git, once; then open another setup, not early. */

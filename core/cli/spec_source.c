@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "cli/spec_judge.h"
 #include "cli/spec_memory.h"
 #include "repo/repo.h"
 #include "spec/load.h"
@@ -105,14 +106,73 @@ static int load_commit(struct dro_spec **out, const struct source *source, const
 	return rc;
 }
 
+static bool has_service(const struct dro_tree *tree)
+{
+	size_t i;
+
+	for (i = 0; i < tree->file_count; i++)
+		if (strncmp(tree->files[i].path, "services/", 9) == 0)
+			return true;
+	return false;
+}
+
+/* Against the commit that was acted on last. Where that cannot be read any more, there is nothing
+ * to compare with. */
+static int judge(const struct source *source, const struct dro_spec *spec, struct dro_error *err)
+{
+	struct dro_report report = DRO_REPORT_INIT;
+	struct dro_spec *before = NULL;
+	struct dro_tree *tree = NULL;
+	int rc = 0;
+
+	if ((dro_spec_recall(&tree, source->store, source->memory, source->last_good, NULL) == 0 ||
+		    dro_repo_read(&source->repo, source->last_good, &tree, NULL) == 0) &&
+		dro_spec_load(&before, tree, &report, NULL) == 0)
+		rc = dro_spec_judge(source->store, before, spec, err);
+	dro_report_fini(&report);
+	dro_spec_free(before);
+	dro_tree_free(tree);
+	return rc;
+}
+
+/* A commit that is not the last good one: to be read, judged, and only then remembered. */
+static int load_new(struct dro_spec **out, const struct source *source, const char *commit,
+	struct dro_error *err)
+{
+	struct dro_spec *spec = NULL;
+	struct dro_tree *tree = NULL;
+	int rc;
+
+	if ((rc = dro_repo_read(&source->repo, commit, &tree, err)) < 0)
+		return rc;
+	if (*source->last_good && !has_service(tree))
+		rc = dro_spec_judge_empty(commit, err);
+	else
+		rc = load(&spec, tree, err);
+	if (rc == 0 && *source->last_good)
+		rc = judge(source, spec, err);
+	if (rc == 0)
+		rc = dro_spec_remember(source->store, source->memory, tree, err);
+	if (rc == 0) {
+		*out = spec;
+		spec = NULL;
+	}
+	dro_spec_free(spec);
+	dro_tree_free(tree);
+	return rc;
+}
+
 static int load_newest(struct dro_spec **out, const struct source *source,
 	const struct dro_log *log, struct dro_error *err)
 {
-	char commit[DRO_COMMIT_TEXT];
+	char commit[DRO_COMMIT_TEXT] = "";
 	int rc;
 
 	if ((rc = dro_repo_sync(&source->repo, source->last_good, commit, err)) == 0)
-		rc = load_commit(out, source, commit, true, err);
+		rc = strcmp(commit, source->last_good) == 0
+			     ? load_commit(out, source, commit, true, err)
+			     : load_new(out, source, commit, err);
+	dro_spec_attempted(source->store, commit, rc < 0 ? err : NULL);
 	if (rc == 0 || !*source->last_good || rc == DRO_ENOMEM)
 		return rc;
 	dro_log(log, DRO_LOG_WARNING, "%s; going on with the last good commit, %.12s", err->message,
@@ -218,6 +278,63 @@ int dro_spec_from_source(struct dro_spec **out, const struct dro_config *config,
 	else
 		rc = load_git(out, config, store, commit && *commit ? commit : NULL, log, err);
 	return rc == 0 ? remember_summary(*out, store, err) : rc;
+}
+
+/* ---- again and again ------------------------------------------------------------------------- */
+
+/* A commit that was no good is none now, unless somebody let it pass. */
+static int refused_before(const struct source *source, const char *commit, struct dro_error *err)
+{
+	struct dro_spec_attempt attempt;
+
+	if (dro_spec_attempt_get(source->store, &attempt, NULL) < 0 || !*attempt.error ||
+		strcmp(attempt.commit, commit) != 0 || dro_spec_accepted(source->store, commit))
+		return 0;
+	return dro_fail(err, *attempt.rule ? DRO_ESAFETY : DRO_EINVAL, "%s", attempt.error);
+}
+
+static int poll_source(
+	struct dro_spec **out, const struct source *source, const char *have, struct dro_error *err)
+{
+	char commit[DRO_COMMIT_TEXT] = "";
+	int rc;
+
+	if ((rc = dro_repo_sync(&source->repo, source->last_good, commit, err)) == 0) {
+		if (strcmp(commit, have) == 0)
+			goto out;
+		if ((rc = refused_before(source, commit, err)) < 0)
+			return rc;
+		rc = strcmp(commit, source->last_good) == 0
+			     ? load_commit(out, source, commit, true, err)
+			     : load_new(out, source, commit, err);
+	}
+	if (rc == 0 && strcmp(commit, source->last_good) != 0)
+		rc = dro_store_fact_set(source->store, "", source->fact, commit, err);
+	if (rc == 0)
+		rc = remember_summary(*out, source->store, err);
+	if (rc < 0) {
+		dro_spec_free(*out);
+		*out = NULL;
+	}
+out:
+	dro_spec_attempted(source->store, commit, rc < 0 ? err : NULL);
+	return rc;
+}
+
+int dro_spec_poll(struct dro_spec **out, const struct dro_config *config, struct dro_store *store,
+	const char *have, struct dro_error *err)
+{
+	struct source source;
+	int rc;
+
+	*out = NULL;
+	if (is_folder(config->url))
+		return dro_fail(err, DRO_EUNSUPPORTED,
+			"%s is a folder: there is no commit to follow", config->url);
+	if ((rc = source_init(&source, config, store, err)) == 0)
+		rc = poll_source(out, &source, have, err);
+	source_free(&source);
+	return rc;
 }
 
 /* ---- early ----------------------------------------------------------------------------------- */

@@ -20,6 +20,14 @@ int dro_spec_from_source(struct dro_spec **out, const struct dro_config *config,
 	struct dro_error *err);
 
 /*
+ * For who asks again and again: *out is the branch's newest commit where it is good and another
+ * than `have`, else NULL. What is wrong with a commit is said once, on standard error and as an
+ * event; then it is an error without another look, until the branch moves.
+ */
+int dro_spec_poll(struct dro_spec **out, const struct dro_config *config, struct dro_store *store,
+	const char *have, struct dro_error *err);
+
+/*
  * For who cannot wait: the last good commit as the store has it, at once, while git is asked
  * beside. *check is NULL where nothing was remembered, and the spec then is the newest. What the
  * check says must be heard before anything is done with the spec.

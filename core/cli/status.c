@@ -1,4 +1,4 @@
-/* drorch status, events: from the store alone, so that they answer while every provider is away. */
+/* drorch status: from the store alone, so that it answers while every provider is away. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,11 +6,12 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/setup.h"
-#include "engine/engine.h"
+#include "cli/spec_judge.h"
+#include "cli/status.h"
+#include "control/controller.h"
+#include "control/pause.h"
 
-#define EVENTS_SHOWN 50
-
-/* ---- status ---------------------------------------------------------------------------------- */
+#define FACT_MAX (256u << 10)
 
 /* The newest run of a service. */
 static int newest_run(void *arg, const struct dro_run_row *run)
@@ -44,6 +45,67 @@ static const char *primary_of(const cJSON *sites)
 	return "";
 }
 
+/* A fact that is an object, under `name`; none where it is not known. */
+static int add_fact(cJSON *json, const char *name, struct dro_store *store, const char *service,
+	const char *key, struct dro_error *err)
+{
+	char *text = NULL;
+	cJSON *fact = NULL;
+	int rc = known(&text, store, service, key, NULL, err);
+
+	if (rc == 0 && text && (rc = dro_json_parse(&fact, text, strlen(text), FACT_MAX, err)) == 0)
+		cJSON_AddItemToObject(json, name, fact);
+	free(text);
+	return rc;
+}
+
+static int add_pause(
+	cJSON *json, struct dro_store *store, const char *service, struct dro_error *err)
+{
+	struct dro_pause pause;
+	cJSON *object;
+	int rc = dro_pause_get(store, service, dro_wall_ms(), &pause, err);
+
+	if (rc < 0)
+		return rc == DRO_ENOTFOUND ? 0 : rc;
+	object = cJSON_AddObjectToObject(json, "paused");
+	cJSON_AddStringToObject(object, "by", pause.by);
+	cJSON_AddStringToObject(object, "reason", pause.reason);
+	cJSON_AddNumberToObject(object, "since_ms", (double)pause.since_ms);
+	cJSON_AddNumberToObject(object, "until_ms", (double)pause.until_ms);
+	return 0;
+}
+
+/* The newest commit that was tried, where that is not the one in use; the controller, and whether
+ * it lives. */
+static int add_control(cJSON *json, struct dro_store *store, struct dro_error *err)
+{
+	struct dro_spec_attempt attempt;
+	struct dro_lease lease;
+	bool alive = false;
+	cJSON *object;
+	int rc;
+
+	if ((rc = dro_spec_attempt_get(store, &attempt, err)) < 0 && rc != DRO_ENOTFOUND)
+		return rc;
+	if (rc == 0) {
+		object = cJSON_AddObjectToObject(json, "attempt");
+		cJSON_AddStringToObject(object, "commit", attempt.commit);
+		cJSON_AddStringToObject(object, "error", attempt.error);
+		cJSON_AddStringToObject(object, "rule", attempt.rule);
+		cJSON_AddNumberToObject(object, "at_ms", (double)attempt.at_ms);
+	}
+	if ((rc = add_fact(json, "controller", store, "", "controller", err)) < 0)
+		return rc;
+	object = cJSON_GetObjectItemCaseSensitive(json, "controller");
+	if (!object)
+		return 0;
+	if (dro_store_lease_get(store, DRO_CONTROLLER_LEASE, &lease, &alive, NULL) == 0 && alive)
+		cJSON_AddStringToObject(object, "holder", lease.holder);
+	cJSON_AddBoolToObject(object, "alive", alive);
+	return 0;
+}
+
 /* Adds to `json` what the store knows of a service. */
 static int add_status(
 	cJSON *json, struct dro_store *store, const cJSON *service, struct dro_error *err)
@@ -69,6 +131,9 @@ static int add_status(
 		goto out;
 	if (dro_store_lease_get(store, name, &lease, &alive, NULL) == 0 && alive)
 		cJSON_AddStringToObject(json, "driven_by", lease.holder);
+	if ((rc = add_fact(json, "reconcile", store, name, "reconcile", err)) < 0 ||
+		(rc = add_pause(json, store, name, err)) < 0)
+		goto out;
 	if (backup && (rc = dro_json_parse(&latest, backup, strlen(backup), 65536, err)) == 0)
 		cJSON_AddItemToObject(json, "backup", latest);
 out:
@@ -95,6 +160,8 @@ static int read_status(cJSON **out, struct dro_store *store, struct dro_error *e
 	}
 	if (rc == 0)
 		rc = dro_json_parse(&summary, text, strlen(text), 4 << 20, err);
+	if (rc == 0)
+		rc = add_control(*out, store, err);
 	if (rc == 0) {
 		cJSON_AddStringToObject(*out, "commit", dro_json_text(summary, "commit"));
 		cJSON_ArrayForEach(service, cJSON_GetObjectItemCaseSensitive(summary, "services"))
@@ -111,109 +178,23 @@ static int read_status(cJSON **out, struct dro_store *store, struct dro_error *e
 	return rc;
 }
 
-static void print_service(struct dro_table *table, const cJSON *service)
-{
-	const cJSON *backup = cJSON_GetObjectItemCaseSensitive(service, "backup");
-	char age[DRO_DURATION_TEXT] = "";
-	int64_t time, since;
-
-	dro_table_cell(table, "%s", dro_json_text(service, "name"));
-	if (dro_json_int(service, "active_since_ms", 0, &since, NULL) == 0 && since) {
-		dro_duration_format(age, dro_wall_ms() - since);
-		dro_table_cell(table, "%s (for %s)", dro_json_text(service, "active"), age);
-	} else {
-		dro_table_cell(table, "%s", dro_json_text(service, "active"));
-	}
-	dro_table_cell(
-		table, "%s %s", dro_json_text(service, "run"), dro_json_text(service, "run_state"));
-	if (backup && dro_json_int(backup, "time_ms", 0, &time, NULL) == 0) {
-		dro_duration_format(age, dro_wall_ms() - time);
-		dro_table_cell(table, "%s, %s old%s", dro_json_text(backup, "id"), age,
-			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(backup, "verified"))
-				? ", verified"
-				: "");
-	} else {
-		dro_table_cell(table, "not looked at yet");
-	}
-}
-
 int dro_cmd_status(struct dro_cli *cli)
 {
-	static const char *const columns[] = {
-		"SERVICE", "ACTIVE SITE", "LAST RUN", "LATEST BACKUP", NULL};
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_setup setup = {0};
-	struct dro_table *table = NULL;
 	cJSON *status = NULL;
-	const cJSON *service;
-	const char *commit;
 	int rc;
 
 	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_STORE_READ)) != 0)
 		goto out;
-	if (read_status(&status, setup.store, &err) < 0) {
+	if (read_status(&status, setup.store, &err) < 0)
 		rc = dro_cli_error(cli, &err);
-		goto out;
-	}
-	if (cli->json) {
+	else if (cli->json)
 		dro_print_json(stdout, status);
-		goto out;
-	}
-	commit = dro_json_text(status, "commit");
-	if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(status, "services")) == 0) {
-		dro_print_line(stdout, "No spec was read yet into %s.", setup.config->state);
-		goto out;
-	}
-	dro_print_line(stdout, "spec: %s", *commit ? commit : "a working copy");
-	fputc('\n', stdout);
-	table = dro_table_new(columns);
-	cJSON_ArrayForEach(service, cJSON_GetObjectItemCaseSensitive(status, "services"))
-		print_service(table, service);
-	dro_table_print(table, stdout);
+	else
+		dro_status_print(stdout, status, setup.config->state);
 out:
-	dro_table_free(table);
 	cJSON_Delete(status);
-	dro_setup_free(&setup);
-	return rc;
-}
-
-/* ---- events ---------------------------------------------------------------------------------- */
-
-static int print_event(void *arg, const struct dro_event *event)
-{
-	const struct dro_cli *cli = arg;
-	char time[DRO_TIME_TEXT];
-
-	if (cli->json) {
-		cJSON *json = cJSON_CreateObject();
-
-		cJSON_AddNumberToObject(json, "version", 1);
-		cJSON_AddNumberToObject(json, "seq", (double)event->seq);
-		cJSON_AddNumberToObject(json, "time_ms", (double)event->time_ms);
-		cJSON_AddStringToObject(json, "service", event->service);
-		cJSON_AddStringToObject(json, "kind", event->kind);
-		cJSON_AddStringToObject(json, "run", event->run);
-		cJSON_AddStringToObject(json, "text", event->text);
-		dro_print_json(stdout, json);
-		cJSON_Delete(json);
-		return 0;
-	}
-	dro_time_format(time, event->time_ms / 1000 * 1000);
-	dro_print_line(stdout, "%s  %-12s %-8s %s%s%s", time, event->service, event->kind,
-		event->run, *event->run ? "  " : "", event->text);
-	return 0;
-}
-
-int dro_cmd_events(struct dro_cli *cli)
-{
-	struct dro_error err = DRO_ERROR_INIT;
-	struct dro_setup setup = {0};
-	int rc;
-
-	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_STORE_READ)) == 0 && setup.store &&
-		dro_store_event_list(setup.store, dro_cli_value(cli, "service"), EVENTS_SHOWN,
-			print_event, cli, &err) < 0)
-		rc = dro_cli_error(cli, &err);
 	dro_setup_free(&setup);
 	return rc;
 }

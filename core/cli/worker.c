@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "engine/engine.h"
+#include "engine/start.h"
 
 #define LEASE_MS 15000
 #define RENEW_MS 5000
@@ -319,6 +320,10 @@ int dro_cmd_worker(struct dro_cli *cli)
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
+	/* Nobody waits for it: the controller has one half of the background's share, its workers
+	 * the other. */
+	if (!setup.accounts && strcmp(row->kind, DRO_KIND_RECONCILE) == 0)
+		setup.background = 0.5 / setup.config->controller.workers;
 	rc = untouched(setup.store, row) ? open_providers(&setup, cli, row, &plan) : DRO_EXIT_LEASE;
 	if (rc == 0 && drive(&setup, cli, &keeper, row, &news, &err) < 0) {
 		rc = dro_cli_error(cli, &err);

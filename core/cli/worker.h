@@ -39,5 +39,8 @@ void dro_worker_dismiss(struct dro_worker_ready *ready);
  */
 int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config, const char *run,
 	struct dro_worker_ready *ready, int *news_fd, struct dro_error *err);
+/* `drorch worker RUN` for who lives on beside it, and has to collect it with waitpid. */
+int dro_worker_spawn(const struct dro_cli *cli, const struct dro_config *config, const char *run,
+	int *news_fd, pid_t *pid, struct dro_error *err);
 
 #endif

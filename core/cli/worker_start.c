@@ -182,17 +182,16 @@ static bool hand_over(struct dro_worker_ready *ready, const char *run, int *news
 
 /* ---- at once --------------------------------------------------------------------------------- */
 
-int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config, const char *run,
-	struct dro_worker_ready *ready, int *news_fd, struct dro_error *err)
+int dro_worker_spawn(const struct dro_cli *cli, const struct dro_config *config, const char *run,
+	int *news_fd, pid_t *pid, struct dro_error *err)
 {
 	const char *argv[ARGUMENTS_MAX];
 	struct streams streams = {.input = -1};
 	int news[2] = {-1, -1}, rc;
 	char *log = NULL;
-	pid_t pid;
 
-	if ((rc = make_log(&log, config, run, err)) < 0 || hand_over(ready, run, news_fd))
-		goto out;
+	if ((rc = make_log(&log, config, run, err)) < 0)
+		return rc;
 	make_arguments(argv, cli, config, run);
 	if (pipe2(news, O_CLOEXEC) < 0) {
 		rc = dro_fail_errno(err, "pipe");
@@ -200,7 +199,7 @@ int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config,
 	}
 	streams.log = log;
 	streams.news = news[1];
-	if ((rc = spawn(&pid, (char *const *)argv, &streams, err)) == 0) {
+	if ((rc = spawn(pid, (char *const *)argv, &streams, err)) == 0) {
 		*news_fd = news[0];
 		news[0] = -1;
 	}
@@ -208,4 +207,19 @@ out:
 	close_both(news);
 	free(log);
 	return rc;
+}
+
+int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config, const char *run,
+	struct dro_worker_ready *ready, int *news_fd, struct dro_error *err)
+{
+	char *log = NULL;
+	pid_t pid;
+	int rc;
+
+	/* One that waits opens its log when it is told its run: the folder is made for it. */
+	rc = make_log(&log, config, run, err);
+	free(log);
+	if (rc < 0 || hand_over(ready, run, news_fd))
+		return rc;
+	return dro_worker_spawn(cli, config, run, news_fd, &pid, err);
 }

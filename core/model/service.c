@@ -12,7 +12,7 @@ static void free_strings(char **strings, size_t count)
 	free(strings);
 }
 
-static void secret_fini(struct dro_secret_ref *ref)
+void dro_secret_ref_fini(struct dro_secret_ref *ref)
 {
 	size_t i;
 
@@ -42,7 +42,7 @@ static void account_fini(struct dro_account *account)
 	free_settings(account->settings, account->setting_count);
 	for (i = 0; i < account->credential_count; i++) {
 		free(account->credentials[i].name);
-		secret_fini(&account->credentials[i].ref);
+		dro_secret_ref_fini(&account->credentials[i].ref);
 	}
 	free(account->credentials);
 }
@@ -69,7 +69,7 @@ static void site_fini(struct dro_site *site)
 	free(site->groups);
 	free(site->agent.ssh_user);
 	free(site->agent.known_hosts);
-	secret_fini(&site->agent.identity);
+	dro_secret_ref_fini(&site->agent.identity);
 	free(site->health.scheme);
 	free(site->health.path);
 	free(site->health.host);
@@ -85,7 +85,7 @@ static void backup_fini(struct dro_backup_policy *backup)
 	free(backup->prefix);
 	free(backup->region);
 	free(backup->at);
-	secret_fini(&backup->encryption_key);
+	dro_secret_ref_fini(&backup->encryption_key);
 }
 
 static void image_fini(struct dro_image_policy *image)
@@ -155,7 +155,7 @@ static void service_fini(struct dro_service *service)
 	}
 	free(service->drills);
 	for (i = 0; i < service->notify_count; i++) {
-		secret_fini(&service->notify[i].webhook);
+		dro_secret_ref_fini(&service->notify[i].webhook);
 		free_strings(service->notify[i].to, service->notify[i].to_count);
 		free(service->notify[i].server);
 	}

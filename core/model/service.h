@@ -47,8 +47,14 @@ struct dro_setting {
 	struct dro_place place;
 };
 
+/* What an account's provider allows of calls. */
+struct dro_rate {
+	int per_second, burst;
+};
+
 struct dro_account {
 	char *name, *plugin;
+	struct dro_rate budget; /* shared by every process: see docs/controller.md */
 	struct dro_setting
 		*settings; /* region, endpoint, …: checked against the plugin's options */
 	size_t setting_count;
@@ -251,6 +257,7 @@ struct dro_spec {
 };
 
 void dro_spec_free(struct dro_spec *spec); /* NULL-safe */
+void dro_secret_ref_fini(struct dro_secret_ref *ref);
 
 /* Look-ups by name; NULL where there is none. */
 const struct dro_account *dro_spec_account(const struct dro_spec *spec, const char *name);

@@ -61,6 +61,23 @@ static const struct dro_field repository_fields[] = {
 static const struct dro_form repository = {
 	.name = "repository", .fields = repository_fields, PLAIN};
 
+static const struct dro_field controller_fields[] = {
+	{"poll", DRO_FIELD_DURATION, AT(controller.poll_ms), .min = 1000, .max = 86400000,
+		.fallback = "30s", .help = "How often git is asked.", .example = "30s"},
+	{"period", DRO_FIELD_DURATION, AT(controller.period_ms), .min = 1000, .max = 86400000,
+		.fallback = "5m", .help = "How often each service is looked at.", .example = "5m"},
+	{"workers", DRO_FIELD_INT, AT(controller.workers), .min = 1, .max = 64, .fallback = "4",
+		.help = "Runs of its own side by side.", .example = "4"},
+	{"listen", DRO_FIELD_STRING, AT(controller.listen), .format = &listen_address,
+		.help = "Where the webhook is.", .example = "\"127.0.0.1:9480\""},
+	{"webhook_secret", DRO_FIELD_SECRET, AT(controller.webhook_secret),
+		.help = "What hooks are signed with.", .example = "{file: /etc/drorch/webhook}"},
+	{0},
+};
+
+static const struct dro_form controller = {
+	.name = "controller", .fields = controller_fields, PLAIN};
+
 static const struct dro_field config_fields[] = {
 	{"repository", DRO_FIELD_OBJECT, .object = &repository, .help = "The spec repository."},
 	{"state", DRO_FIELD_STRING, AT(state), .format = &dro_format_file,
@@ -70,6 +87,8 @@ static const struct dro_field config_fields[] = {
 		.example = "/usr/lib/drorch/plugins"},
 	{"listen", DRO_FIELD_STRING, AT(listen), .format = &listen_address,
 		.help = "Where the status page is.", .example = "\"127.0.0.1:8470\""},
+	{"controller", DRO_FIELD_OBJECT, .object = &controller,
+		.help = "What `drorch controller` does when."},
 	{0},
 };
 
@@ -207,7 +226,6 @@ static int parse_file(struct dro_config *out, const char *path, const struct dro
 	struct dro_yaml *yaml = NULL;
 	int rc;
 
-	dro_fill_defaults(&fill, &config_form, out);
 	rc = dro_yaml_parse(&yaml, path, dro_buf_str(text), text->length, report, err);
 	if (rc == 0 && yaml) {
 		root = dro_yaml_root(yaml);
@@ -253,6 +271,7 @@ int dro_config_load(struct dro_config **out, const char *path, const struct dro_
 	struct dro_report *report, struct dro_error *err)
 {
 	struct dro_config *from_file = calloc(1, sizeof(*from_file));
+	struct dro_fill fill = {.report = report};
 	struct dro_config_layer environment = {0}, file = {0}, defaults = {0};
 	const struct dro_config_layer *layers[] = {flags, &environment, &file, &defaults};
 	struct dro_buf state = DRO_BUF_INIT(PATH_MAX_BYTES), plugins = DRO_BUF_INIT(PATH_MAX_BYTES);
@@ -260,6 +279,12 @@ int dro_config_load(struct dro_config **out, const char *path, const struct dro_
 
 	if (!from_file)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	dro_fill_defaults(&fill, &config_form, from_file);
+	dro_fill_fini(&fill);
+	if ((rc = fill.rc) < 0) {
+		dro_fail(err, rc, "out of memory");
+		goto out;
+	}
 	if ((rc = read_file(from_file, path, report, err)) < 0)
 		goto out;
 	dro_config_environment(&environment, getenv);
@@ -270,6 +295,10 @@ int dro_config_load(struct dro_config **out, const char *path, const struct dro_
 		goto out;
 	defaults.value[DRO_CONFIG_PLUGINS] = dro_buf_str(&plugins);
 	rc = dro_config_merge(out, layers, sizeof(layers) / sizeof(layers[0]), err);
+	if (rc == 0) {
+		(*out)->controller = from_file->controller;
+		from_file->controller = (struct dro_config_controller){0};
+	}
 out:
 	dro_config_free(from_file);
 	dro_buf_free(&state);
@@ -288,5 +317,7 @@ void dro_config_free(struct dro_config *config)
 	free(config->state);
 	free(config->plugins);
 	free(config->listen);
+	free(config->controller.listen);
+	dro_secret_ref_fini(&config->controller.webhook_secret);
 	free(config);
 }

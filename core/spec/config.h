@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "model/service.h"
 #include "spec/report.h"
 
 #define DRO_CONFIG_FILE "/etc/drorch/config.yaml"
@@ -29,6 +30,15 @@ struct dro_config_layer {
 	const char *value[DRO_CONFIG_KEYS];
 };
 
+/* `controller:` of the file. */
+struct dro_config_controller {
+	int64_t poll_ms;   /* how often git is asked; 30s */
+	int64_t period_ms; /* how often each service is looked at; 5m */
+	int workers;	   /* reconcile runs side by side; 4 */
+	char *listen;	   /* of the webhook; "" : none */
+	struct dro_secret_ref webhook_secret;
+};
+
 /* Strings are never NULL. */
 struct dro_config {
 	char *url;	       /* of the spec repository; "" : none given */
@@ -36,9 +46,10 @@ struct dro_config {
 	char *path;	       /* folder inside the repository; "" : its top */
 	char *allowed_signers; /* file; "" : commits need no signature */
 	bool allow_rewind;
-	char *state;   /* directory */
-	char *plugins; /* directory */
-	char *listen;  /* "127.0.0.1:8470" */
+	char *state;				 /* directory */
+	char *plugins;				 /* directory */
+	char *listen;				 /* "127.0.0.1:8470" */
+	struct dro_config_controller controller; /* set by dro_config_load */
 };
 
 /* "DRORCH_REPO" and the like. */

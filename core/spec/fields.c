@@ -13,6 +13,24 @@ static const struct dro_word occasions[] = {{"health", DRO_NOTIFY_HEALTH}, {"run
 
 /* ---- providers.yaml -------------------------------------------------------------------------- */
 
+static const struct dro_field budget_fields[] = {
+	{"per_second", DRO_FIELD_INT, AT(dro_rate, per_second), .min = 1, .max = 10000,
+		.fallback = "20", .help = "Calls a second that the provider allows.",
+		.example = "4"},
+	{"burst", DRO_FIELD_INT, AT(dro_rate, burst), .min = 1, .max = 100000, .fallback = "100",
+		.help = "Calls at once after a rest.", .example = "100"},
+	{0},
+};
+
+static const struct dro_form budget = {
+	.name = "budget",
+	.help = "How many calls drorch makes with the account. What runs by itself takes at most "
+		"40 % of it, and leaves a promote the last 20 % of the burst.",
+	.fields = budget_fields,
+	.size = sizeof(struct dro_rate),
+	NOT_KEPT,
+};
+
 static const struct dro_field account_fields[] = {
 	{"plugin", DRO_FIELD_STRING, AT(dro_account, plugin), NEED, .format = &dro_format_name,
 		.help = "The plugin that speaks this provider's API; `drorch plugins` lists them.",
@@ -20,6 +38,8 @@ static const struct dro_field account_fields[] = {
 	{"credentials", DRO_FIELD_CREDENTIALS, ARRAY(dro_account, credentials, credential_count),
 		.help = "Where each credential is found, by name; never its value.",
 		.example = "{token: {env: LINODE_TOKEN}}"},
+	{"budget", DRO_FIELD_OBJECT, AT(dro_account, budget), .object = &budget,
+		.help = "Its rate of calls.", .example = "{per_second: 4, burst: 100}"},
 	{0},
 };
 

@@ -24,6 +24,19 @@ int dro_store_fact_set(struct dro_store *store, const char *service, const char 
 	return store_end(store, set_fact(store, service, key, value, err), err);
 }
 
+int dro_store_facts_set(
+	struct dro_store *store, const struct dro_fact *facts, size_t count, struct dro_error *err)
+{
+	size_t i;
+	int rc;
+
+	if ((rc = store_begin(store, err)) < 0)
+		return rc;
+	for (i = 0; rc == 0 && i < count; i++)
+		rc = set_fact(store, facts[i].service, facts[i].key, facts[i].value, err);
+	return store_end(store, rc, err);
+}
+
 int dro_store_fact_commit(struct dro_store *store, const struct dro_lease *lease, const char *key,
 	const char *value, struct dro_error *err)
 {

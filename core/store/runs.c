@@ -308,3 +308,22 @@ int dro_store_run_list(struct dro_store *store, const char *service, size_t limi
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }
+
+int dro_store_run_list_open(struct dro_store *store,
+	int (*emit)(void *arg, const struct dro_run_row *run), void *arg, struct dro_error *err)
+{
+	struct dro_run_row run;
+	sqlite3_stmt *query;
+	int rc;
+
+	pthread_mutex_lock(&store->lock);
+	rc = store_query(store, &query, err,
+		"SELECT " RUN_COLUMNS("''") " FROM runs WHERE ended_ms = 0 ORDER BY n", "");
+	while (rc == 0 && (rc = store_next(store, query, err)) > 0) {
+		read_run(&run, query);
+		rc = emit(arg, &run);
+	}
+	store_done(store, query);
+	pthread_mutex_unlock(&store->lock);
+	return rc;
+}

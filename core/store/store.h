@@ -118,6 +118,9 @@ int dro_store_run_get(
 /* Newest first, without their plans. `service` NULL: all; `limit` 0: all. */
 int dro_store_run_list(struct dro_store *store, const char *service, size_t limit,
 	int (*emit)(void *arg, const struct dro_run_row *run), void *arg, struct dro_error *err);
+/* Those that have not come to an end, of every service: oldest first, without their plans. */
+int dro_store_run_list_open(struct dro_store *store,
+	int (*emit)(void *arg, const struct dro_run_row *run), void *arg, struct dro_error *err);
 void dro_run_row_free(struct dro_run_row *run);
 
 /* ---- steps: each change is one journal row and the step's new row, in one transaction -------- */
@@ -159,6 +162,12 @@ int dro_store_journal(struct dro_store *store, const char *run, uint64_t after,
  * "instances" (observe/known.h). */
 int dro_store_fact_set(struct dro_store *store, const char *service, const char *key,
 	const char *value, struct dro_error *err);
+/* Several of them in one transaction. */
+struct dro_fact {
+	const char *service, *key, *value;
+};
+int dro_store_facts_set(
+	struct dro_store *store, const struct dro_fact *facts, size_t count, struct dro_error *err);
 /* As above, refused when the lease is no longer ours; soon: what a run came to follows. */
 int dro_store_fact_commit(struct dro_store *store, const struct dro_lease *lease, const char *key,
 	const char *value, struct dro_error *err);
@@ -177,7 +186,7 @@ struct dro_event {
 	uint64_t seq;
 	int64_t time_ms;
 	const char *service, *kind, *run,
-		*text; /* kind: "run", "safety", "backup", "spec"; run may be "" */
+		*text; /* kind: "run", "safety", "backup", "spec", "control"; run may be "" */
 };
 
 int dro_store_event_add(struct dro_store *store, const char *service, const char *kind,

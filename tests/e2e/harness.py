@@ -365,8 +365,8 @@ class World:
             return 0
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as db:
             rows = db.execute("SELECT holder FROM leases").fetchall()
-        pid = int(rows[0][0].split(":")[1]) if rows and rows[0][0] else 0
-        return pid if pid and b"worker" in process_words(pid) else 0
+        pids = [int(row[0].split(":")[1]) for row in rows if row[0]]
+        return next((pid for pid in pids if b"worker" in process_words(pid)), 0)
 
     def kill_worker(self):
         pid = wait_for("a worker", self.worker_pid)

@@ -141,7 +141,9 @@ START_TEST(reads_the_file)
 	ck_assert_int_eq(load_text("repository:\n  url: https://git.example/x.git\n  path: dr\n"
 				   "  verify: {allowed_signers: /etc/signers}\n"
 				   "  allow_rewind: true\nplugins: /opt/plugins\n"
-				   "listen: \"[::1]:80\"\n",
+				   "listen: \"[::1]:80\"\n"
+				   "controller: {poll: 10s, workers: 2,"
+				   " webhook_secret: {file: /etc/hook}}\n",
 				 &config, &report),
 		0);
 	ck_assert_str_eq(config->url, "https://git.example/x.git");
@@ -151,6 +153,12 @@ START_TEST(reads_the_file)
 	ck_assert(config->allow_rewind);
 	ck_assert_str_eq(config->plugins, "/opt/plugins");
 	ck_assert_str_eq(config->listen, "[::1]:80");
+	ck_assert_int_eq(config->controller.poll_ms, 10000);
+	ck_assert_int_eq(config->controller.period_ms, 300000);
+	ck_assert_int_eq(config->controller.workers, 2);
+	ck_assert_str_eq(config->controller.listen, "");
+	ck_assert_int_eq(config->controller.webhook_secret.kind, DRO_SECRET_FILE);
+	ck_assert_str_eq(config->controller.webhook_secret.value, "/etc/hook");
 	dro_config_free(config);
 	dro_report_fini(&report);
 }

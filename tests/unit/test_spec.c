@@ -108,9 +108,13 @@ START_TEST(loads_accounts)
 	account = dro_spec_account(spec, "route53");
 	ck_assert_int_eq(account->credentials[1].ref.kind, DRO_SECRET_COMMAND);
 	ck_assert_str_eq(account->credentials[1].ref.argv[2], "aws/dr");
+	ck_assert_int_eq(account->budget.per_second, 4);
+	ck_assert_int_eq(account->budget.burst, 20);
 	ck_assert_ptr_null(account->credentials[1].ref.argv[3]);
 	ck_assert_int_eq(
 		dro_spec_account(spec, "cloudflare")->credentials[0].ref.kind, DRO_SECRET_SYSTEMD);
+	ck_assert_int_eq(dro_spec_account(spec, "cloudflare")->budget.per_second, 20);
+	ck_assert_int_eq(dro_spec_account(spec, "cloudflare")->budget.burst, 100);
 	ck_assert_ptr_null(dro_spec_account(spec, "azure"));
 }
 END_TEST
