@@ -12,6 +12,8 @@
 #include "cli/print.h"
 #include "cli/reconcile.h"
 #include "cli/worker.h"
+#include "base/clock.h"
+#include "control/pause.h"
 
 /* The run is stored and driven; what was looked at is let go meanwhile. */
 static int start(struct dro_cli *cli, struct dro_reconcile *reconcile, const struct dro_plan *plan,
@@ -32,6 +34,23 @@ static int start(struct dro_cli *cli, struct dro_reconcile *reconcile, const str
 	return dro_follow(cli, reconcile->setup.store, plan->id, news_fd, 0);
 }
 
+/* Somebody said that nobody is to touch it now. */
+static int check_pause(const struct dro_cli *cli, struct dro_reconcile *reconcile,
+	const struct dro_service *service)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_pause pause = {0};
+	int rc = dro_pause_get(reconcile->setup.store, service->name, dro_wall_ms(), &pause, &err);
+
+	if (rc == DRO_ENOTFOUND)
+		return 0;
+	if (rc == 0)
+		dro_fail(&err, DRO_ESAFETY,
+			"nothing was done: %s is paused by %s: %s; `drorch unpause %s` ends that",
+			service->name, pause.by, pause.reason, service->name);
+	return dro_cli_error(cli, &err);
+}
+
 /* Shows, asks and does. `reviewed` (may be NULL) is what was agreed to: it runs as it is. */
 static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	const struct dro_service *service, const struct dro_pass *pass,
@@ -45,6 +64,8 @@ static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	if (plan->step_count == 0)
 		return DRO_EXIT_OK;
 	fflush(stdout);
+	if ((rc = check_pause(cli, reconcile, service)) != 0)
+		return rc;
 	if ((rc = dro_ask_rules(
 		     cli, reconcile->setup.store, plan, pass->refusals, pass->refusal_count)) != 0)
 		return rc;
