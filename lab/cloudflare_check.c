@@ -57,8 +57,7 @@ static void lower(char *text)
 		*text = (char)tolower((unsigned char)*text);
 }
 
-/* "@", "www" and "WWW.example.com." all become the full name in lower case. */
-static int check_name(cJSON *record, const char *zone, struct cloudflare_error *error)
+int cloudflare_check_name(cJSON *record, const char *zone, struct cloudflare_error *error)
 {
 	const char *given = dro_json_text(record, "name");
 	size_t length = strlen(given), zone_length = strlen(zone);
@@ -256,7 +255,7 @@ int cloudflare_check_record(cJSON *record, const char *zone, struct cloudflare_e
 	int rc;
 
 	if ((rc = check_type(record, &type, error)) < 0 ||
-		(rc = check_name(record, zone, error)) < 0 ||
+		(rc = cloudflare_check_name(record, zone, error)) < 0 ||
 		(rc = check_content(record, type, error)) < 0 ||
 		(rc = check_proxy_and_ttl(record, type, error)) < 0 ||
 		(rc = check_extras(record, type, error)) < 0)
