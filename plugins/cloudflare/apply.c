@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rdata.h"
 #include "plugins/cloudflare/balance.h"
 #include "plugins/cloudflare/cloudflare.h"
-#include "base/rdata.h"
 #include "plugins/common/record.h"
 
 #define LOOKS 6		   /* at a list that is behind: half a minute in all */

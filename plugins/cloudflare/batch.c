@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "plugins/cloudflare/cloudflare.h"
 #include "base/rdata.h"
+#include "plugins/cloudflare/cloudflare.h"
 
 struct change {
 	struct cf *cf;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/cloudflare/balance.h"
 #include "base/rdata.h"
+#include "plugins/cloudflare/balance.h"
 
 const char *const cf_kinds[CF_KINDS] = {"A", "AAAA", "CNAME"};
 
