@@ -141,24 +141,42 @@ static void del_member(struct cf_group *group, const struct dro_record *set)
 		cf_group_drop(group, member);
 }
 
-/* The primary first, the others as they stood; exactly one is the primary. */
+/* Where the primary stands: the one that was put, else the one that was; -1: none, or several. */
+static int find_primary(const struct cf_group *group)
+{
+	int place = -1;
+	bool put = false;
+	size_t i;
+
+	for (i = 0; i < group->count; i++) {
+		const struct cf_member *member = &group->members[i];
+
+		if (member->failover != DRO_FAILOVER_PRIMARY || (put && !member->put))
+			continue;
+		if (member->put && put)
+			return -1;
+		put = member->put;
+		place = (int)i;
+	}
+	return place;
+}
+
+/* The primary first, the others as they stood. */
 static int order_members(struct cf_balance *balance, struct cf_group *group)
 {
-	size_t i, primaries = 0;
+	struct cf_member primary;
+	int place;
 
 	if (group->count > CF_MEMBERS_MAX)
 		return wrong(balance, group, "are too many");
-	for (i = 0; i < group->count && group->by_order; i++) {
-		struct cf_member member = group->members[i];
-
-		if (member.failover != DRO_FAILOVER_PRIMARY || (!member.put && any_put(group)))
-			continue;
-		primaries++;
-		memmove(&group->members[1], &group->members[0], i * sizeof(member));
-		group->members[0] = member;
-	}
-	if (group->by_order && any_put(group) && primaries != 1)
+	if (!group->by_order || !any_put(group))
+		return 0;
+	place = find_primary(group);
+	if (place < 0)
 		return wrong(balance, group, "have one primary");
+	primary = group->members[place];
+	memmove(&group->members[1], &group->members[0], (size_t)place * sizeof(primary));
+	group->members[0] = primary;
 	return 0;
 }
 

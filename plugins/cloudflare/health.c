@@ -146,6 +146,7 @@ out:
 /* ---- put --------------------------------------------------------------------------------------
  */
 
+/* A monitor has no address: it looks at those of the sets that use it, whatever is given. */
 static int check_put_check(
 	struct cf *cf, const struct dro_health_check *check, struct dro_error *err)
 {
@@ -154,9 +155,6 @@ static int check_put_check(
 	if (!kind)
 		return cf->host->fail(
 			err, DRO_EUNSUPPORTED, NULL, "a monitor is http, https or tcp");
-	if (*check->address)
-		return cf->host->fail(err, DRO_EUNSUPPORTED, NULL,
-			"a monitor has no address: it looks at those of the sets that use it");
 	if (check->port > 65535 || (!check->port && !kind->port))
 		return cf->host->fail(err, DRO_EINVAL, NULL, "a tcp check needs a port");
 	if (strpbrk(check->owner, "\r\n"))

@@ -347,6 +347,29 @@ START_TEST(changes_a_pool_in_place)
 }
 END_TEST
 
+/* The others of the group stay as they were. */
+START_TEST(a_member_alone)
+{
+	static const char *const values[] = {"192.0.2.77"};
+	struct dro_record set = set_of("us", 0, DRO_FAILOVER_SECONDARY);
+
+	set.values = values;
+	answers(ZONES, BALANCER("off", "\"p1\",\"p2\"", ""), POOLS, OK("{\"id\":\"p2\"}"), NULL);
+	ck_assert_msg(apply(&set, 1, NULL, 0) == 0, "%s", err.message);
+	ck_assert_str_eq(asked(3), "PUT accounts/a1/load_balancers/pools/p2\n");
+	set = set_of("us", 0, DRO_FAILOVER_PRIMARY);
+	answers(BALANCER("off", "\"p1\",\"p2\"", ""), POOLS, OK("{\"id\":\"l1\"}"), NULL);
+	ck_assert_msg(apply(&set, 1, NULL, 0) == 0, "%s", err.message);
+	ck_assert_str_eq(asked(6), "PUT zones/z1/load_balancers/l1\n");
+	ck_assert_ptr_nonnull(strstr(scripted_request(scripted, 6)->body, "[\"p2\",\"p1\"]"));
+	set = set_of("us", 3, 0);
+	answers(WEIGHTED("0.9", "0.1"), POOLS, OK("{\"id\":\"l1\"}"), NULL);
+	ck_assert_msg(apply(&set, 1, NULL, 0) == 0, "%s", err.message);
+	ck_assert_ptr_nonnull(strstr(scripted_request(scripted, 9)->body,
+		"{\"pool_weights\":{\"p1\":0.9,\"p2\":0.03}}"));
+}
+END_TEST
+
 START_TEST(a_member_that_goes)
 {
 	const struct dro_record sets[] = SETS(100, 0);
@@ -577,6 +600,7 @@ int main(void)
 	tcase_add_test(tcase, a_shift_is_one_call);
 	tcase_add_test(tcase, large_weights_read_back);
 	tcase_add_test(tcase, changes_a_pool_in_place);
+	tcase_add_test(tcase, a_member_alone);
 	tcase_add_test(tcase, a_member_that_goes);
 	tcase_add_test(tcase, never_writes_a_pool_of_others);
 	tcase_add_test(tcase, the_name_is_never_without_an_answer);
