@@ -254,7 +254,7 @@ static enum lab_auth check_signature(const struct claim *claim, const struct lab
 	return result;
 }
 
-enum lab_auth lab_aws_verify(const struct lab *lab, const struct lab_request *request,
+enum lab_auth lab_sigv4_verify(const struct lab_request *request, const char *secret,
 	struct lab_scope *scope, char message[LAB_AUTH_MESSAGE])
 {
 	struct claim claim = {0};
@@ -274,7 +274,7 @@ enum lab_auth lab_aws_verify(const struct lab *lab, const struct lab_request *re
 			"The authorization is incomplete, or headers that must be signed are not.");
 		return LAB_AUTH_MALFORMED;
 	}
-	if (!lab_secret_equal(scope->access_key, lab_config(lab)->access_key)) {
+	if (!secret) {
 		snprintf(message, LAB_AUTH_MESSAGE,
 			"The access key ID provided does not exist in our records.");
 		return LAB_AUTH_UNKNOWN_KEY;
@@ -282,11 +282,20 @@ enum lab_auth lab_aws_verify(const struct lab *lab, const struct lab_request *re
 	if ((result = check_time(&claim, message)) != LAB_AUTH_OK)
 		return result;
 	hash = payload_hash(&claim, request);
-	result = hash ? check_signature(&claim, request, lab_config(lab)->secret_key, hash)
-		      : LAB_AUTH_MISMATCH;
+	result = hash ? check_signature(&claim, request, secret, hash) : LAB_AUTH_MISMATCH;
 	if (result != LAB_AUTH_OK)
 		snprintf(message, LAB_AUTH_MESSAGE,
 			"The request signature we calculated does not match the signature you "
 			"provided. Check your AWS Secret Access Key and signing method.");
 	return result;
+}
+
+enum lab_auth lab_aws_verify(const struct lab *lab, const struct lab_request *request,
+	struct lab_scope *scope, char message[LAB_AUTH_MESSAGE])
+{
+	const struct lab_config *config = lab_config(lab);
+	bool known = lab_scope_read(request, scope) &&
+		     lab_secret_equal(scope->access_key, config->access_key);
+
+	return lab_sigv4_verify(request, known ? config->secret_key : NULL, scope, message);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "lab/cloudflare_balance.h"
+#include "lab/dns.h"
 
 #define ZONES "client/v4/zones"
 #define RECORDS ZONES "/*/dns_records"
@@ -265,6 +266,7 @@ static void close_state(void *state)
 	cJSON_Delete(cf->zones);
 	cJSON_Delete(cf->account);
 	edge_routes_free(cf->routes);
+	dns_zones_free(cf->dns);
 	pthread_mutex_destroy(&cf->lock);
 	free(cf);
 }
@@ -284,7 +286,8 @@ static int open_state(struct lab *lab, void **state, struct dro_error *err)
 	dro_sha256_hex(hash, lab_config(lab)->account, strlen(lab_config(lab)->account));
 	memcpy(cf->account_id, hash, CLOUDFLARE_ID - 1);
 	memcpy(cf->token_id, hash + CLOUDFLARE_ID - 1, CLOUDFLARE_ID - 1);
-	if ((rc = edge_routes_new(&cf->routes, err)) < 0 || (rc = cloudflare_load(cf, err)) < 0 ||
+	if ((rc = edge_routes_new(&cf->routes, err)) < 0 ||
+		(rc = cloudflare_dns_new(cf, err)) < 0 || (rc = cloudflare_load(cf, err)) < 0 ||
 		(rc = cloudflare_health_start(cf, err)) < 0) {
 		close_state(cf);
 		return rc;

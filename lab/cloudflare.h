@@ -13,6 +13,8 @@
 
 #define CLOUDFLARE_ID 33 /* 32 hex digits and a NUL */
 
+struct dns_zones;
+
 /* 1200 calls in 300 s, then nothing for as long; adjustable by `drorch-lab cloudflare limit`. */
 struct cloudflare_limit {
 	int64_t calls;
@@ -31,6 +33,7 @@ struct cloudflare {
 	char token_id[CLOUDFLARE_ID];
 	struct cloudflare_limit limit;
 	struct edge_routes *routes;	  /* what the edge follows */
+	struct dns_zones *dns;		  /* what its name servers know */
 	struct cloudflare_health *health; /* what the monitors see */
 };
 
@@ -76,8 +79,8 @@ bool cloudflare_is_name(const char *name, bool wildcard);
 
 /* cloudflare_zones.c */
 int cloudflare_load(struct cloudflare *cf, struct dro_error *err);
-/* Replaces a list of a zone's ("records", "load_balancers"), saves, and tells the edge. Takes
- * `list` over in any case. */
+/* Replaces a list of a zone's ("records", "load_balancers"), saves, and tells the edge and the name
+ * servers. Takes `list` over in any case. */
 int cloudflare_commit(
 	struct cloudflare *cf, cJSON *entry, const char *key, cJSON *list, struct dro_error *err);
 /* The same with the account's pools and monitors. */
@@ -90,6 +93,12 @@ void cloudflare_zones_list(const struct cloudflare_call *c);
 void cloudflare_zones_create(const struct cloudflare_call *c);
 void cloudflare_zones_get(const struct cloudflare_call *c);
 void cloudflare_zones_delete(const struct cloudflare_call *c);
+
+/* cloudflare_dns.c: makes the name servers, which ask cf->routes what the balancers answer. */
+int cloudflare_dns_new(struct cloudflare *cf, struct dro_error *err);
+/* What they say of a zone (an entry of cf->zones), published; `gone`: nothing any more. */
+int cloudflare_dns_publish(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
+	struct dro_error *err);
 
 /* cloudflare_list.c */
 void cloudflare_records_list(const struct cloudflare_call *c);

@@ -99,6 +99,11 @@ void cloudflare_health_changed(struct cloudflare *cf);
  */
 
 /* Tells the edge of every record and balancer of every zone, from `due_ms` on. */
-int cloudflare_publish(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err);
+int cloudflare_publish_edge(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err);
+/* The same, and the name servers of one zone that changed, or is `gone` from cf->zones. */
+int cloudflare_publish(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
+	struct dro_error *err);
+/* The same with all zones. */
+int cloudflare_publish_all(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the edge follows: every record and balancer of every zone. */
+/* What the edge follows, every record and balancer of every zone, and what the name servers say. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,7 +156,10 @@ static bool collect_balancers(const struct cloudflare *cf, struct balancers *out
 	return true;
 }
 
-int cloudflare_publish(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err)
+/* ---- to whom it is told -----------------------------------------------------------------------
+ */
+
+int cloudflare_publish_edge(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err)
 {
 	struct balancers balancers = {0};
 	size_t count;
@@ -170,5 +173,23 @@ int cloudflare_publish(struct cloudflare *cf, uint64_t due_ms, struct dro_error 
 			cf->routes, records, count, balancers.items, balancers.count, due_ms, err);
 	free_balancers(&balancers);
 	free(records);
+	return rc;
+}
+
+int cloudflare_publish(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
+	struct dro_error *err)
+{
+	int rc = cloudflare_publish_edge(cf, due_ms, err);
+
+	return rc < 0 ? rc : cloudflare_dns_publish(cf, entry, gone, due_ms, err);
+}
+
+int cloudflare_publish_all(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err)
+{
+	int rc = cloudflare_publish_edge(cf, due_ms, err);
+	const cJSON *entry;
+
+	cJSON_ArrayForEach(entry, cf->zones) if (rc == 0) rc =
+		cloudflare_dns_publish(cf, entry, false, due_ms, err);
 	return rc;
 }

@@ -12,13 +12,15 @@ static const char *zone_text(const cJSON *entry, const char *key)
 	return dro_json_text(cJSON_GetObjectItemCaseSensitive(entry, "zone"), key);
 }
 
-static int save(struct cloudflare *cf, struct dro_error *err)
+/* Saves it all, and tells the edge and the name servers of the zone that changed. */
+static int save(struct cloudflare *cf, const cJSON *entry, bool gone, struct dro_error *err)
 {
+	uint64_t due_ms = dro_now_ms() + lab_config(cf->lab)->edge_delay_ms;
 	int rc = lab_state_save(cf->lab, "cloudflare", cf->zones, err);
 
 	if (rc < 0)
 		return rc;
-	return cloudflare_publish(cf, dro_now_ms() + lab_config(cf->lab)->edge_delay_ms, err);
+	return cloudflare_publish(cf, entry, gone, due_ms, err);
 }
 
 /* What is there, or `fresh` (taken over) where there is nothing yet. */
@@ -49,7 +51,7 @@ int cloudflare_load(struct cloudflare *cf, struct dro_error *err)
 		return dro_fail(err, DRO_ECORRUPT, "the state of cloudflare has another form");
 	cJSON_ArrayForEach(entry, cf->zones) if (!cJSON_HasObjectItem(entry, "load_balancers"))
 		cJSON_AddArrayToObject(entry, "load_balancers");
-	return cloudflare_publish(cf, 0, err);
+	return cloudflare_publish_all(cf, 0, err);
 }
 
 int cloudflare_commit(
@@ -59,7 +61,7 @@ int cloudflare_commit(
 	int rc;
 
 	cJSON_AddItemToObject(entry, key, list);
-	rc = save(cf, err);
+	rc = save(cf, entry, false, err);
 	if (rc < 0) { /* back to what is on disk */
 		cJSON_ReplaceItemInObjectCaseSensitive(entry, key, old);
 		return rc;
@@ -80,7 +82,7 @@ int cloudflare_commit_account(struct cloudflare *cf, cJSON *account, struct dro_
 	cf->account = account;
 	cJSON_Delete(old);
 	cloudflare_health_changed(cf);
-	return cloudflare_publish(cf, dro_now_ms() + lab_config(cf->lab)->edge_delay_ms, err);
+	return cloudflare_publish_edge(cf, dro_now_ms() + lab_config(cf->lab)->edge_delay_ms, err);
 }
 
 static cJSON *find_zone(const struct cloudflare *cf, const char *key, const char *value)
@@ -174,7 +176,7 @@ int cloudflare_zone_add(
 	cJSON_AddArrayToObject(entry, "records");
 	cJSON_AddArrayToObject(entry, "load_balancers");
 	cJSON_AddItemToArray(cf->zones, entry);
-	if (save(cf, &err) < 0) {
+	if (save(cf, entry, false, &err) < 0) {
 		cJSON_Delete(cJSON_DetachItemViaPointer(cf->zones, entry));
 		return cloudflare_set_error(error, 500, 1000, "%s", err.message);
 	}
@@ -249,7 +251,7 @@ void cloudflare_zones_delete(const struct cloudflare_call *c)
 	if (!entry)
 		return;
 	cJSON_DetachItemViaPointer(c->cf->zones, entry);
-	if (save(c->cf, &err) < 0) {
+	if (save(c->cf, entry, true, &err) < 0) {
 		cJSON_AddItemToArray(c->cf->zones, entry);
 		cloudflare_refuse_with(c->reply, 500, 1000, "%s", err.message);
 		return;

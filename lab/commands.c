@@ -34,6 +34,8 @@ static int run_status(struct context *c)
 	dro_buf_printf(c->out, "API     http://127.0.0.1:%u\n", config->port);
 	if (config->edge_port)
 		dro_buf_printf(c->out, "edge    http://127.0.0.1:%u\n", config->edge_port);
+	dro_buf_printf(c->out, "DNS     127.0.0.1 port %u (Route 53), port %u (Cloudflare)\n",
+		config->route53_dns_port, config->cloudflare_dns_port);
 	dro_buf_printf(c->out, "origin  port %u of each instance\n", config->origin_port);
 	dro_buf_printf(c->out, "latency %u ms a call\n", atomic_load(&c->lab->latency_ms));
 	dro_buf_printf(c->out, "account %s\n", config->account);
@@ -277,6 +279,11 @@ static int run_kill(struct context *c)
 	return instance ? 0 : dro_fail(c->err, DRO_ENOTFOUND, "no instance %s", id);
 }
 
+static int run_dns(struct context *c)
+{
+	return lab_dns_command(c->lab, c->argc, c->argv, c->err);
+}
+
 static int run_latency(struct context *c)
 {
 	const char *text = lab_word(c->argc, c->argv, 0);
@@ -308,6 +315,9 @@ static const struct command commands[] = {
 	{"restore-site", NULL, run_restore_site,
 		"restore-site REGION          its API is back, what was killed boots"},
 	{"kill", NULL, run_kill, "kill INSTANCE                power loss of one"},
+	{"dns", NULL, run_dns,
+		"dns route53|cloudflare silent|servfail|lame|stale|lie ADDRESS|off\n"
+		"                               its name servers, whatever its API does"},
 	{"latency", NULL, run_latency, "latency MS                   of every API call"},
 };
 

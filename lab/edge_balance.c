@@ -166,7 +166,7 @@ static void take_addresses(struct pool *pool, const struct edge_down *down, stru
 		out->first = pool->turn++ % out->count;
 }
 
-bool edge_balance_choose(struct edge_balance *balance, const char *name,
+bool edge_balance_choose(struct edge_balance *balance, const char *name, bool proxied,
 	const struct edge_down *down, struct edge_choice *out)
 {
 	struct pool *pool;
@@ -178,8 +178,7 @@ bool edge_balance_choose(struct edge_balance *balance, const char *name,
 
 		if (strcasecmp(balancer->name, name) != 0)
 			continue;
-		out->proxied = balancer->proxied;
-		pool = balancer->proxied ? next_pool(balancer, down) : NULL;
+		pool = balancer->proxied == proxied ? next_pool(balancer, down) : NULL;
 		if (pool)
 			take_addresses(pool, down, out);
 		return true;

@@ -35,7 +35,6 @@ struct edge_down {
 };
 
 struct edge_choice {
-	bool proxied;
 	const char *addresses[EDGE_ORIGINS_MAX]; /* as long as the balancers are */
 	size_t count;				 /* 0: nobody */
 	size_t first;				 /* whose turn it is */
@@ -48,10 +47,11 @@ int edge_balance_new(struct edge_balance **out, const struct edge_balancer *bala
 	struct dro_error *err);
 void edge_balance_free(struct edge_balance *balance); /* NULL-safe */
 /*
- * false: no balancer of that name. Weights are kept exactly, not by chance: after any hundred
- * requests each pool has had its share. One thread at a time.
+ * false: no balancer of that name. One that is not `proxied` as asked is chosen nothing from:
+ * the edge is for those that are, DNS for the others. Weights are kept exactly, not by chance:
+ * after any hundred requests each pool has had its share. One thread at a time.
  */
-bool edge_balance_choose(struct edge_balance *balance, const char *name,
+bool edge_balance_choose(struct edge_balance *balance, const char *name, bool proxied,
 	const struct edge_down *down, struct edge_choice *out);
 
 #endif

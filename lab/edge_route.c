@@ -319,8 +319,8 @@ static enum edge_found follow_choice(
 	return out->count ? EDGE_FOUND : EDGE_NO_RECORD;
 }
 
-enum edge_found edge_routes_find(
-	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out)
+static enum edge_found find(struct edge_routes *routes, const char *name, bool proxied,
+	uint64_t now_ms, struct edge_route *out)
 {
 	enum edge_found found = EDGE_NO_ZONE;
 	struct table *table;
@@ -335,10 +335,23 @@ enum edge_found edge_routes_find(
 			(const char *const *)routes->down, routes->down_count};
 		struct edge_choice choice;
 
-		found = edge_balance_choose(table->balance, name, &down, &choice)
+		found = edge_balance_choose(table->balance, name, proxied, &down, &choice)
 				? follow_choice(table, &choice, out)
-				: follow(table, name, out, 0);
+			: proxied ? follow(table, name, out, 0)
+				  : EDGE_NO_RECORD;
 	}
 	pthread_mutex_unlock(&routes->lock);
 	return found;
+}
+
+enum edge_found edge_routes_find(
+	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out)
+{
+	return find(routes, name, true, now_ms, out);
+}
+
+enum edge_found edge_routes_balanced(
+	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out)
+{
+	return find(routes, name, false, now_ms, out);
 }

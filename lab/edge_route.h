@@ -59,5 +59,8 @@ int edge_routes_health(
 /* Looks up a name of at most 253 characters, without port. Any thread. */
 enum edge_found edge_routes_find(
 	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out);
+/* What DNS says of a balancer that is not proxied: the addresses of the pool whose turn it is. */
+enum edge_found edge_routes_balanced(
+	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out);
 
 #endif

@@ -40,6 +40,17 @@ static bool pattern_matches(const char *pattern, const char *text)
 	return fnmatch(pattern, text, FNM_CASEFOLD) == 0;
 }
 
+/* What has a name of its own within a provider, "linode-s3", goes with the whole, "linode", too. */
+static bool vendor_matches(const char *pattern, const char *vendor)
+{
+	char whole[LAB_OPERATION];
+
+	if (pattern_matches(pattern, vendor))
+		return true;
+	snprintf(whole, sizeof(whole), "%.*s", (int)strcspn(vendor, "-"), vendor);
+	return pattern_matches(pattern, whole);
+}
+
 bool lab_bucket_take(struct lab_bucket *bucket, double cost, int64_t now_ms)
 {
 	if (bucket->at_ms && now_ms > bucket->at_ms)
@@ -244,7 +255,7 @@ void lab_faults_meet(struct lab_faults *faults, const struct lab_call *call, int
 	for (i = 0; i < faults->count; i++) {
 		struct lab_fault *fault = &faults->items[i];
 
-		if (!pattern_matches(fault->vendor, call->vendor) ||
+		if (!vendor_matches(fault->vendor, call->vendor) ||
 			!pattern_matches(fault->operation, call->operation) ||
 			!pattern_matches(fault->region, call->region))
 			continue;

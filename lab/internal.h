@@ -16,11 +16,12 @@ struct lab_server;
 struct lab_control;
 struct lab_instances;
 struct lab_images;
+struct dns_server;
 
 struct lab {
 	struct lab_config config;
 	char *dir;
-	char *credentials[5]; /* behind config's pointers */
+	char *credentials[7]; /* behind config's pointers */
 	int lock_fd;	      /* holds DIR/lock while the lab lives */
 	struct lab_faults *faults;
 	struct lab_log *log;
@@ -29,6 +30,7 @@ struct lab {
 	struct lab_server *server;
 	struct lab_control *control;
 	struct lab_edge *edge;
+	struct dns_server *dns;
 	void *states[LAB_VENDORS_MAX]; /* of lab_vendors */
 	size_t open_vendors;
 	_Atomic uint32_t latency_ms; /* of every API call */
@@ -43,6 +45,8 @@ struct lab_options {
 	const char *dir;
 	uint16_t port;
 	uint16_t edge_port;
+	uint16_t route53_dns_port;
+	uint16_t cloudflare_dns_port;
 	uint16_t origin_port;
 	uint32_t latency_ms;
 	uint32_t boot_delay_ms;
@@ -69,6 +73,12 @@ int lab_control_ask(const char *dir, int argc, char **argv, struct dro_buf *out,
 /* commands.c: one command of a running lab. */
 int lab_command(struct lab *lab, int argc, char **argv, struct dro_buf *out, struct dro_error *err);
 void lab_command_help(FILE *to);
+
+/* dns.c: the name servers. Ports 0: chosen by the kernel; they come back as they are. */
+int lab_dns_start(struct dns_server **out, struct lab *lab, uint16_t *route53_port,
+	uint16_t *cloudflare_port, struct dro_error *err);
+/* `drorch-lab dns VENDOR FAULT` */
+int lab_dns_command(struct lab *lab, int argc, char **argv, struct dro_error *err);
 
 /* log.c: DIR/calls.jsonl. */
 struct lab_log_line {

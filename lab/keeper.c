@@ -79,7 +79,9 @@ static void watch(pid_t boot, int signal_fd, int *status)
 		if (!read_word(&word) || word == LAB_KEEPER_KILL)
 			return;
 		if (word == LAB_KEEPER_STOP && !kill_at) {
-			kill(-boot, SIGTERM);
+			/* It has no group yet when it has just begun. */
+			if (kill(-boot, SIGTERM) < 0)
+				kill(boot, SIGTERM);
 			kill_at = now + LAB_KEEPER_GRACE_MS;
 		}
 	}
@@ -87,7 +89,7 @@ static void watch(pid_t boot, int signal_fd, int *status)
 
 int lab_keeper_main(const char *boot)
 {
-	sigset_t mask, before;
+	sigset_t mask, stop, before;
 	pid_t keeper = getpid(), child;
 	int signal_fd, status = 0;
 
@@ -95,8 +97,12 @@ int lab_keeper_main(const char *boot)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, &before);
-	/* Only the lab decides: a terminal's or a user's signals go past. */
-	signal(SIGTERM, SIG_IGN);
+	/* Only the lab decides: a terminal's or a user's signals go past. But a SIGTERM for a boot
+	 * program that has not begun yet must wait for it, and not be lost. */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
@@ -105,12 +111,12 @@ int lab_keeper_main(const char *boot)
 	if (child < 0)
 		return 127;
 	if (child == 0) {
-		signal(SIGTERM, SIG_DFL);
 		signal(SIGINT, SIG_DFL);
 		signal(SIGHUP, SIG_DFL);
 		signal(SIGPIPE, SIG_DFL);
 		exec_boot(boot, keeper, &before);
 	}
+	signal(SIGTERM, SIG_IGN);
 	watch(child, signal_fd, &status);
 	kill(-child, SIGKILL);
 	lab_process_kill_below(keeper);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "lab/dns.h"
 #include "lab/fault.h"
 #include "lab/images.h"
 #include "lab/instances.h"
@@ -69,6 +70,8 @@ static struct lab *new_lab(const struct lab_options *options)
 	lab->config.origin_port = options->origin_port;
 	lab->config.boot_delay_ms = options->boot_delay_ms;
 	lab->config.edge_delay_ms = options->edge_delay_ms;
+	lab->config.route53_dns_port = options->route53_dns_port;
+	lab->config.cloudflare_dns_port = options->cloudflare_dns_port;
 	lab->config.edge_log = options->edge_log;
 	atomic_store(&lab->latency_ms, options->latency_ms);
 	return lab;
@@ -138,8 +141,10 @@ static int write_note(struct lab *lab, struct dro_error *err)
 	if (!path)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	dro_buf_printf(&text,
-		"{\"port\":%u,\"edge_port\":%u,\"origin_port\":%u,\"pid\":%d,\"pid_start\":%llu}\n",
-		lab->config.port, lab->config.edge_port, lab->config.origin_port, (int)getpid(),
+		"{\"port\":%u,\"edge_port\":%u,\"origin_port\":%u,\"route53_dns_port\":%u,"
+		"\"cloudflare_dns_port\":%u,\"pid\":%d,\"pid_start\":%llu}\n",
+		lab->config.port, lab->config.edge_port, lab->config.origin_port,
+		lab->config.route53_dns_port, lab->config.cloudflare_dns_port, (int)getpid(),
 		(unsigned long long)lab_process_start(getpid()));
 	if ((rc = dro_buf_check(&text, err)) == 0)
 		rc = dro_file_write(path, text.data, text.length, 0644, err);
@@ -164,6 +169,8 @@ int lab_open(struct lab **out, const struct lab_options *options, struct dro_err
 		(rc = lab_images_new(&lab->images, lab, err)) < 0 ||
 		(rc = open_vendors(lab, err)) < 0 ||
 		(rc = lab_edge_start(&lab->edge, lab, options->edge_port, err)) < 0 ||
+		(rc = lab_dns_start(&lab->dns, lab, &lab->config.route53_dns_port,
+			 &lab->config.cloudflare_dns_port, err)) < 0 ||
 		(rc = lab_server_start(&lab->server, lab, options->port, err)) < 0)
 		goto out;
 	lab->config.edge_port = lab_edge_port(lab->edge);
@@ -199,6 +206,7 @@ void lab_close(struct lab *lab)
 	lab_control_stop(lab->control);
 	lab_server_stop(lab->server);
 	lab_edge_stop(lab->edge);
+	dns_server_stop(lab->dns);
 	for (i = lab->open_vendors; i-- > 0;)
 		if (lab_vendors[i]->close)
 			lab_vendors[i]->close(lab->states[i]);

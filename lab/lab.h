@@ -33,6 +33,8 @@ struct lab_config {
 	const char *dir; /* the state folder, absolute */
 	uint16_t port;	 /* API */
 	uint16_t edge_port;
+	uint16_t route53_dns_port; /* of the name servers, UDP and TCP */
+	uint16_t cloudflare_dns_port;
 	uint16_t origin_port; /* where an instance serves, on its own address */
 	uint32_t boot_delay_ms;
 	uint32_t edge_delay_ms; /* from a record's change until the edge follows it */
@@ -42,6 +44,8 @@ struct lab_config {
 	const char *secret_key;
 	const char *cloudflare_token;
 	const char *linode_token;
+	const char *linode_access_key; /* the first Object Storage key */
+	const char *linode_secret_key;
 };
 const struct lab_config *lab_config(const struct lab *lab);
 
@@ -174,6 +178,9 @@ enum lab_auth {
 #define LAB_AUTH_MESSAGE 256
 enum lab_auth lab_aws_verify(const struct lab *lab, const struct lab_request *request,
 	struct lab_scope *scope, char message[LAB_AUTH_MESSAGE]);
+/* The same for somebody's own keys: `secret` is that of the scope's key, NULL where none has it. */
+enum lab_auth lab_sigv4_verify(const struct lab_request *request, const char *secret,
+	struct lab_scope *scope, char message[LAB_AUTH_MESSAGE]);
 /* The token of "Authorization: Bearer TOKEN", or NULL. */
 const char *lab_bearer(const struct lab_request *request);
 /* Compares in constant time; NULL-safe. */
@@ -186,6 +193,9 @@ int lab_state_save(
 	const struct lab *lab, const char *name, const cJSON *json, struct dro_error *err);
 /* *out is NULL where there is none yet; freed with cJSON_Delete. */
 int lab_state_load(const struct lab *lab, const char *name, cJSON **out, struct dro_error *err);
+
+/* A fresh UUID, for the ids of vendors that have such. */
+void lab_uuid(char out[40]);
 
 /* Waits; true: the lab is ending, give up now. */
 bool lab_sleep(struct lab *lab, uint64_t ms);

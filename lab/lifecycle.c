@@ -29,10 +29,12 @@ static void print_how(const struct lab *lab, FILE *to)
 		fprintf(to, "  edge    http://127.0.0.1:%u  (follows the proxied records)\n",
 			config->edge_port);
 	fprintf(to,
+		"  DNS     127.0.0.1 port %u  (Route 53), port %u  (Cloudflare)\n"
 		"  keys    set -a; . %s/credentials; set +a\n"
 		"  calls   %s/calls.jsonl\n"
 		"  end     drorch-lab down --state %s\n",
-		config->dir, config->dir, config->dir);
+		config->route53_dns_port, config->cloudflare_dns_port, config->dir, config->dir,
+		config->dir);
 	fflush(to);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "lab/linode_objects.h"
 #include "lab/options.h"
 
 #define FIRST_ID 1000001
@@ -13,7 +14,8 @@
 
 static const struct route {
 	const char *method;
-	const char *path; /* "*" is an id without "/"; "@" an image's, which has one */
+	const char *path; /* "*" is an id without "/"; "@" an image's, which has one; "+" anything
+				without "/" */
 	const char *operation;
 	void (*handle)(struct linode_call *c);
 	enum linode_class class;
@@ -38,11 +40,27 @@ static const struct route {
 	{"POST", "linode/instances/*/resize", "ResizeInstance", linode_resize_instance,
 		LINODE_OTHER},
 	{"GET", "linode/instances/*/disks", "ListDisks", linode_list_disks, LINODE_PAGED},
+	{"GET", "linode/instances/*/stats", "GetStats", linode_get_stats, LINODE_STATS},
 	{"GET", "images", "ListImages", linode_list_images, LINODE_IMAGES},
 	{"POST", "images", "CreateImage", linode_create_image, LINODE_OTHER},
 	{"GET", "images/@", "GetImage", linode_get_image, LINODE_OTHER},
 	{"DELETE", "images/@", "DeleteImage", linode_delete_image, LINODE_OTHER},
 	{"POST", "images/@/regions", "ReplicateImage", linode_replicate_image, LINODE_OTHER},
+	{"GET", "object-storage/keys", "ListKeys", linode_list_keys, LINODE_OBJECTS},
+	{"POST", "object-storage/keys", "CreateKey", linode_create_key, LINODE_OBJECTS},
+	{"GET", "object-storage/keys/*", "GetKey", linode_get_key, LINODE_OBJECTS},
+	{"PUT", "object-storage/keys/*", "UpdateKey", linode_update_key, LINODE_OBJECTS},
+	{"DELETE", "object-storage/keys/*", "DeleteKey", linode_delete_key, LINODE_OBJECTS},
+	{"GET", "object-storage/clusters", "ListClusters", linode_list_clusters, LINODE_OBJECTS},
+	{"GET", "object-storage/clusters/*", "GetCluster", linode_get_cluster, LINODE_OBJECTS},
+	{"GET", "object-storage/endpoints", "ListEndpoints", linode_list_endpoints, LINODE_OBJECTS},
+	{"GET", "object-storage/buckets", "ListBuckets", linode_list_buckets, LINODE_OBJECTS},
+	{"POST", "object-storage/buckets", "CreateBucket", linode_create_bucket, LINODE_OBJECTS},
+	{"GET", "object-storage/buckets/*", "ListRegionBuckets", linode_list_region_buckets,
+		LINODE_OBJECTS},
+	{"GET", "object-storage/buckets/*/+", "GetBucket", linode_get_bucket, LINODE_OBJECTS},
+	{"DELETE", "object-storage/buckets/*/+", "DeleteBucket", linode_delete_bucket,
+		LINODE_OBJECTS},
 	{"GET", "account/events", "ListEvents", linode_list_events, LINODE_PAGED},
 	{"GET", "account/events/*", "GetEvent", linode_get_event, LINODE_OTHER},
 };
@@ -54,6 +72,8 @@ static const struct {
 	[LINODE_CREATE] = {20, 15000},
 	[LINODE_IMAGES] = {20, 60000},
 	[LINODE_PAGED] = {200, 60000},
+	[LINODE_STATS] = {50, 60000},
+	[LINODE_OBJECTS] = {750, 1000},
 	[LINODE_OTHER] = {1600, 60000},
 };
 
@@ -74,7 +94,7 @@ static bool path_fits(const char *path, const char *pattern, char id[LAB_ID])
 	for (; *pattern; pattern++) {
 		size_t length;
 
-		if (*pattern != '*' && *pattern != '@') {
+		if (!strchr("*@+", *pattern)) {
 			if (*path++ != *pattern)
 				return false;
 			continue;
@@ -82,8 +102,10 @@ static bool path_fits(const char *path, const char *pattern, char id[LAB_ID])
 		length = id_length(path, *pattern == '@');
 		if (length == 0 || length >= LAB_ID)
 			return false;
-		memcpy(id, path, length);
-		id[length] = '\0';
+		if (*pattern != '+') {
+			memcpy(id, path, length);
+			id[length] = '\0';
+		}
 		path += length;
 	}
 	return !*path;
@@ -281,6 +303,7 @@ static void close_state(void *state)
 	if (!linode)
 		return;
 	cJSON_Delete(linode->events);
+	cJSON_Delete(linode->keys);
 	cJSON_Delete(linode->short_of);
 	pthread_mutex_destroy(&linode->lock);
 	free(linode);
@@ -301,7 +324,8 @@ static int open_state(struct lab *lab, void **state, struct dro_error *err)
 	linode->events = cJSON_CreateArray();
 	linode->short_of = cJSON_CreateArray();
 	if ((rc = lab_state_load(lab, "linode", &json, err)) < 0 ||
-		(rc = dro_json_int(json, "next_id", FIRST_ID, &linode->next_id, err)) < 0)
+		(rc = dro_json_int(json, "next_id", FIRST_ID, &linode->next_id, err)) < 0 ||
+		(rc = linode_keys_open(linode, err)) < 0)
 		close_state(linode);
 	else
 		*state = linode;
@@ -328,7 +352,8 @@ static int set_plan(struct linode *linode, const char *region, const char *type,
 	return 0;
 }
 
-/* `drorch-lab linode limits on|off | quota N | plan REGION TYPE on|off` */
+/* `drorch-lab linode limits on|off | quota N | plan REGION TYPE on|off | cpu INSTANCE PERCENT|off`
+ */
 static int control(void *state, int argc, char **argv, struct dro_buf *out, struct dro_error *err)
 {
 	struct linode *linode = state;
@@ -344,11 +369,15 @@ static int control(void *state, int argc, char **argv, struct dro_buf *out, stru
 		linode->limited = on;
 	else if (argc == 2 && strcmp(what, "quota") == 0 && *last && !*end && number >= 0)
 		linode->quota = number;
+	else if (argc == 3 && strcmp(what, "cpu") == 0 && (off || (*last && !*end && number >= 0)))
+		rc = linode_say_load(linode, argv[1], off ? -1 : (double)number, err);
 	else if (argc == 4 && strcmp(what, "plan") == 0 && (on || off))
 		rc = set_plan(linode, argv[1], argv[2], on, err);
 	else
 		rc = dro_fail(err, DRO_EINVAL,
-			"linode limits on|off | quota INSTANCES | plan REGION TYPE on|off");
+			"linode limits on|off | quota INSTANCES | plan REGION TYPE on|off | cpu "
+			"INSTANCE "
+			"PERCENT|off");
 	pthread_mutex_unlock(&linode->lock);
 	return rc;
 }

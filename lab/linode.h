@@ -12,7 +12,15 @@
 #include "lab/instances.h"
 #include "lab/lab.h"
 
-enum linode_class { LINODE_CREATE, LINODE_IMAGES, LINODE_PAGED, LINODE_OTHER, LINODE_CLASSES };
+enum linode_class {
+	LINODE_CREATE,
+	LINODE_IMAGES,
+	LINODE_PAGED,
+	LINODE_STATS,
+	LINODE_OBJECTS,
+	LINODE_OTHER,
+	LINODE_CLASSES,
+};
 
 /* A fixed window. */
 struct linode_window {
@@ -28,6 +36,7 @@ struct linode {
 	bool limited;
 	struct linode_window windows[LINODE_CLASSES];
 	cJSON *events;	 /* newest last; lost with the lab */
+	cJSON *keys;	 /* of Object Storage: linode_keys.c */
 	cJSON *short_of; /* "eu-west/g6-standard-4": plans that are not available */
 };
 
@@ -76,6 +85,8 @@ int linode_order(
  */
 
 bool linode_region_is(const char *id);
+/* The regions one after the other; NULL after the last. */
+const char *linode_region_at(size_t i);
 bool linode_type_is(const char *id);
 /* The "specs" of an instance of that type. */
 cJSON *linode_specs(const char *type);
@@ -89,10 +100,17 @@ void linode_get_profile(struct linode_call *c);
 
 /* ---- linode_events.c ------------------------------------------------------------------------- */
 
+/* `type` NULL: of a thing that the API's events have no word for. */
 void linode_event(struct linode_call *c, const char *action, const char *type, const char *id,
 	const char *label);
 void linode_list_events(struct linode_call *c);
 void linode_get_event(struct linode_call *c);
+
+/* ---- linode_stats.c -------------------------------------------------------------------------- */
+
+void linode_get_stats(struct linode_call *c);
+/* What an instance's load is from now on; below 0: what it is. Locks. */
+int linode_say_load(struct linode *linode, const char *id, double percent, struct dro_error *err);
 
 /* ---- linode_instances.c, linode_create.c, linode_power.c --------------------------------------
  */
@@ -100,6 +118,11 @@ void linode_get_event(struct linode_call *c);
 int64_t linode_new_id(struct linode *linode);
 /* (instances locked) "booting"; NULL where it is gone. */
 const char *linode_status(const struct linode_call *c, const struct lab_instance *instance);
+/* (instances locked) Is it being resized? When the time is over it gets its new type here. */
+bool linode_resizing(const struct linode_call *c, struct lab_instance *instance);
+/* (instances locked) What its disks take together, in MB. */
+#define LINODE_SWAP_MB 512
+int linode_disk_size(const struct lab_instance *instance);
 /* (instances locked) As the API shows it. */
 cJSON *linode_instance_doc(const struct linode_call *c, const struct lab_instance *instance);
 /* (instances locked) NULL: refused with a 404. */

@@ -60,6 +60,11 @@ bool linode_region_is(const char *id)
 	return find_region(id) >= 0;
 }
 
+const char *linode_region_at(size_t i)
+{
+	return i < REGIONS ? regions[i].id : NULL;
+}
+
 bool linode_type_is(const char *id)
 {
 	return find_plan(id) != NULL;

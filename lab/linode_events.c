@@ -17,6 +17,10 @@ void linode_event(struct linode_call *c, const char *action, const char *type, c
 	cJSON_AddStringToObject(event, "action", action);
 	cJSON_AddNumberToObject(event, "made_ms", (double)c->now_ms);
 	cJSON_AddStringToObject(event, "thing", id);
+	if (!type) {
+		cJSON_AddItemToArray(events, event);
+		goto out;
+	}
 	entity = cJSON_AddObjectToObject(event, "entity");
 	cJSON_AddNumberToObject(entity, "id", strtod(number ? number + 1 : id, NULL));
 	cJSON_AddStringToObject(entity, "label", label);
@@ -26,6 +30,7 @@ void linode_event(struct linode_call *c, const char *action, const char *type, c
 	cJSON_AddStringToObject(entity, "url", dro_buf_str(&url));
 	dro_buf_free(&url);
 	cJSON_AddItemToArray(events, event);
+out:
 	if (cJSON_GetArraySize(events) > EVENTS_MAX)
 		cJSON_Delete(cJSON_DetachItemViaPointer(events, events->child));
 }
@@ -36,7 +41,7 @@ static bool is_under_way(struct linode_call *c, const cJSON *event)
 	struct lab_instances *instances = lab_instances_of(c->linode->lab);
 	struct lab_images *images = lab_images_of(c->linode->lab);
 	const char *thing = dro_json_text(event, "thing");
-	const struct lab_instance *instance;
+	struct lab_instance *instance;
 	const struct lab_image *image;
 	bool moves;
 
@@ -46,7 +51,7 @@ static bool is_under_way(struct linode_call *c, const cJSON *event)
 	lab_images_unlock(images);
 	lab_instances_lock(instances);
 	instance = lab_instance_find(instances, thing);
-	moves = moves ||
+	moves = moves || (instance && linode_resizing(c, instance)) ||
 		(instance && instance->state != LAB_RUNNING && instance->state != LAB_STOPPED &&
 			instance->state != LAB_TERMINATED);
 	lab_instances_unlock(instances);
@@ -67,8 +72,9 @@ static cJSON *event_doc(struct linode_call *c, cJSON *event)
 	cJSON_AddNumberToObject(doc, "id", cJSON_GetObjectItem(event, "id")->valuedouble);
 	cJSON_AddStringToObject(doc, "action", dro_json_text(event, "action"));
 	linode_add_time(doc, "created", made);
-	cJSON_AddItemToObject(
-		doc, "entity", cJSON_Duplicate(cJSON_GetObjectItem(event, "entity"), true));
+	if (cJSON_HasObjectItem(event, "entity"))
+		cJSON_AddItemToObject(
+			doc, "entity", cJSON_Duplicate(cJSON_GetObjectItem(event, "entity"), true));
 	cJSON_AddStringToObject(doc, "status", done ? "finished" : "started");
 	cJSON_AddNumberToObject(doc, "percent_complete", done ? 100 : 50);
 	cJSON_AddNumberToObject(doc, "duration", done ? 1 : 0);

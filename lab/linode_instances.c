@@ -16,6 +16,8 @@ const char *linode_status(const struct linode_call *c, const struct lab_instance
 {
 	int64_t half = lab_config(c->linode->lab)->boot_delay_ms / 2;
 
+	if (cJSON_HasObjectItem(instance->doc, "resize") && instance->state < LAB_SHUTTING_DOWN)
+		return "resizing";
 	switch (instance->state) {
 	case LAB_PENDING:
 		return instance->launched_ms == instance->created_ms &&
@@ -33,6 +35,24 @@ const char *linode_status(const struct linode_call *c, const struct lab_instance
 	default:
 		return NULL;
 	}
+}
+
+bool linode_resizing(const struct linode_call *c, struct lab_instance *instance)
+{
+	const cJSON *resize = cJSON_GetObjectItem(instance->doc, "resize");
+	int64_t until = 0;
+	cJSON *type;
+
+	if (!resize)
+		return false;
+	dro_json_int(resize, "until_ms", 0, &until, NULL);
+	if (c->now_ms < until)
+		return true;
+	type = cJSON_CreateString(dro_json_text(resize, "type"));
+	cJSON_ReplaceItemInObjectCaseSensitive(instance->doc, "type", type);
+	cJSON_DeleteItemFromObject(instance->doc, "resize");
+	lab_instance_save(instance);
+	return false;
 }
 
 static void add_backups(cJSON *doc, bool enabled)
@@ -100,8 +120,10 @@ struct lab_instance *linode_need_instance(struct linode_call *c, const char *id)
 {
 	struct lab_instance *instance = lab_instance_find(lab_instances_of(c->linode->lab), id);
 
-	if (instance && is_ours(c, instance))
+	if (instance && is_ours(c, instance)) {
+		linode_resizing(c, instance);
 		return instance;
+	}
 	linode_refuse_with(c, 404, "Not found");
 	return NULL;
 }
@@ -168,13 +190,16 @@ void linode_check_tags(struct linode_call *c, size_t max)
 void linode_list_instances(struct linode_call *c)
 {
 	struct lab_instances *table = lab_instances_of(c->linode->lab);
-	const struct lab_instance *instance = NULL;
+	struct lab_instance *instance = NULL;
 	cJSON *all = cJSON_CreateArray();
 
 	lab_instances_lock(table);
-	while ((instance = lab_instance_next(table, instance)))
-		if (is_ours(c, instance) && instance->created_ms + c->call->lag_ms <= c->now_ms)
-			cJSON_AddItemToArray(all, linode_instance_doc(c, instance));
+	while ((instance = lab_instance_next(table, instance))) {
+		if (!is_ours(c, instance) || instance->created_ms + c->call->lag_ms > c->now_ms)
+			continue;
+		linode_resizing(c, instance);
+		cJSON_AddItemToArray(all, linode_instance_doc(c, instance));
+	}
 	lab_instances_unlock(table);
 	linode_page(c, all, filterable);
 }
@@ -217,6 +242,16 @@ void linode_update_instance(struct linode_call *c)
 	lab_instances_unlock(table);
 }
 
+int linode_disk_size(const struct lab_instance *instance)
+{
+	const cJSON *own = cJSON_GetObjectItem(instance->doc, "disk_mb");
+	cJSON *specs = linode_specs(dro_json_text(instance->doc, "type"));
+	int size = own ? own->valueint : cJSON_GetObjectItem(specs, "disk")->valueint;
+
+	cJSON_Delete(specs);
+	return size;
+}
+
 static cJSON *disk_doc(
 	const struct lab_instance *instance, const char *key, const char *filesystem, int size)
 {
@@ -238,18 +273,15 @@ void linode_list_disks(struct linode_call *c)
 	static const char *const none[] = {NULL};
 	struct lab_instances *table = lab_instances_of(c->linode->lab);
 	const struct lab_instance *instance;
-	cJSON *all = NULL, *specs;
+	cJSON *all = NULL;
 
 	lab_instances_lock(table);
 	instance = linode_need_instance(c, c->id);
 	if (instance) {
-		specs = linode_specs(dro_json_text(instance->doc, "type"));
 		all = cJSON_CreateArray();
-		cJSON_AddItemToArray(
-			all, disk_doc(instance, "disk", "ext4",
-				     cJSON_GetObjectItem(specs, "disk")->valueint - 512));
-		cJSON_AddItemToArray(all, disk_doc(instance, "swap", "swap", 512));
-		cJSON_Delete(specs);
+		cJSON_AddItemToArray(all, disk_doc(instance, "disk", "ext4",
+						  linode_disk_size(instance) - LINODE_SWAP_MB));
+		cJSON_AddItemToArray(all, disk_doc(instance, "swap", "swap", LINODE_SWAP_MB));
 	}
 	lab_instances_unlock(table);
 	if (all)

@@ -28,6 +28,12 @@ static void run(struct linode_call *c, const char *event, action apply)
 	linode_send_empty(c);
 }
 
+/* (locked) Something is being done to it. */
+static bool is_busy(const struct linode_call *c, struct lab_instance *instance)
+{
+	return instance->holds || linode_resizing(c, instance);
+}
+
 static bool busy(struct linode_call *c)
 {
 	linode_refuse(c, NULL, "Linode busy.");
@@ -40,7 +46,7 @@ static bool boot(struct linode_call *c, struct lab_instance *instance)
 		linode_refuse(c, NULL, "Linode %s already booted.", instance->id);
 		return false;
 	}
-	if (instance->state != LAB_STOPPED || instance->holds)
+	if (instance->state != LAB_STOPPED || is_busy(c, instance))
 		return busy(c);
 	lab_instance_start(instance);
 	return true;
@@ -48,7 +54,7 @@ static bool boot(struct linode_call *c, struct lab_instance *instance)
 
 static bool reboot(struct linode_call *c, struct lab_instance *instance)
 {
-	if (instance->state != LAB_RUNNING || instance->holds)
+	if (instance->state != LAB_RUNNING || is_busy(c, instance))
 		return busy(c);
 	lab_instance_reboot(instance);
 	return true;
@@ -57,7 +63,7 @@ static bool reboot(struct linode_call *c, struct lab_instance *instance)
 /* One that is off already stays off, without a word. */
 static bool shut_down(struct linode_call *c, struct lab_instance *instance)
 {
-	if (instance->holds || strcmp(linode_status(c, instance), "provisioning") == 0)
+	if (is_busy(c, instance) || strcmp(linode_status(c, instance), "provisioning") == 0)
 		return busy(c);
 	lab_instance_stop(instance, false);
 	return true;
@@ -65,30 +71,63 @@ static bool shut_down(struct linode_call *c, struct lab_instance *instance)
 
 static bool end(struct linode_call *c, struct lab_instance *instance)
 {
-	if (instance->holds)
+	if (is_busy(c, instance))
 		return busy(c);
 	lab_instance_terminate(instance);
 	return true;
 }
 
+/* What the disks take after it; refuses. They grow and shrink with the plan, unless that is told
+ * not to be. */
+static int check_disks(struct linode_call *c, const struct lab_instance *instance, const char *type)
+{
+	cJSON *specs = linode_specs(type);
+	int room = cJSON_GetObjectItem(specs, "disk")->valueint;
+	int size = linode_disk_size(instance);
+	bool follow = true;
+
+	cJSON_Delete(specs);
+	if (dro_json_bool(c->body, "allow_auto_disk_resize", true, &follow, NULL) < 0)
+		linode_refuse(c, "allow_auto_disk_resize", "Must be a boolean");
+	if (!follow && size > room)
+		linode_refuse(c, NULL,
+			"Linode has more disk allocated (%d MB) than the new plan allows (%d MB)",
+			size, room);
+	return follow ? room : size;
+}
+
+/* It is off meanwhile, and then again as it was. */
 static bool resize(struct linode_call *c, struct lab_instance *instance)
 {
 	const char *type = dro_json_text(c->body, "type");
+	const char *how = dro_json_text(c->body, "migration_type");
+	int size = 0;
+	cJSON *mark;
 
+	if (*how && strcmp(how, "cold") != 0 && strcmp(how, "warm") != 0)
+		linode_refuse(c, "migration_type", "Must be one of: warm, cold");
 	if (!*type)
 		linode_refuse(c, "type", "type is required");
 	else if (!linode_type_is(type))
 		linode_refuse(c, "type", "A valid plan type by that ID was not found");
-	else if (strcmp(type, dro_json_text(instance->doc, "type")) == 0)
-		linode_refuse(c, "type", "Linode is already running this service plan.");
-	else if (instance->holds ||
+	else if (is_busy(c, instance) ||
 		 (instance->state != LAB_RUNNING && instance->state != LAB_STOPPED))
 		return busy(c);
+	else if (strcmp(type, dro_json_text(instance->doc, "type")) == 0)
+		linode_refuse(c, "type", "Linode is already running this service plan.");
+	else
+		size = check_disks(c, instance, type);
 	if (c->errors->child)
 		return false;
-	cJSON_ReplaceItemInObjectCaseSensitive(instance->doc, "type", cJSON_CreateString(type));
+	mark = cJSON_CreateObject();
+	cJSON_AddStringToObject(mark, "type", type);
+	cJSON_AddNumberToObject(
+		mark, "until_ms", (double)(c->now_ms + lab_config(c->linode->lab)->boot_delay_ms));
+	cJSON_DeleteItemFromObject(instance->doc, "disk_mb");
+	cJSON_AddNumberToObject(instance->doc, "disk_mb", size);
+	cJSON_AddItemToObject(instance->doc, "resize", mark);
 	lab_instance_save(instance);
-	lab_instance_reboot(instance); /* where it runs: it moves to another host */
+	lab_instance_reboot(instance); /* where it runs */
 	return true;
 }
 

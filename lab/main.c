@@ -15,8 +15,9 @@ static int usage(FILE *to)
 	fprintf(to,
 		"drorch-lab: simulated clouds on loopback whose instances really run\n\n"
 		"usage: drorch-lab COMMAND [--state DIR]     (or the variable DRORCH_LAB_STATE)\n\n"
-		"  up [--port N] [--edge-port N] [--origin-port N] [--latency MS]\n"
-		"     [--boot-delay MS] [--edge-delay MS] [--edge-log] [--foreground]\n"
+		"  up [--port N] [--edge-port N] [--route53-dns-port N] [--cloudflare-dns-port N]\n"
+		"     [--origin-port N] [--latency MS] [--boot-delay MS] [--edge-delay MS] "
+		"[--edge-log] [--foreground]\n"
 		"  down                         every instance is dead after it\n"
 		"  log                          the calls, one JSON line each\n");
 	lab_command_help(to);
@@ -47,10 +48,13 @@ static int run_up(const char *dir, int argc, char **argv)
 	struct lab_options options = {.dir = dir};
 	struct dro_error err = DRO_ERROR_INIT;
 	int64_t port = 0, edge = 0, origin = ORIGIN_PORT, latency = 0, delay = BOOT_DELAY_MS;
-	int64_t edge_delay = 0;
+	int64_t edge_delay = 0, route53_dns = 0, cloudflare_dns = 0;
 
 	if (lab_number(argc, argv, "--port", 0, 65535, &port, &err) < 0 ||
 		lab_number(argc, argv, "--edge-port", 0, 65535, &edge, &err) < 0 ||
+		lab_number(argc, argv, "--route53-dns-port", 0, 65535, &route53_dns, &err) < 0 ||
+		lab_number(argc, argv, "--cloudflare-dns-port", 0, 65535, &cloudflare_dns, &err) <
+			0 ||
 		lab_number(argc, argv, "--origin-port", 1, 65535, &origin, &err) < 0 ||
 		lab_number(argc, argv, "--latency", 0, 600000, &latency, &err) < 0 ||
 		lab_number(argc, argv, "--boot-delay", 0, 600000, &delay, &err) < 0 ||
@@ -58,6 +62,8 @@ static int run_up(const char *dir, int argc, char **argv)
 		return fail(&err);
 	options.port = (uint16_t)port;
 	options.edge_port = (uint16_t)edge;
+	options.route53_dns_port = (uint16_t)route53_dns;
+	options.cloudflare_dns_port = (uint16_t)cloudflare_dns;
 	options.origin_port = (uint16_t)origin;
 	options.latency_ms = (uint32_t)latency;
 	options.boot_delay_ms = (uint32_t)delay;

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "lab/dns.h"
 #include "lab/options.h"
+#include "lab/route53_health.h"
+#include "lab/route53_tags.h"
 
 #define VERSION "2013-04-01"
 #define INSYNC_MS 1000 /* the vendor: within 60 s */
@@ -141,12 +144,25 @@ static const struct route {
 	{"GET", "hostedzone/*/rrset", "ListResourceRecordSets", route53_sets_list},
 	{"POST", "hostedzone/*/rrset", "ChangeResourceRecordSets", route53_sets_change},
 	{"GET", "change/*", "GetChange", route53_change_get},
+	{"GET", "healthcheck", "ListHealthChecks", route53_health_list},
+	{"POST", "healthcheck", "CreateHealthCheck", route53_health_create},
+	{"GET", "healthcheck/*", "GetHealthCheck", route53_health_get},
+	{"POST", "healthcheck/*", "UpdateHealthCheck", route53_health_update},
+	{"DELETE", "healthcheck/*", "DeleteHealthCheck", route53_health_delete},
+	{"GET", "healthcheck/*/status", "GetHealthCheckStatus", route53_health_status},
+	{"GET", "healthcheck/*/lastfailurereason", "GetHealthCheckLastFailureReason",
+		route53_health_failure},
+	{"GET", "healthcheckcount", "GetHealthCheckCount", route53_health_count},
+	{"GET", "checkeripranges", "GetCheckerIpRanges", route53_checker_ranges},
+	{"GET", "tags/*/*", "ListTagsForResource", route53_tags_list},
+	{"POST", "tags/*/*", "ChangeTagsForResource", route53_tags_change},
+	{"POST", "tags/*", "ListTagsForResources", route53_tags_list_many},
 };
 
 /* Behind the version; a final "/" does not matter. */
-static bool path_is(const struct lab_request *request, const char *path, const char **id)
+static bool path_is(const struct lab_request *request, const char *path, const char *ids[2])
 {
-	size_t count = request->segment_count, i;
+	size_t count = request->segment_count, id = 0, i;
 
 	if (count > 1 && !*request->segments[count - 1])
 		count--;
@@ -155,8 +171,8 @@ static bool path_is(const struct lab_request *request, const char *path, const c
 	for (i = 1; i < count; i++) {
 		size_t length = strcspn(path, "/");
 
-		if (length == 1 && *path == '*')
-			*id = request->segments[i];
+		if (length == 1 && *path == '*' && id < 2)
+			ids[id++] = request->segments[i];
 		else if (!length || strlen(request->segments[i]) != length ||
 			 strncmp(request->segments[i], path, length) != 0)
 			return false;
@@ -165,14 +181,14 @@ static bool path_is(const struct lab_request *request, const char *path, const c
 	return !*path;
 }
 
-static const struct route *find_route(const struct lab_request *request, const char **id)
+static const struct route *find_route(const struct lab_request *request, const char *ids[2])
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		*id = "";
+		ids[0] = ids[1] = "";
 		if (strcmp(routes[i].method, request->method) == 0 &&
-			path_is(request, routes[i].path, id))
+			path_is(request, routes[i].path, ids))
 			return &routes[i];
 	}
 	return NULL;
@@ -187,8 +203,8 @@ static bool matches(const struct lab_request *request)
 
 static void classify(void *state, const struct lab_request *request, struct lab_call *call)
 {
-	const char *id;
-	const struct route *route = find_route(request, &id);
+	const char *ids[2];
+	const struct route *route = find_route(request, ids);
 	struct lab_scope scope;
 
 	(void)state;
@@ -235,8 +251,11 @@ static void handle(void *state, const struct lab_request *request, const struct 
 		.call = call,
 		.reply = reply,
 		.now_ms = dro_wall_ms()};
-	const struct route *route = find_route(request, &c.id);
+	const char *ids[2];
+	const struct route *route = find_route(request, ids);
 
+	c.id = ids[0];
+	c.second_id = ids[1];
 	if (!authenticate(&c))
 		return;
 	pthread_mutex_lock(&c.r53->lock);
@@ -278,6 +297,9 @@ static void close_state(void *state)
 		route53_zone_free(zone);
 	}
 	cJSON_Delete(r53->changes);
+	cJSON_Delete(r53->tags);
+	route53_health_free(r53->health);
+	dns_zones_free(r53->dns);
 	pthread_mutex_destroy(&r53->lock);
 	free(r53);
 }
@@ -295,10 +317,13 @@ static int open_state(struct lab *lab, void **state, struct dro_error *err)
 	r53->insync_ms = INSYNC_MS;
 	r53->busy_ms = BUSY_MS;
 	pthread_mutex_init(&r53->lock, NULL);
-	if ((rc = route53_load(r53, err)) < 0) {
+	if ((rc = dns_zones_new(&r53->dns, err)) < 0 || (rc = route53_load(r53, err)) < 0 ||
+		(rc = route53_tags_load(r53, err)) < 0 ||
+		(rc = route53_health_new(&r53->health, lab, r53->dns, err)) < 0) {
 		close_state(r53);
 		return rc;
 	}
+	dns_zones_set_health(r53->dns, route53_healthy, r53->health);
 	*state = r53;
 	return 0;
 }
@@ -347,7 +372,7 @@ static void control_records(const struct route53 *r53, struct dro_buf *out)
 		}
 }
 
-/* `drorch-lab route53 zone NAME | records | limits on|off | insync MS | busy MS` */
+/* `drorch-lab route53 …`: the zones' commands here, the health checks' in route53_health.c. */
 static int control(void *state, int argc, char **argv, struct dro_buf *out, struct dro_error *err)
 {
 	struct route53 *r53 = state;
@@ -370,8 +395,11 @@ static int control(void *state, int argc, char **argv, struct dro_buf *out, stru
 	else if (strcmp(what, "busy") == 0 && number)
 		r53->busy_ms = ms;
 	else
+		rc = route53_health_control(r53->health, argc, argv, out, err);
+	if (rc == DRO_EUNSUPPORTED)
 		rc = dro_fail(err, DRO_EINVAL,
-			"route53 zone NAME | records | limits on|off | insync MS | busy MS");
+			"route53 zone NAME | records | limits on|off | insync MS | busy MS |\n"
+			"        checks | health ID up|down|real | speed N | quota N");
 	pthread_mutex_unlock(&r53->lock);
 	return rc;
 }

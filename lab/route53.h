@@ -14,6 +14,9 @@
 #define ROUTE53_NS "https://route53.amazonaws.com/doc/2013-04-01/"
 #define ROUTE53_NAME 1024 /* escaped, with its NUL */
 #define ROUTE53_BODY_MAX (4u << 20)
+/* In keys: below every byte of a name, so that a name comes before what is below it, … */
+#define ROUTE53_LABEL_BREAK "\x02"
+#define ROUTE53_PART_BREAK "\x01" /* … and below that: all sets of a name come first */
 
 /* The stored form of a name is lower case, with a final dot and octal escapes. */
 struct route53_set {
@@ -34,10 +37,16 @@ struct route53_zone {
 	int64_t busy_until_ms;
 };
 
+struct dns_zones;
+struct route53_health;
+
 struct route53 {
 	struct lab *lab;
+	struct dns_zones *dns; /* what the name servers know */
+	struct route53_health *health;
 	pthread_mutex_t lock;	    /* guards what follows */
 	struct route53_zone *zones; /* by key, then id */
+	cJSON *tags;		    /* of health checks and zones */
 	cJSON *changes;		    /* {Id, SubmittedMs, InsyncMs, Comment}, newest last */
 	struct lab_bucket bucket;
 	bool limited;
@@ -50,7 +59,8 @@ struct route53_call {
 	const struct lab_request *request;
 	const struct lab_call *call;
 	struct lab_reply *reply;
-	const char *id; /* of the path, or "" */
+	const char *id;	       /* of the path, or "" */
+	const char *second_id; /* the one behind it, or "" */
 	int64_t now_ms;
 };
 
@@ -91,6 +101,9 @@ bool route53_set_equal(const cJSON *a, const cJSON *b);
 /* ---- route53_zones.c ------------------------------------------------------------------------- */
 
 int route53_load(struct route53 *r53, struct dro_error *err);
+/* Tells the name servers what they know of the zone in insync_ms, or at once. */
+int route53_zone_publish(
+	struct route53 *r53, const struct route53_zone *zone, bool at_once, struct dro_error *err);
 void route53_zone_free(struct route53_zone *zone);
 int route53_zone_save(struct route53 *r53, const struct route53_zone *zone, struct dro_error *err);
 /* NULL: *why says, with the API's code. */
@@ -109,9 +122,23 @@ void route53_zones_delete(struct route53_call *c);
 
 /* Is one set as it may be, by itself? The InvalidInput or the batch's message goes to `why`. */
 bool route53_check_set(const char *zone, const cJSON *doc, const char **code, struct dro_buf *why);
+/* Does the health check it names exist? One that is deleted does not keep its sets. */
+bool route53_check_health(struct route53 *r53, const cJSON *doc, struct dro_buf *why);
 /* Do the sets of that one's name stand side by side in the draft? */
 bool route53_check_name(
 	const char *zone, const struct route53_sets *draft, const cJSON *doc, struct dro_buf *why);
+
+/* ---- route53_health_api.c -------------------------------------------------------------------- */
+
+void route53_health_create(struct route53_call *c);
+void route53_health_get(struct route53_call *c);
+void route53_health_list(struct route53_call *c);
+void route53_health_count(struct route53_call *c);
+void route53_health_update(struct route53_call *c);
+void route53_health_delete(struct route53_call *c);
+void route53_health_status(struct route53_call *c);
+void route53_health_failure(struct route53_call *c);
+void route53_checker_ranges(struct route53_call *c);
 
 /* ---- route53_change.c, route53_list.c -------------------------------------------------------- */
 

@@ -126,8 +126,12 @@ static bool read_one(struct batch *batch, const struct dro_xml_node *node, struc
 		refuse(batch, dro_buf_str(&why));
 		good = true;
 	} else if (!good) {
-		route53_error(batch->c, strcmp(code, "NoSuchHealthCheck") == 0 ? 404 : 400, code,
-			"%s", dro_buf_str(&why));
+		route53_error(batch->c, 400, code, "%s", dro_buf_str(&why));
+	}
+	if (good && strcmp(change->action, "DELETE") != 0 &&
+		!route53_check_health(batch->c->r53, change->doc, &why)) {
+		route53_error(batch->c, 404, "NoSuchHealthCheck", "%s", dro_buf_str(&why));
+		good = false;
 	}
 	if (good) {
 		change->key = route53_key(dro_json_text(change->doc, "Name"),
@@ -255,7 +259,7 @@ static int try_one(struct batch *batch, struct change *change)
 	return route53_sets_insert(&batch->draft, at, change->key, change->doc);
 }
 
-/* An alias within the zone must lead to a set of its own type that is there. */
+/* An alias must lead to a set of its own type that is in this zone: the lab has nothing else. */
 static void check_alias(struct batch *batch, const cJSON *doc)
 {
 	const cJSON *alias = cJSON_GetObjectItemCaseSensitive(doc, "AliasTarget");
@@ -264,11 +268,12 @@ static void check_alias(struct batch *batch, const cJSON *doc)
 	struct dro_buf text = DRO_BUF_INIT(4096);
 	bool found;
 	size_t at;
-	char *key;
+	char *key = NULL;
 
-	if (!alias || strcmp(dro_json_text(alias, "HostedZoneId"), zone) != 0)
+	if (!alias)
 		return;
-	key = route53_key(target, type, "");
+	if (strcmp(dro_json_text(alias, "HostedZoneId"), zone) == 0)
+		key = route53_key(target, type, "");
 	at = key ? route53_sets_find(&batch->draft, key, &found) : batch->draft.count;
 	if (at == batch->draft.count ||
 		strcmp(dro_json_text(batch->draft.items[at].doc, "Name"), target) != 0 ||
@@ -276,7 +281,7 @@ static void check_alias(struct batch *batch, const cJSON *doc)
 		dro_buf_printf(&text,
 			"Tried to create an alias that targets %s, type %s in zone %s, but that "
 			"target was not found",
-			target, type, zone);
+			target, type, dro_json_text(alias, "HostedZoneId"));
 		refuse(batch, dro_buf_str(&text));
 	}
 	free(key);
@@ -335,6 +340,8 @@ static int commit(struct batch *batch, const char *comment, struct dro_error *er
 	batch->draft = (struct route53_sets){0};
 	route53_sets_free(&batch->gone);
 	batch->zone->busy_until_ms = batch->c->now_ms + batch->c->r53->busy_ms;
+	if ((rc = route53_zone_publish(batch->c->r53, batch->zone, false, err)) < 0)
+		return rc;
 	return route53_change_add(batch->c, comment, err);
 }
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lab/route53.h"
+#include "lab/route53_health.h"
+
+#define WEIGHTED_MAX 100
 
 static const char *const types[] = {"SOA", "A", "TXT", "NS", "CNAME", "MX", "NAPTR", "PTR", "SRV",
 	"SPF", "AAAA", "CAA", "DS", "TLSA", "SSHFP", "SVCB", "HTTPS", NULL};
@@ -141,6 +143,8 @@ static bool check_form(const cJSON *doc, struct dro_buf *why)
 	const char *type = dro_json_text(doc, "Type"), *set = dro_json_text(doc, "SetIdentifier");
 	const char *ttl = dro_json_text(doc, "TTL"), *weight = dro_json_text(doc, "Weight");
 	const char *failover = dro_json_text(doc, "Failover");
+	const char *evaluate = dro_json_text(alias, "EvaluateTargetHealth");
+	const char *many = dro_json_text(doc, "MultiValueAnswer");
 	const cJSON *item;
 	size_t routing = 0, i;
 
@@ -159,6 +163,10 @@ static bool check_form(const cJSON *doc, struct dro_buf *why)
 	else if (alias && cJSON_GetArraySize(alias) != 3)
 		dro_buf_puts(why, "Invalid request: an AliasTarget is HostedZoneId, DNSName and "
 				  "EvaluateTargetHealth");
+	else if (alias && strcmp(evaluate, "true") != 0 && strcmp(evaluate, "false") != 0)
+		dro_buf_printf(why, "EvaluateTargetHealth %.20s is not true or false", evaluate);
+	else if (*many && (alias || strcmp(many, "true") != 0))
+		dro_buf_puts(why, "Invalid request: MultiValueAnswer is true, and never an alias");
 	else if (routing > 1 || (*set && !routing))
 		dro_buf_puts(why, "Invalid request: Expected exactly one of [Weight, Region, "
 				  "Failover, GeoLocation, MultiValueAnswer] in a set with "
@@ -191,11 +199,6 @@ bool route53_check_set(const char *zone, const cJSON *doc, const char **code, st
 	*code = "InvalidInput";
 	if (!check_form(doc, why))
 		return false;
-	if (*health) { /* there are none here */
-		*code = "NoSuchHealthCheck";
-		dro_buf_printf(why, "The specified health check does not exist: %.64s", health);
-		return false;
-	}
 	*code = "InvalidChangeBatch";
 	if (!in_zone(name, zone))
 		dro_buf_printf(
@@ -204,9 +207,28 @@ bool route53_check_set(const char *zone, const cJSON *doc, const char **code, st
 		dro_buf_printf(why,
 			"RRSet of type CNAME with DNS name %s is not permitted at apex in zone %s",
 			name, zone);
+	else if (strcmp(dro_json_text(doc, "Failover"), "PRIMARY") == 0 && !*health &&
+		 !cJSON_GetObjectItemCaseSensitive(doc, "AliasTarget"))
+		dro_buf_puts(why, "A non-alias primary ResourceRecordSet must have an associated "
+				  "health check.");
 	else
 		check_values(doc, why);
 	return !why->length;
+}
+
+bool route53_check_health(struct route53 *r53, const cJSON *doc, struct dro_buf *why)
+{
+	const char *id = dro_json_text(doc, "HealthCheckId");
+	bool there;
+
+	if (!*id)
+		return true;
+	pthread_mutex_lock(&r53->health->lock);
+	there = route53_health_find(r53->health, id) != NULL;
+	pthread_mutex_unlock(&r53->health->lock);
+	if (!there)
+		dro_buf_printf(why, "The specified health check does not exist: %.64s", id);
+	return there;
 }
 
 /* Two sets of one name and type. */
@@ -240,7 +262,7 @@ bool route53_check_name(
 	const char *name = dro_json_text(doc, "Name"), *type = dro_json_text(doc, "Type");
 	char *key = route53_key(name, "", "");
 	bool found;
-	size_t i;
+	size_t i, sets = 0;
 
 	if (!key)
 		return false;
@@ -251,8 +273,14 @@ bool route53_check_name(
 
 		if (strcmp(dro_json_text(other, "Name"), name) != 0)
 			break;
-		if (same && strcmp(dro_json_text(other, "SetIdentifier"),
-				    dro_json_text(doc, "SetIdentifier")) != 0)
+		if (same && ++sets > WEIGHTED_MAX &&
+			cJSON_GetObjectItemCaseSensitive(doc, "Weight"))
+			dro_buf_printf(why,
+				"RRSet with DNS name %s, type %s cannot have more than 100 "
+				"weighted sets",
+				name, type);
+		else if (same && strcmp(dro_json_text(other, "SetIdentifier"),
+					 dro_json_text(doc, "SetIdentifier")) != 0)
 			check_pair(doc, other, why);
 		else if (!same && strcmp(type, "CNAME") == 0)
 			dro_buf_printf(why,

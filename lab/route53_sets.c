@@ -4,9 +4,6 @@
 
 #include "lab/route53.h"
 
-#define LABEL_BREAK "\x02" /* below every byte of a name: a name comes before what is below it */
-#define PART_BREAK "\x01"  /* below that: all sets of a name come first */
-
 /* The elements of a set, in the order in which they must stand. */
 static const struct element {
 	const char *name;
@@ -93,12 +90,12 @@ char *route53_key(const char *name, const char *type, const char *set_id)
 		dro_buf_append(&key, name + begin, end - begin);
 		end = begin ? begin - 1 : 0;
 		if (end)
-			dro_buf_puts(&key, LABEL_BREAK);
+			dro_buf_puts(&key, ROUTE53_LABEL_BREAK);
 	}
 	if (*type)
-		dro_buf_printf(&key, PART_BREAK "%s", type);
+		dro_buf_printf(&key, ROUTE53_PART_BREAK "%s", type);
 	if (*set_id)
-		dro_buf_printf(&key, PART_BREAK "%s", set_id);
+		dro_buf_printf(&key, ROUTE53_PART_BREAK "%s", set_id);
 	return dro_buf_take(&key);
 }
 

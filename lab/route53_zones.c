@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "lab/dns.h"
 #include "lab/internal.h"
 #include "lab/options.h"
 #include "lab/route53.h"
+#include "lab/route53_tags.h"
 
 #define STATE_PREFIX "route53-zone-"
 #define NAME_SERVERS 4
@@ -42,6 +44,17 @@ int route53_zone_save(struct route53 *r53, const struct route53_zone *zone, stru
 	rc = lab_state_save(r53->lab, name, json, err);
 	cJSON_Delete(json);
 	return rc;
+}
+
+int route53_zone_publish(
+	struct route53 *r53, const struct route53_zone *zone, bool at_once, struct dro_error *err)
+{
+	uint64_t due_ms = at_once ? 0 : dro_now_ms() + (uint64_t)r53->insync_ms;
+
+	if (strcmp(dro_json_text(zone->doc, "PrivateZone"), "true") == 0)
+		return 0;
+	return dns_zones_publish(r53->dns, dro_json_text(zone->doc, "Id"),
+		dro_json_text(zone->doc, "Name"), &zone->sets, due_ms, err);
 }
 
 /* Into its place by key, then id. */
@@ -90,7 +103,7 @@ static int load_zone(void *arg, const cJSON *json, struct dro_error *err)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	}
 	link_zone(arg, zone);
-	return 0;
+	return route53_zone_publish(arg, zone, true, err);
 }
 
 int route53_load(struct route53 *r53, struct dro_error *err)
@@ -194,7 +207,8 @@ struct route53_zone *route53_zone_add(struct route53 *r53, const char *name, con
 		return NULL;
 	}
 	zone = new_zone(stored, reference, comment, private);
-	if (!zone || route53_zone_save(r53, zone, &err) < 0) {
+	if (!zone || route53_zone_save(r53, zone, &err) < 0 ||
+		route53_zone_publish(r53, zone, false, &err) < 0) {
 		*code = "InternalFailure";
 		dro_buf_puts(why, zone ? err.message : "out of memory");
 		route53_zone_free(zone);
@@ -405,7 +419,11 @@ void route53_zones_delete(struct route53_call *c)
 	}
 	state_name(name, zone);
 	route53_begin(c, "DeleteHostedZoneResponse");
-	if (lab_state_remove(c->r53->lab, name, &err) < 0 || route53_change_add(c, "", &err) < 0) {
+	if (lab_state_remove(c->r53->lab, name, &err) < 0 ||
+		dns_zones_publish(c->r53->dns, c->id, dro_json_text(zone->doc, "Name"), NULL,
+			dro_now_ms() + (uint64_t)c->r53->insync_ms, &err) < 0 ||
+		route53_tags_forget(c->r53, "hostedzone", c->id, &err) < 0 ||
+		route53_change_add(c, "", &err) < 0) {
 		route53_error(c, 500, "InternalFailure", "%s", err.message);
 		return;
 	}

@@ -134,15 +134,26 @@ static const struct route *find_route(const struct s3_call *c)
 
 /* ---- the vendor ---------------------------------------------------------------------------- */
 
-/* Takes what no other vendor claims: a request without signature is S3's, refused or not. */
-static bool matches(const struct lab_request *request)
+/* What a fault of a region meets: the region that is signed for, or that the bucket is in. */
+static void find_region(const struct s3_call *c, char region[LAB_REGION])
 {
-	struct lab_scope scope;
+	const struct s3_world *world = c->s3->world;
+	int rc = 0;
 
-	return !lab_scope_read(request, &scope) || strcmp(scope.service, "s3") == 0;
+	if (!world->region) {
+		snprintf(region, LAB_REGION, "%s", c->scope.region);
+		return;
+	}
+	if (*c->bucket) {
+		pthread_mutex_lock(&c->s3->lock);
+		rc = s3_bucket_find(c->s3, c->bucket, region, NULL);
+		pthread_mutex_unlock(&c->s3->lock);
+	}
+	if (rc <= 0)
+		world->region(c->scope.region, region);
 }
 
-static void classify(void *state, const struct lab_request *request, struct lab_call *call)
+void s3_classify(void *state, const struct lab_request *request, struct lab_call *call)
 {
 	struct s3_call c = {.s3 = state, .request = request, .call = call};
 	const struct route *route = NULL;
@@ -152,7 +163,7 @@ static void classify(void *state, const struct lab_request *request, struct lab_
 	if (route)
 		snprintf(call->operation, sizeof(call->operation), "%s", route->operation);
 	if (lab_scope_read(request, &c.scope))
-		snprintf(call->region, sizeof(call->region), "%s", c.scope.region);
+		find_region(&c, call->region);
 	free(c.key);
 }
 
@@ -166,8 +177,10 @@ static int authenticate(struct s3_call *c)
 {
 	const char *hash = lab_header(c->request, "x-amz-content-sha256");
 	char message[LAB_AUTH_MESSAGE] = "";
+	bool known = lab_scope_read(c->request, &c->scope) &&
+		     c->s3->world->secret(c->s3->lab, c->scope.access_key, c->secret);
 
-	switch (lab_aws_verify(c->s3->lab, c->request, &c->scope, message)) {
+	switch (lab_sigv4_verify(c->request, known ? c->secret : NULL, &c->scope, message)) {
 	case LAB_AUTH_OK:
 		break;
 	case LAB_AUTH_MISSING:
@@ -192,7 +205,18 @@ static int authenticate(struct s3_call *c)
 	return 0;
 }
 
-static void handle(void *state, const struct lab_request *request, const struct lab_call *call,
+/* <0: refused. */
+static int check_rights(const struct s3_call *c)
+{
+	const char *method = c->request->method;
+	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+	if (s3_bucket_allows(c, reads ? S3_MAY_READ : S3_MAY_WRITE, c->bucket))
+		return 0;
+	return s3_refuse(c, "AccessDenied", NULL);
+}
+
+void s3_handle(void *state, const struct lab_request *request, const struct lab_call *call,
 	struct lab_reply *reply)
 {
 	struct s3_call c = {.s3 = state, .request = request, .call = call, .reply = reply};
@@ -213,19 +237,19 @@ static void handle(void *state, const struct lab_request *request, const struct 
 	else if (strlen(c.key) > S3_KEY_MAX)
 		s3_refuse(&c, "KeyTooLongError", NULL);
 	else if (route->level == SERVICE || route->handle == s3_bucket_create ||
-		 s3_bucket_need(&c) == 0)
+		 (s3_bucket_need(&c) == 0 && check_rights(&c) == 0))
 		route->handle(&c);
 out:
 	free(c.key);
 }
 
-static void fail(const struct lab_request *request, const struct lab_call *call,
+void s3_fail(const struct lab_request *request, const struct lab_call *call,
 	struct lab_reply *reply, int status, const char *code, const char *message)
 {
 	s3_error_body(reply, request, call, status, code, message);
 }
 
-static void close_state(void *state)
+void s3_close(void *state)
 {
 	struct s3 *s3 = state;
 
@@ -237,18 +261,20 @@ static void close_state(void *state)
 	free(s3);
 }
 
-static int open_state(struct lab *lab, void **state, struct dro_error *err)
+int s3_open(struct lab *lab, const struct s3_world *world, void **state, struct dro_error *err)
 {
 	struct s3 *s3 = calloc(1, sizeof(*s3));
-	char *index = NULL;
+	char *folder = NULL, *index = NULL;
 	int rc;
 
 	if (!s3)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	s3->lab = lab;
+	s3->world = world;
 	pthread_mutex_init(&s3->lock, NULL);
-	s3->blobs = dro_path_join(lab_config(lab)->dir, "s3/blobs");
-	index = dro_path_join(lab_config(lab)->dir, "s3/index.db");
+	folder = dro_path_join(lab_config(lab)->dir, world->folder);
+	s3->blobs = folder ? dro_path_join(folder, "blobs") : NULL;
+	index = folder ? dro_path_join(folder, "index.db") : NULL;
 	if (!s3->blobs || !index)
 		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
 	else if ((rc = dro_dir_make(s3->blobs, 0700, err)) == 0 &&
@@ -257,17 +283,41 @@ static int open_state(struct lab *lab, void **state, struct dro_error *err)
 		*state = s3;
 		s3 = NULL;
 	}
+	free(folder);
 	free(index);
-	close_state(s3);
+	s3_close(s3);
 	return rc;
+}
+
+/* ---- AWS's ---------------------------------------------------------------------------------- */
+
+static bool aws_secret(struct lab *lab, const char *access_key, char out[S3_SECRET])
+{
+	snprintf(out, S3_SECRET, "%s", lab_config(lab)->secret_key);
+	return lab_secret_equal(access_key, lab_config(lab)->access_key);
+}
+
+static const struct s3_world aws = {.folder = "s3", .secret = aws_secret};
+
+/* Takes what no other vendor claims: a request without signature is S3's, refused or not. */
+static bool matches(const struct lab_request *request)
+{
+	struct lab_scope scope;
+
+	return !lab_scope_read(request, &scope) || strcmp(scope.service, "s3") == 0;
+}
+
+static int open_aws(struct lab *lab, void **state, struct dro_error *err)
+{
+	return s3_open(lab, &aws, state, err);
 }
 
 const struct lab_vendor lab_vendor_s3 = {
 	.name = "s3",
-	.open = open_state,
-	.close = close_state,
+	.open = open_aws,
+	.close = s3_close,
 	.matches = matches,
-	.classify = classify,
-	.handle = handle,
-	.fail = fail,
+	.classify = s3_classify,
+	.handle = s3_handle,
+	.fail = s3_fail,
 };

@@ -22,8 +22,28 @@
 #define S3_PARTS_MAX 10000
 #define S3_OBJECT_MAX (5ll << 40)
 
+#define S3_SECRET 128 /* a key's secret, with its NUL */
+
+enum s3_may { S3_MAY_READ, S3_MAY_WRITE, S3_MAY_CREATE };
+
+/* What makes the S3 of one provider another than that of the next. Any thread may ask. */
+struct s3_world {
+	const char *folder; /* in the state folder: its buckets are its own */
+	/* The secret of an access key; false: there is no such key. */
+	bool (*secret)(struct lab *lab, const char *access_key, char out[S3_SECRET]);
+	/* May the key do that to a bucket of that region? NULL: all. */
+	bool (*allows)(struct lab *lab, const char *access_key, enum s3_may may, const char *bucket,
+		const char *region);
+	/*
+	 * The region that a place's name stands for; false: none. NULL: as AWS has it, where names
+	 * stand for themselves and a bucket answers only what is signed for its region.
+	 */
+	bool (*region)(const char *place, char out[LAB_REGION]);
+};
+
 struct s3 {
 	struct lab *lab;
+	const struct s3_world *world;
 	char *blobs;	      /* the folder */
 	pthread_mutex_t lock; /* of the database */
 	sqlite3 *db;
@@ -36,11 +56,21 @@ struct s3_call {
 	const struct lab_call *call;
 	struct lab_reply *reply;
 	struct lab_scope scope;
+	char secret[S3_SECRET];	      /* of the scope's key, once it was found */
 	char bucket[S3_BUCKET + 192]; /* as asked for, "" for none */
 	char *key;		      /* "" for none */
 	char host_region[LAB_REGION]; /* of a host name that states one, else "" */
 	char region[LAB_REGION];      /* of the bucket, once it was found */
 };
+
+/* s3.c: the parts of a vendor, for any world */
+int s3_open(struct lab *lab, const struct s3_world *world, void **state, struct dro_error *err);
+void s3_close(void *state);
+void s3_classify(void *state, const struct lab_request *request, struct lab_call *call);
+void s3_handle(void *state, const struct lab_request *request, const struct lab_call *call,
+	struct lab_reply *reply);
+void s3_fail(const struct lab_request *request, const struct lab_call *call,
+	struct lab_reply *reply, int status, const char *code, const char *message);
 
 /* s3_reply.c */
 /* Answers with the error of that code; NULL `message`: the usual one. Always DRO_EINVAL. */
@@ -102,6 +132,11 @@ struct dro_xml;
 int s3_xml_read(const struct s3_call *c, struct dro_xml **out); /* <0: refused */
 
 /* s3_bucket.c */
+/* 1: there, its region in `region`; 0: not there; <0. Under the lock. */
+int s3_bucket_find(struct s3 *s3, const char *name, char region[LAB_REGION], struct dro_error *err);
+bool s3_bucket_is_name(const char *name);
+/* May the request's key do that to the bucket? Locks. */
+bool s3_bucket_allows(const struct s3_call *c, enum s3_may may, const char *bucket);
 /* Is the bucket there, and asked for in its region? Fills c->region; <0: refused. Locks. */
 int s3_bucket_need(struct s3_call *c);
 void s3_bucket_list(struct s3_call *c);

@@ -9,7 +9,7 @@
 
 #define DEFAULT_REGION "us-east-1"
 
-static bool is_bucket_name(const char *name)
+bool s3_bucket_is_name(const char *name)
 {
 	size_t length = strlen(name);
 
@@ -18,17 +18,28 @@ static bool is_bucket_name(const char *name)
 	       !strstr(name, "..") && !strchr(".-", name[0]) && !strchr(".-", name[length - 1]);
 }
 
-/* 1: there, its region in `region`; 0: not there; <0. Under the lock. */
-static int find_bucket(const struct s3_call *c, char region[LAB_REGION], struct dro_error *err)
+int s3_bucket_find(struct s3 *s3, const char *name, char region[LAB_REGION], struct dro_error *err)
 {
 	sqlite3_stmt *query = NULL;
-	int rc = s3_query(
-		c->s3, &query, err, "SELECT region FROM bucket WHERE name = ?", "t", c->bucket);
+	int rc = s3_query(s3, &query, err, "SELECT region FROM bucket WHERE name = ?", "t", name);
 
-	if (rc == 0 && (rc = s3_row(c->s3, query, err)) > 0)
+	if (rc == 0 && (rc = s3_row(s3, query, err)) > 0)
 		snprintf(region, LAB_REGION, "%s", s3_text(query, 0));
 	sqlite3_finalize(query);
 	return rc;
+}
+
+bool s3_bucket_allows(const struct s3_call *c, enum s3_may may, const char *bucket)
+{
+	const struct s3_world *world = c->s3->world;
+	char region[LAB_REGION] = "";
+
+	if (!world->allows)
+		return true;
+	pthread_mutex_lock(&c->s3->lock);
+	s3_bucket_find(c->s3, bucket, region, NULL);
+	pthread_mutex_unlock(&c->s3->lock);
+	return world->allows(c->s3->lab, c->scope.access_key, may, bucket, region);
 }
 
 /* A bucket answers only in its own region, and says which that is. */
@@ -36,6 +47,8 @@ static int check_region(const struct s3_call *c)
 {
 	char text[512];
 
+	if (c->s3->world->region)
+		return 0;
 	if (strcmp(c->scope.region, c->region) == 0 &&
 		(!*c->host_region || strcmp(c->host_region, c->region) == 0))
 		return 0;
@@ -56,7 +69,7 @@ int s3_bucket_need(struct s3_call *c)
 	int rc;
 
 	pthread_mutex_lock(&c->s3->lock);
-	rc = find_bucket(c, c->region, &err);
+	rc = s3_bucket_find(c->s3, c->bucket, c->region, &err);
 	pthread_mutex_unlock(&c->s3->lock);
 	if (rc < 0)
 		return s3_refuse_internal(c, &err);
@@ -97,11 +110,25 @@ void s3_bucket_list(struct s3_call *c)
 		s3_refuse_internal(c, &err);
 }
 
-/* The region that the request asks the bucket to be in; <0: refused. */
-static int read_location(const struct s3_call *c, char region[LAB_REGION])
+/* AWS's rules of what may stand where. <0: refused. */
+static int check_location(const struct s3_call *c, const char *wanted, char region[LAB_REGION])
 {
 	const char *here = *c->host_region ? c->host_region : c->scope.region;
 	bool global = strcmp(here, DEFAULT_REGION) == 0;
+
+	if (strcmp(wanted, DEFAULT_REGION) == 0 || strlen(wanted) >= LAB_REGION ||
+		strspn(wanted, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(wanted))
+		return s3_refuse(c, "InvalidLocationConstraint", NULL);
+	if (global ? false : strcmp(wanted, here) != 0)
+		return s3_refuse(c, "IllegalLocationConstraintException", NULL);
+	snprintf(region, LAB_REGION, "%s", *wanted ? wanted : DEFAULT_REGION);
+	return 0;
+}
+
+/* The region that the request asks the bucket to be in; <0: refused. */
+static int read_location(const struct s3_call *c, char region[LAB_REGION])
+{
+	const struct s3_world *world = c->s3->world;
 	const char *wanted = "";
 	struct dro_xml *xml = NULL;
 	int rc = 0;
@@ -111,15 +138,22 @@ static int read_location(const struct s3_call *c, char region[LAB_REGION])
 			return DRO_EINVAL;
 		wanted = dro_xml_text(dro_xml_root(xml), "LocationConstraint");
 	}
-	if (strcmp(wanted, DEFAULT_REGION) == 0 || strlen(wanted) >= LAB_REGION ||
-		strspn(wanted, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(wanted))
+	if (!world->region)
+		rc = check_location(c, wanted, region);
+	else if (!world->region(*wanted ? wanted : c->scope.region, region))
 		rc = s3_refuse(c, "InvalidLocationConstraint", NULL);
-	else if (global ? false : strcmp(wanted, here) != 0)
-		rc = s3_refuse(c, "IllegalLocationConstraintException", NULL);
-	else
-		snprintf(region, LAB_REGION, "%s", *wanted ? wanted : DEFAULT_REGION);
+	else if (world->allows &&
+		 !world->allows(c->s3->lab, c->scope.access_key, S3_MAY_CREATE, c->bucket, region))
+		rc = s3_refuse(c, "AccessDenied", NULL);
 	dro_xml_free(xml);
 	return rc;
+}
+
+/* The oldest region of AWS, and whoever is not AWS, take a second creation for the first. */
+static bool is_the_same(const struct s3_call *c, const char *existing, const char *region)
+{
+	return strcmp(existing, region) == 0 &&
+	       (c->s3->world->region || strcmp(region, DEFAULT_REGION) == 0);
 }
 
 void s3_bucket_create(struct s3_call *c)
@@ -128,23 +162,21 @@ void s3_bucket_create(struct s3_call *c)
 	char region[LAB_REGION], existing[LAB_REGION];
 	int rc;
 
-	if (!is_bucket_name(c->bucket)) {
+	if (!s3_bucket_is_name(c->bucket)) {
 		s3_refuse_with(c, "InvalidBucketName", NULL, "BucketName", c->bucket);
 		return;
 	}
 	if (read_location(c, region) < 0)
 		return;
 	pthread_mutex_lock(&c->s3->lock);
-	rc = find_bucket(c, existing, &err);
+	rc = s3_bucket_find(c->s3, c->bucket, existing, &err);
 	if (rc == 0)
 		rc = s3_run(c->s3, &err, "INSERT INTO bucket VALUES(?, ?, ?)", "tti", c->bucket,
 			region, dro_wall_ms());
 	pthread_mutex_unlock(&c->s3->lock);
 	if (rc < 0) {
 		s3_refuse_internal(c, &err);
-	} else if (rc > 0 &&
-		   (strcmp(existing, DEFAULT_REGION) != 0 || strcmp(region, DEFAULT_REGION) != 0)) {
-		/* The oldest region alone takes a second creation for the first. */
+	} else if (rc > 0 && !is_the_same(c, existing, region)) {
 		s3_refuse_with(c, "BucketAlreadyOwnedByYou", NULL, "BucketName", c->bucket);
 	} else {
 		lab_reply_header(c->reply, "Location", "/%s", c->bucket);

@@ -165,8 +165,7 @@ static int check_chunk(struct s3_reader *reader)
 	rc = dro_sigv4_scope_text(&text, &scope, &err);
 	dro_buf_printf(&text, "\n%s\n" DRO_SIGV4_EMPTY_SHA256 "\n%s", reader->previous, hash);
 	if (rc == 0)
-		rc = dro_sigv4_signature(
-			wanted, &scope, lab_config(c->s3->lab)->secret_key, &text, &err);
+		rc = dro_sigv4_signature(wanted, &scope, c->secret, &text, &err);
 	dro_buf_free(&text);
 	if (rc < 0)
 		return s3_refuse_internal(c, &err);

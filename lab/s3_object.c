@@ -225,7 +225,13 @@ void s3_object_copy(struct s3_call *c)
 	struct s3_blob blob = {.fd = -1};
 	char made[S3_TIME];
 
-	if (read_source(c, &source) < 0 || find_source(c, &source, &blob) < 0)
+	if (read_source(c, &source) < 0)
+		goto out;
+	if (!s3_bucket_allows(c, S3_MAY_READ, source.bucket)) {
+		s3_refuse(c, "AccessDenied", NULL);
+		goto out;
+	}
+	if (find_source(c, &source, &blob) < 0)
 		goto out;
 	if (directive && strcmp(directive, "REPLACE") == 0) {
 		free(source.headers);

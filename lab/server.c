@@ -48,7 +48,7 @@ static void reply_fini(struct lab_reply *reply)
 		close(reply->file_fd);
 }
 
-static void new_uuid(char out[40])
+void lab_uuid(char out[40])
 {
 	uint8_t random[DRO_SHA256_BYTES];
 	char seed[33], hex[DRO_SHA256_HEX];
@@ -67,7 +67,7 @@ static void route(struct exchange *x)
 	x->call.vendor = "none";
 	memcpy(x->call.operation, "Unknown", sizeof("Unknown"));
 	x->call.at_ms = dro_wall_ms();
-	new_uuid(x->call.id);
+	lab_uuid(x->call.id);
 	for (i = 0; lab_vendors[i] && !x->vendor; i++) {
 		if (!lab_vendors[i]->matches(x->request))
 			continue;

@@ -3,6 +3,7 @@
 #include "lab/ec2.h"
 #include "lab/lab.h"
 #include "lab/linode.h"
+#include "lab/linode_objects.h"
 #include "lab/route53.h"
 #include "lab/s3.h"
 #include "lab/sts.h"
@@ -15,6 +16,7 @@ const struct lab_vendor *const lab_vendors[] = {
 	&lab_vendor_sts,
 	&lab_vendor_cloudwatch,
 	&lab_vendor_route53,
+	&lab_vendor_linode_s3,
 	&lab_vendor_s3,
 	NULL,
 };

@@ -21,8 +21,11 @@ static int start(struct dro_cli *cli, struct dro_reconcile *reconcile, const str
 	int news_fd;
 
 	if (dro_run_add(reconcile->setup.store, plan, newest, &err) < 0 ||
-		dro_worker_start(cli, reconcile->setup.config, plan->id, &news_fd, &err) < 0)
+		dro_worker_start(cli, reconcile->setup.config, plan->id, NULL, &news_fd, &err) < 0)
 		return dro_cli_error(cli, &err);
+	/* Beside the worker, which waits for the same before it changes anything. */
+	if (dro_store_sync(reconcile->setup.store, &err) < 0)
+		dro_cli_error(cli, &err);
 	if (!cli->json)
 		printf("Run %s\n", plan->id);
 	dro_setup_free_providers(&reconcile->setup);

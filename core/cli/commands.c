@@ -43,6 +43,12 @@ static const struct dro_cli_option apply_options[] = {
 	END,
 };
 
+static const struct dro_cli_option inventory_options[] = {
+	{"list", 0, NULL, "all hosts, in groups", false},
+	{"host", 0, "NAME", "one host's variables", false},
+	END,
+};
+
 static const struct dro_cli_option schema_options[] = {
 	{"reference", 0, NULL, "print the reference page (Markdown) instead", false},
 	END,
@@ -87,6 +93,8 @@ const struct dro_cli_command dro_cli_commands[] = {
 	{"status", "", "which site is active, the last run, the latest backup", 0, 0, NULL,
 		dro_cmd_status, false},
 	{"events", "", "what happened, newest first", 0, 0, service_options, dro_cmd_events, false},
+	{"inventory", "", "the hosts there are, as Ansible's dynamic inventory", 0, 0,
+		inventory_options, dro_cmd_inventory, false},
 	{"completion", "", "completion for bash, to be sourced", 0, 0, NULL, dro_cmd_completion,
 		false},
 	{"help", "[COMMAND]", "how a command is used", 0, 2, NULL, dro_cmd_help, false},

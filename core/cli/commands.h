@@ -23,11 +23,12 @@ int dro_cmd_attach(struct dro_cli *cli);
 int dro_cmd_resume(struct dro_cli *cli);
 int dro_cmd_abort(struct dro_cli *cli);
 int dro_cmd_worker(struct dro_cli *cli);
-/* runs.c, status.c */
+/* runs.c, status.c, inventory.c */
 int dro_cmd_runs(struct dro_cli *cli);
 int dro_cmd_show(struct dro_cli *cli);
 int dro_cmd_status(struct dro_cli *cli);
 int dro_cmd_events(struct dro_cli *cli);
+int dro_cmd_inventory(struct dro_cli *cli);
 
 /* help.c, completion.c, man.c */
 int dro_cmd_help(struct dro_cli *cli);

@@ -36,7 +36,7 @@ static int drive(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 	struct dro_error err = DRO_ERROR_INIT;
 	int news_fd;
 
-	if (dro_worker_start(cli, setup->config, run->id, &news_fd, &err) < 0)
+	if (dro_worker_start(cli, setup->config, run->id, NULL, &news_fd, &err) < 0)
 		return dro_cli_error(cli, &err);
 	return dro_follow(cli, setup->store, run->id, news_fd, failed_ms);
 }

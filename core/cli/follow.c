@@ -414,7 +414,7 @@ static int loop(struct follow *follow, int news_fd, struct dro_error *err)
 			return rc;
 		/* Where our worker came too late, another has the lease. */
 		alone = worker_ended ? !driven(follow) : news_fd < 0 && orphaned(follow);
-		if ((news_fd < 0 || alone) && over(follow, state)) {
+		if (over(follow, state)) {
 			print_end(follow);
 			return exit_code(follow->row);
 		}

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "observe/backups.h"
 #include "observe/health.h"
+#include "observe/images.h"
 #include "plan/choose.h"
 
 #define ASK_MS 10000
@@ -41,75 +42,16 @@ static int ask_backups(struct question *question, struct dro_error *err)
 		facts->service, facts->policy, question->index, question->setup->store, &call, err);
 }
 
-/* ---- images: by id as given, by name the newest; remembered for the day nobody can be asked ---
- */
-
-static bool is_better(const struct dro_image *image, const struct dro_image *best, bool newest)
-{
-	if (image->state != DRO_IMAGE_AVAILABLE)
-		return false;
-	return !best || (newest && image->created_ms > best->created_ms);
-}
-
-static int newest_image(char **out, struct dro_provider *provider, const struct dro_site *site,
-	const struct dro_instance_group *group, struct dro_error *err)
-{
-	struct dro_image_query query = {
-		.size = sizeof(query), .region = site->region, .name = group->image};
-	struct dro_call call = call_for(ASK_MS);
-	const struct dro_image *best = NULL;
-	struct dro_image_list list = {0};
-	size_t i;
-	int rc;
-
-	if ((rc = dro_provider_list_images(provider, &query, &list, &call, err)) < 0)
-		goto out;
-	for (i = 0; i < list.count; i++)
-		if (is_better(list.items[i], best, group->image_newest))
-			best = list.items[i];
-	if (!best) {
-		rc = dro_fail(err, DRO_ENOTFOUND, "%s has no image \"%s\" in %s", site->provider,
-			group->image, site->region);
-		goto out;
-	}
-	*out = strdup(best->id);
-	if (!*out)
-		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
-out:
-	dro_image_list_free(&list);
-	return rc;
-}
+/* ---- images: remembered for the day nobody can be asked ----------------------------------- */
 
 static int ask_image(struct question *question, struct dro_error *err)
 {
 	const struct dro_promote_facts *facts = &question->gathered->facts;
-	const struct dro_instance_group *group = &facts->to->groups[question->index];
-	char **image = &question->gathered->images[question->index], *before = NULL, key[300];
-	struct dro_store *store = question->setup->store;
-	struct dro_provider *provider;
-	int rc;
+	const struct dro_setup *setup = question->setup;
 
-	if (!group->image_newest && strncmp(group->image, "ami-", 4) == 0) {
-		*image = strdup(group->image);
-		return *image ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
-	}
-	snprintf(key, sizeof(key), "image/%s/%s", facts->to->name, group->name);
-	if (dro_store_fact_get(store, facts->service->name, key, &before, NULL, NULL) < 0)
-		before = NULL;
-	if ((rc = dro_accounts_get(
-		     question->setup->accounts, facts->to->provider, &provider, err)) == 0)
-		rc = newest_image(image, provider, facts->to, group, err);
-	if (rc == 0 && (!before || strcmp(before, *image) != 0))
-		rc = dro_store_fact_set(store, facts->service->name, key, *image, err);
-	if ((rc == DRO_EAGAIN || rc == DRO_ETIMEDOUT) && before) {
-		dro_log(&question->setup->log, DRO_LOG_WARNING,
-			"%s; using the image known last, %s", err->message, before);
-		*image = before;
-		before = NULL;
-		rc = 0;
-	}
-	free(before);
-	return rc;
+	return dro_image_resolve(&question->gathered->images[question->index], setup->accounts,
+		setup->store, &setup->log, facts->service, facts->to,
+		&facts->to->groups[question->index], dro_now_ms() + ASK_MS, err);
 }
 
 /* ---- what the names point at ------------------------------------------------------------------
@@ -132,6 +74,17 @@ static int keep_record(
 	return 0;
 }
 
+/* Of a weighted name the old site's set. */
+static const struct dro_record *old_set(const struct dro_record_list *list, const char *site)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (strcmp(list->items[i]->set_id, site) == 0)
+			return list->items[i];
+	return list->items[0];
+}
+
 static int ask_path(struct question *question, struct dro_traffic_seen *seen,
 	const struct dro_path *path, struct dro_error *err)
 {
@@ -147,7 +100,7 @@ static int ask_path(struct question *question, struct dro_traffic_seen *seen,
 	if ((rc = dro_accounts_get(question->setup->accounts, path->provider, &provider, err)) == 0)
 		rc = dro_provider_list_records(provider, &query, &list, &call, err);
 	if (rc == 0 && list.count > 0)
-		rc = keep_record(seen, list.items[0], err);
+		rc = keep_record(seen, old_set(&list, question->gathered->facts.from->name), err);
 	seen->known = rc == 0;
 	dro_record_list_free(&list);
 	return rc;
@@ -205,7 +158,8 @@ static void work(void *arg)
 	} while (dro_now_ms() < until);
 }
 
-static int ask_all(struct question *questions, size_t count, struct dro_error *err)
+static int ask_all(struct question *questions, size_t count, void (*meanwhile)(void *arg),
+	void *arg, struct dro_error *err)
 {
 	struct dro_pool *pool;
 	size_t i;
@@ -215,6 +169,10 @@ static int ask_all(struct question *questions, size_t count, struct dro_error *e
 		return rc;
 	for (i = 0; i < count && rc == 0; i++)
 		rc = dro_pool_submit(pool, work, &questions[i], err);
+	/* By the worker that comes back first: the questions are out by then, and hold it up no
+	 * more. */
+	if (meanwhile && rc == 0)
+		rc = dro_pool_submit(pool, meanwhile, arg, err);
 	dro_pool_free(pool);
 	for (i = 0; i < count && rc == 0; i++) {
 		rc = questions[i].rc;
@@ -274,7 +232,7 @@ static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, 
 }
 
 int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
-	struct dro_error *err)
+	void (*meanwhile)(void *arg), void *arg, struct dro_error *err)
 {
 	struct dro_promote_facts *facts = &gathered->facts;
 	size_t groups = facts->to->group_count, names = facts->service->traffic_count, count = 0, i;
@@ -303,7 +261,7 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, con
 		questions[count++] =
 			(struct question){gathered, setup, ask_traffic, i, 0, DRO_ERROR_INIT};
 	}
-	rc = ask_all(questions, count, err);
+	rc = ask_all(questions, count, meanwhile, arg, err);
 	/* Where the first name tells of no address, the others may. */
 	for (i = 1; rc == 0 && i < names && gathered->traffic[0].value_count == 0; i++)
 		ask_from(&questions[0], &gathered->traffic[i]);

@@ -15,11 +15,13 @@ struct dro_gathered {
 
 /*
  * facts.spec, service, from, to and last_promote_ms are set by the caller. `wanted` (may be NULL)
- * names the backup. The chosen backup is verified, object by object, where it never was. Free with
+ * names the backup. `meanwhile` (may be NULL) is called, on another thread, while
+ * answers are on their way. The
+ * chosen backup is verified, object by object, where it never was. Free with
  * dro_gathered_free, also after a failure.
  */
 int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
-	struct dro_error *err);
+	void (*meanwhile)(void *arg), void *arg, struct dro_error *err);
 void dro_gathered_free(struct dro_gathered *gathered);
 
 #endif

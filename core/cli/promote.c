@@ -107,14 +107,40 @@ static void show_plan(const struct dro_cli *cli, const struct dro_promote_facts 
 
 /* ---- doing ----------------------------------------------------------------------------------- */
 
-static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan)
+/* While the looking goes on: with the site's name given, a worker will be needed. */
+struct coming {
+	const struct dro_cli *cli;
+	const struct dro_setup *setup;
+	struct dro_worker_ready worker;
+};
+
+static void prepare_worker(void *arg)
+{
+	struct coming *coming = arg;
+
+	dro_worker_prepare(
+		&coming->worker, coming->cli, coming->setup->config, coming->setup->spec->commit);
+}
+
+static bool is_confirmed(const struct dro_cli *cli, const struct dro_site *to)
+{
+	const char *given = dro_cli_value(cli, "confirm");
+
+	return given && strcmp(given, to->name) == 0 && !dro_cli_flag(cli, "dry-run");
+}
+
+static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan,
+	struct dro_worker_ready *worker)
 {
 	struct dro_error err = DRO_ERROR_INIT;
 	int news_fd;
 
 	if (dro_run_add(setup->store, plan, NULL, &err) < 0 ||
-		dro_worker_start(cli, setup->config, plan->id, &news_fd, &err) < 0)
+		dro_worker_start(cli, setup->config, plan->id, worker, &news_fd, &err) < 0)
 		return dro_cli_error(cli, &err);
+	/* Beside the worker, which waits for the same before it changes anything. */
+	if (dro_store_sync(setup->store, &err) < 0)
+		dro_cli_error(cli, &err);
 	if (!cli->json)
 		printf("Run %s\n", plan->id);
 	/* While the worker works, and not at the end. */
@@ -125,6 +151,7 @@ static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dro_service *service,
 	const struct dro_site *from, const struct dro_site *to, int64_t last_ms, bool *moved)
 {
+	struct coming coming = {.cli = cli, .setup = setup};
 	struct dro_gathered gathered = {0};
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_refusal refusals[DRO_RULES_MAX];
@@ -144,7 +171,8 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dr
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	looked = dro_gather(&gathered, setup, dro_cli_value(cli, "backup"), &err);
+	looked = dro_gather(&gathered, setup, dro_cli_value(cli, "backup"),
+		is_confirmed(cli, to) ? prepare_worker : NULL, &coming, &err);
 	*moved = dro_setup_moved(setup);
 	rc = 0;
 	if (*moved)
@@ -160,8 +188,9 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dr
 		dro_cli_flag(cli, "dry-run"))
 		goto out;
 	if ((rc = dro_ask_confirm(cli, "site", to->name)) == 0)
-		rc = start(cli, setup, plan);
+		rc = start(cli, setup, plan, &coming.worker);
 out:
+	dro_worker_dismiss(&coming.worker);
 	dro_plan_free(plan);
 	dro_gathered_free(&gathered);
 	return rc;

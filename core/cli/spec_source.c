@@ -120,7 +120,21 @@ static int load_newest(struct dro_spec **out, const struct source *source,
 	return load_commit(out, source, source->last_good, false, err);
 }
 
-/* What `status` shows without reading the repository. */
+/* How a person, or Ansible, gets onto the site's hosts. Where keys are, never what they are. */
+static void add_ssh(cJSON *json, const struct dro_agent *agent)
+{
+	cJSON *ssh;
+
+	if (!agent->given || !*agent->known_hosts)
+		return; /* only its progress is asked for */
+	ssh = cJSON_AddObjectToObject(json, "ssh");
+	cJSON_AddStringToObject(ssh, "user", agent->ssh_user);
+	cJSON_AddStringToObject(ssh, "known_hosts", agent->known_hosts);
+	if (agent->identity.kind == DRO_SECRET_FILE)
+		cJSON_AddStringToObject(ssh, "identity", agent->identity.value);
+}
+
+/* What `status` and `inventory` show without reading the repository. */
 static int remember_summary(
 	const struct dro_spec *spec, struct dro_store *store, struct dro_error *err)
 {
@@ -146,6 +160,7 @@ static int remember_summary(
 				site, "primary", service->sites[j].role == DRO_ROLE_PRIMARY);
 			cJSON_AddStringToObject(
 				site, "strategy", dro_strategy_name(service->sites[j].strategy));
+			add_ssh(site, &service->sites[j].agent);
 			cJSON_AddItemToArray(sites, site);
 		}
 		cJSON_AddItemToArray(services, entry);

@@ -1,9 +1,10 @@
+/* Being a worker: see cli/worker.h. worker_start.c starts one. */
 #include "cli/worker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "cli/commands.h"
 #include "engine/engine.h"
 
@@ -20,86 +20,7 @@
 #define RENEW_MS 5000
 #define TAKE_MS 2000 /* a promote that is refused holds it for a moment */
 #define TAKE_AGAIN_MS 50
-#define NEWS_FD 3
-
-extern char **environ;
-
-/* ---- starting one ---------------------------------------------------------------------------- */
-
-static int spawn(char *const argv[], const char *log, int news, struct dro_error *err)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, defaults;
-	pid_t pid;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&defaults);
-	sigdelset(&defaults, SIGHUP); /* a terminal that goes away is not the run's matter */
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	posix_spawn_file_actions_adddup2(&actions, 1, 2);
-	posix_spawn_file_actions_adddup2(&actions, news, NEWS_FD);
-	posix_spawn_file_actions_addclosefrom_np(&actions, NEWS_FD + 1);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(
-		&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	rc = posix_spawn(&pid, "/proc/self/exe", &actions, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	return rc ? dro_fail(err, DRO_EIO, "no worker could be started: %s", strerror(rc)) : 0;
-}
-
-int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config, const char *run,
-	int *news_fd, struct dro_error *err)
-{
-	const char *argv[20] = {"drorch", "worker", run, "--state", config->state, "--repo",
-		config->url, "--branch", config->branch, "--plugins", config->plugins};
-	char *folder = NULL, *log = NULL;
-	int pipes[2] = {-1, -1}, argc = 11, rc;
-
-	if (dro_cli_value(cli, "config")) {
-		argv[argc++] = "--config";
-		argv[argc++] = dro_cli_value(cli, "config");
-	}
-	if (*config->path) {
-		argv[argc++] = "--path";
-		argv[argc++] = config->path;
-	}
-	argv[argc++] = "--verbose";
-	if (cli->log.level == DRO_LOG_DEBUG)
-		argv[argc++] = "--verbose";
-	if (asprintf(&folder, "%s/runs", config->state) < 0)
-		folder = NULL;
-	if (!folder || asprintf(&log, "%s/%s.log", folder, run) < 0) {
-		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
-		goto out;
-	}
-	if ((rc = dro_dir_make(folder, 0700, err)) < 0)
-		goto out;
-	if (pipe2(pipes, O_CLOEXEC) < 0) {
-		rc = dro_fail_errno(err, "pipe");
-		goto out;
-	}
-	if ((rc = spawn((char *const *)argv, log, pipes[1], err)) == 0) {
-		*news_fd = pipes[0];
-		pipes[0] = -1;
-	}
-out:
-	if (pipes[0] >= 0)
-		close(pipes[0]);
-	if (pipes[1] >= 0)
-		close(pipes[1]);
-	free(folder);
-	free(log);
-	return rc;
-}
-
-/* ---- being one ------------------------------------------------------------------------------- */
+#define PLAN_MAX (64u << 20)
 
 /* The lease, kept fresh beside the engine. */
 struct keeper {
@@ -139,7 +60,7 @@ static void *keep_lease(void *arg)
 }
 
 /* Every mutation asks: is the lease still ours? A process that was stopped for too long finds out
- * here. */
+ * here. And its intent is on the disk before the world is changed. */
 static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *err)
 {
 	struct keeper *keeper = arg;
@@ -154,7 +75,7 @@ static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *
 		return rc;
 	if (now.epoch != keeper->lease.epoch)
 		return dro_fail(err, DRO_EBUSY, "%s is driven by %s now", now.service, now.holder);
-	return 0;
+	return dro_store_sync(keeper->store, err);
 }
 
 static int take_lease(struct keeper *keeper, const char *service, struct dro_error *err)
@@ -212,11 +133,11 @@ static int take_news(void)
 {
 	struct stat st;
 
-	if (fstat(NEWS_FD, &st) < 0 || !S_ISFIFO(st.st_mode))
+	if (fstat(DRO_WORKER_NEWS_FD, &st) < 0 || !S_ISFIFO(st.st_mode))
 		return -1;
-	fcntl(NEWS_FD, F_SETFD, FD_CLOEXEC);
-	fcntl(NEWS_FD, F_SETFL, O_NONBLOCK);
-	return NEWS_FD;
+	fcntl(DRO_WORKER_NEWS_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(DRO_WORKER_NEWS_FD, F_SETFL, O_NONBLOCK);
+	return DRO_WORKER_NEWS_FD;
 }
 
 static void tell(void *arg)
@@ -272,12 +193,9 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 	if ((rc = check_spec(setup, row, err)) < 0)
 		return rc;
 	rc = dro_engine_run(&world, row->id, &keeper->lost, tell, news, &state, err);
-	if (rc == 0) {
+	if (rc == 0)
 		dro_log(&cli->log, DRO_LOG_INFO, "run %s is %s", row->id,
 			dro_run_state_name(state));
-		dro_store_event_add(setup->store, row->service, "run", row->id,
-			dro_run_state_name(state), NULL);
-	}
 	return rc;
 }
 
@@ -291,11 +209,93 @@ static bool untouched(struct dro_store *store, const struct dro_run_row *row)
 	return same;
 }
 
+/* ---- in advance ------------------------------------------------------------------------------ */
+
+/* Byte for byte: what follows the line is for later. False: nobody is there any more to tell us. */
+static bool read_line(char *out, size_t size)
+{
+	size_t length = 0;
+	ssize_t got;
+
+	for (;;) {
+		got = read(0, &out[length], 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got != 1)
+			return false;
+		if (out[length] == '\n')
+			break;
+		if (++length == size)
+			return false;
+	}
+	out[length] = '\0';
+	return true;
+}
+
+static int open_log(const struct dro_config *config, const char *run, struct dro_error *err)
+{
+	int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = -1, rc = 0;
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/runs/%s.log", config->state, run) < 0)
+		path = NULL;
+	else
+		out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		rc = dro_fail_errno(err, "the log of run %s", run);
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	free(path);
+	return rc;
+}
+
+/*
+ * Loads what a run of the spec at the first line's commit needs; then waits for the second line,
+ * the run. What fails before that fails again, and is told, when there is a log to tell it to.
+ * DRO_ECANCELLED: whoever started us needs no worker after all.
+ */
+static int wait_for_run(struct dro_setup *setup, struct dro_cli *cli, char *commit, char *run,
+	struct dro_error *err)
+{
+	if (!read_line(commit, DRO_WORKER_LINE_MAX))
+		return dro_fail(err, DRO_ECANCELLED, "not needed");
+	setup->commit = commit;
+	if (dro_setup_open(setup, cli, DRO_NEED_PROVIDERS) == 0)
+		dro_accounts_warm(setup->accounts);
+	if (!read_line(run, DRO_WORKER_LINE_MAX))
+		return dro_fail(err, DRO_ECANCELLED, "not needed");
+	if (!setup->config || strchr(run, '/'))
+		return dro_fail(err, DRO_EINVAL, "no run: %s", run);
+	return open_log(setup->config, run, err);
+}
+
+/* The spec is to be that of the run: what was loaded in advance may be of another commit. */
+static int open_providers(
+	struct dro_setup *setup, struct dro_cli *cli, const struct dro_run_row *row, cJSON **plan)
+{
+	const char *commit;
+
+	if (dro_json_parse(plan, row->plan, strlen(row->plan), PLAN_MAX, NULL) == 0) {
+		commit = dro_json_text(*plan, "commit");
+		if (setup->commit && strcmp(setup->commit, commit) != 0) {
+			dro_setup_free_providers(setup);
+			dro_spec_free(setup->spec);
+			setup->spec = NULL;
+		}
+		setup->commit = commit;
+	}
+	return dro_setup_open(setup, cli, DRO_NEED_PROVIDERS);
+}
+
 int dro_cmd_worker(struct dro_cli *cli)
 {
 	struct keeper keeper = {0};
 	struct dro_setup setup = {
 		.may_mutate = may_mutate, .may_mutate_arg = &keeper, .will_call = true};
+	char commit[DRO_WORKER_LINE_MAX], told[DRO_WORKER_LINE_MAX];
+	const char *run = cli->args[0];
 	struct dro_run_row *row = NULL;
 	struct dro_error err = DRO_ERROR_INIT;
 	cJSON *plan = NULL;
@@ -303,20 +303,23 @@ int dro_cmd_worker(struct dro_cli *cli)
 
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
+	if (strcmp(run, DRO_WORKER_WAITS) == 0) {
+		run = told;
+		rc = wait_for_run(&setup, cli, commit, told, &err);
+		if (rc < 0) {
+			rc = rc == DRO_ECANCELLED ? 0 : dro_cli_error(cli, &err);
+			goto out;
+		}
+	}
 	/* The lease first: whoever looks sees that the run is being driven. */
 	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_STORE)) != 0)
 		goto out;
-	if (dro_store_run_get(setup.store, cli->args[0], &row, &err) < 0 ||
+	if (dro_store_run_get(setup.store, run, &row, &err) < 0 ||
 		keeper_start(&keeper, setup.store, row->service, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	if (dro_json_parse(&plan, row->plan, strlen(row->plan), 64 << 20, &err) == 0)
-		setup.commit = dro_json_text(plan, "commit");
-	if (untouched(setup.store, row))
-		rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS);
-	else
-		rc = DRO_EXIT_LEASE;
+	rc = untouched(setup.store, row) ? open_providers(&setup, cli, row, &plan) : DRO_EXIT_LEASE;
 	if (rc == 0 && drive(&setup, cli, &keeper, row, &news, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		dro_store_event_add(setup.store, row->service, "run", row->id, err.message, NULL);
@@ -325,8 +328,8 @@ int dro_cmd_worker(struct dro_cli *cli)
 	if (news >= 0)
 		close(news); /* whoever follows need not wait for the tidying up */
 out:
+	dro_setup_free(&setup);
 	cJSON_Delete(plan);
 	dro_run_row_free(row);
-	dro_setup_free(&setup);
 	return rc;
 }

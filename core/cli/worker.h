@@ -1,14 +1,43 @@
-/* The process that drives a run, on its own: no terminal, its messages in the state folder. */
+/*
+ * The process that drives a run, on its own: no terminal, its messages in the state folder. It is
+ * started with the run's id; or in advance, and waits to be told the id on its standard input, so
+ * that it has loaded everything when the run is there.
+ */
 #ifndef DRORCH_CLI_WORKER_H
 #define DRORCH_CLI_WORKER_H
 
+#include <sys/types.h>
+
 #include "cli/setup.h"
 
+#define DRO_WORKER_NEWS_FD 3
+#define DRO_WORKER_WAITS                                                                           \
+	"-" /* instead of an id: lines on standard input, the commit and the id                    \
+	     */
+#define DRO_WORKER_LINE_MAX 128 /* of such a line; less than a pipe takes at once */
+
+/* One that waits; zeros: there is none. */
+struct dro_worker_ready {
+	pid_t pid;
+	int tell_fd, news_fd;
+};
+
 /*
- * Starts `drorch worker RUN` in a session of its own. *news_fd gets the end of a pipe that is
- * written to after every journal row and closed when the worker ends.
+ * Starts one in advance, for a run of the spec at `commit` (""  where the spec is a folder). It
+ * holds no lease and calls nobody until it is told its run, and ends by itself when this process
+ * does before that. Where it cannot be started there is none: dro_worker_start does without.
+ */
+void dro_worker_prepare(struct dro_worker_ready *ready, const struct dro_cli *cli,
+	const struct dro_config *config, const char *commit);
+/* Ends one that was not told anything, and waits for that. */
+void dro_worker_dismiss(struct dro_worker_ready *ready);
+
+/*
+ * Hands the run to the one that waits (`ready` may be NULL), or starts `drorch worker RUN`, in a
+ * session of its own. *news_fd gets the end of a pipe that is written to after every journal row
+ * and closed when the worker ends.
  */
 int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config, const char *run,
-	int *news_fd, struct dro_error *err);
+	struct dro_worker_ready *ready, int *news_fd, struct dro_error *err);
 
 #endif

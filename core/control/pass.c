@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "observe/known.h"
 
 /* Which site is active: *given where a promote made it so. */
 static int find_active(
@@ -26,6 +27,32 @@ static int find_active(
 	return 0;
 }
 
+/* What is seen of instances is what the inventory tells while no provider answers. */
+static int remember(
+	const struct dro_pass_ask *ask, const struct dro_observed *seen, struct dro_error *err)
+{
+	size_t i, j;
+	int rc = 0;
+
+	for (i = 0; i < seen->site_count && rc == 0; i++) {
+		const struct dro_seen_site *site = &seen->sites[i];
+		const struct dro_known_scope scope = {
+			.service = ask->service, .site = site->site->name};
+		struct dro_known_entry *entries;
+
+		if (site->error)
+			continue;
+		entries = calloc(site->count + 1, sizeof(*entries));
+		if (!entries)
+			return dro_fail(err, DRO_ENOMEM, "out of memory");
+		for (j = 0; j < site->count; j++)
+			entries[j] = (struct dro_known_entry){site->site, site->instances[j]};
+		rc = dro_known_instances_set(ask->store, &scope, entries, site->count, err);
+		free(entries);
+	}
+	return rc;
+}
+
 static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
 	const struct dro_pass_ask *ask, bool images, struct dro_error *err)
 {
@@ -43,7 +70,8 @@ static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
 	if ((rc = dro_observe(&seen, ask->observer, &at, err)) < 0)
 		return rc;
 	facts->seen = seen;
-	if ((rc = dro_plan_reconcile(&pass->plan, &pass->diff, facts, err)) == 0)
+	if ((rc = remember(ask, seen, err)) == 0 &&
+		(rc = dro_plan_reconcile(&pass->plan, &pass->diff, facts, err)) == 0)
 		pass->refusal_count = dro_safety_reconcile(pass->refusals, facts, pass->diff);
 	dro_observed_free(seen);
 	return rc;

@@ -17,12 +17,9 @@ void slot_set(char **field, const char *text)
 
 struct slot *runner_slot(const struct runner *runner, const char *id)
 {
-	size_t i;
+	const struct dro_step *step = dro_plan_step(runner->plan, id);
 
-	for (i = 0; i < runner->slot_count; i++)
-		if (strcmp(runner->slots[i].step->id, id) == 0)
-			return &runner->slots[i];
-	return NULL;
+	return step ? &runner->slots[step->index] : NULL;
 }
 
 struct loading {
@@ -58,9 +55,23 @@ static int load_step(void *arg, const struct dro_step_row *row)
 	return 0;
 }
 
+/* Looked at after every step that ends, for every step that waits: so they are found once. */
+static int find_before(struct slot *slot, struct dro_error *err)
+{
+	size_t i;
+
+	slot->before = calloc(slot->step->after_count + 1, sizeof(struct slot *));
+	if (!slot->before)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	for (i = 0; i < slot->step->after_count; i++)
+		slot->before[i] = runner_slot(slot->runner, slot->step->after[i]);
+	return 0;
+}
+
 static int make_slots(struct runner *runner, struct dro_error *err)
 {
 	size_t i;
+	int rc;
 
 	runner->slots = calloc(runner->plan->step_count + 1, sizeof(*runner->slots));
 	if (!runner->slots)
@@ -82,6 +93,8 @@ static int make_slots(struct runner *runner, struct dro_error *err)
 				"step \"%s\" is of kind \"%s\", which this version of drorch does "
 				"not know",
 				slot->step->id, slot->step->kind);
+		if ((rc = find_before(slot, err)) < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -106,6 +119,7 @@ void runner_unload(struct runner *runner)
 
 	for (i = 0; i < runner->slot_count; i++) {
 		cJSON_Delete(runner->slots[i].outputs);
+		free(runner->slots[i].before);
 		free(runner->slots[i].note);
 		free(runner->slots[i].error);
 	}

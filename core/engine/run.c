@@ -97,7 +97,7 @@ static bool ready(const struct slot *slot)
 	size_t i;
 
 	for (i = 0; i < slot->step->after_count; i++) {
-		const struct slot *before = runner_slot(slot->runner, slot->step->after[i]);
+		const struct slot *before = slot->before[i];
 
 		if (before->state != DRO_STEP_IS_DONE &&
 			before->state != DRO_STEP_IS_FAILED_IGNORED &&
@@ -295,17 +295,17 @@ struct wishes {
 
 static void hear(struct runner *runner, struct wishes *wishes)
 {
-	struct dro_run_row *row = NULL;
+	bool abort = false, give_way = false;
 	uint64_t version;
 
 	if (dro_store_version(runner->world->store, &version, NULL) < 0 || version == wishes->seen)
 		return;
 	wishes->seen = version;
-	if (dro_store_run_get(runner->world->store, runner->plan->id, &row, NULL) == 0) {
-		wishes->abort = wishes->abort || row->abort_wanted;
-		wishes->give_way = wishes->give_way || row->give_way;
+	if (dro_store_run_wishes(runner->world->store, runner->plan->id, &abort, &give_way, NULL) ==
+		0) {
+		wishes->abort = wishes->abort || abort;
+		wishes->give_way = wishes->give_way || give_way;
 	}
-	dro_run_row_free(row);
 }
 
 /* What the first failed step said. */

@@ -15,6 +15,7 @@ struct slot {
 	struct runner *runner;
 	const struct dro_step *step;
 	const struct dro_step_kind *kind;
+	struct slot **before; /* those of step->after */
 	enum dro_step_state state;
 	cJSON *outputs;
 	char *note, *error;

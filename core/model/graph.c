@@ -1,5 +1,6 @@
 #include "model/graph.h"
 
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +34,23 @@ static void step_free(struct dro_step *step)
 	free(step);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(((const struct dro_step *)a)->id, ((const struct dro_step *)b)->id);
+}
+
+static void nothing(void *step)
+{
+	(void)step;
+}
+
 void dro_plan_free(struct dro_plan *plan)
 {
 	size_t i;
 
 	if (!plan)
 		return;
+	tdestroy(plan->by_id, nothing);
 	for (i = 0; i < plan->step_count; i++)
 		step_free(plan->steps[i]);
 	free(plan->steps);
@@ -106,12 +118,10 @@ int dro_plan_new(
 
 const struct dro_step *dro_plan_step(const struct dro_plan *plan, const char *id)
 {
-	size_t i;
+	const struct dro_step wanted = {.id = (char *)id};
+	void *found = tfind(&wanted, &plan->by_id, compare_ids);
 
-	for (i = 0; i < plan->step_count; i++)
-		if (strcmp(plan->steps[i]->id, id) == 0)
-			return plan->steps[i];
-	return NULL;
+	return found ? *(struct dro_step **)found : NULL;
 }
 
 /* "<run>-<step>", or where that is too long "<run>-" and as much of its SHA-256 as fits. */
@@ -158,8 +168,9 @@ int dro_plan_add(struct dro_plan *plan, struct dro_step **out, const char *id, c
 	step->inputs = cJSON_CreateObject();
 	step->idem_key = make_key(plan->id, id);
 	step->timeout_ms = timeout_ms;
+	step->index = plan->step_count;
 	if (!step->id || !step->kind || !step->target || !step->region || !step->inputs ||
-		!step->idem_key) {
+		!step->idem_key || !tsearch(step, &plan->by_id, compare_ids)) {
 		step_free(step);
 		return no_memory(err);
 	}

@@ -28,6 +28,7 @@ struct dro_step {
 	enum dro_step_class class;
 	char *region;  /* of the control plane it needs, or "" */
 	bool may_fail; /* its failure is an exception, not the end of the run */
+	size_t index;  /* its place in the plan's steps */
 };
 
 struct dro_plan {
@@ -41,6 +42,7 @@ struct dro_plan {
 	cJSON *facts;	 /* object: what was known when it was made (backup, ages, objectives) */
 	struct dro_step **steps; /* in an order in which every step comes after those it needs */
 	size_t step_count;
+	void *by_id; /* what dro_plan_step searches */
 };
 
 int dro_plan_new(

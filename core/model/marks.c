@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drorch/provider.h"
+
 #define PREFIX "drorch:"
 
 char *dro_owner_mark(const char *service, const char *key)

@@ -222,6 +222,33 @@ const struct dro_site *dro_service_primary(const struct dro_service *service)
 	return NULL;
 }
 
+static int listed_weight(const struct dro_traffic *traffic, const char *site)
+{
+	size_t i;
+
+	for (i = 0; i < traffic->weight_count; i++)
+		if (strcmp(traffic->weights[i].site, site) == 0)
+			return traffic->weights[i].weight;
+	return -1;
+}
+
+int dro_traffic_share(const struct dro_service *service, const struct dro_traffic *traffic,
+	const char *site, const char *active)
+{
+	const struct dro_site *primary = dro_service_primary(service);
+	int own = listed_weight(traffic, site), share;
+
+	if (!primary || strcmp(primary->name, active) == 0)
+		return own;
+	if (strcmp(site, primary->name) == 0)
+		return own < 0 ? own : 0;
+	if (strcmp(site, active) != 0)
+		return own;
+	share = listed_weight(traffic, primary->name);
+	share = (own < 0 ? 0 : own) + (share < 0 ? 0 : share);
+	return share > 255 ? 255 : share;
+}
+
 const struct dro_backup_policy *dro_service_backup(
 	const struct dro_service *service, const char *name)
 {

@@ -257,6 +257,13 @@ const struct dro_account *dro_spec_account(const struct dro_spec *spec, const ch
 const struct dro_service *dro_spec_service(const struct dro_spec *spec, const char *name);
 const struct dro_site *dro_service_site(const struct dro_service *service, const char *name);
 const struct dro_site *dro_service_primary(const struct dro_service *service);
+/*
+ * The share of weighted traffic that the site gets while `active` is the active site: as in the
+ * spec while that is the primary; after a failover the active site has the primary's share as well
+ * as its own, and the primary none. <0: the site is no member.
+ */
+int dro_traffic_share(const struct dro_service *service, const struct dro_traffic *traffic,
+	const char *site, const char *active);
 const struct dro_backup_policy *dro_service_backup(
 	const struct dro_service *service, const char *name);
 

@@ -36,7 +36,8 @@ static const struct {
 
 int dro_curl_load(struct dro_curl *curl, struct dro_error *err)
 {
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	/* Lazily: most of what it and its own libraries could call is never called. */
+	void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
 	size_t i;
 
 	if (!library)

@@ -55,3 +55,12 @@ int dro_accounts_get(struct dro_accounts *accounts, const char *name, struct dro
 	pthread_mutex_unlock(&accounts->lock);
 	return rc;
 }
+
+void dro_accounts_warm(struct dro_accounts *accounts)
+{
+	struct dro_provider *provider;
+	size_t i;
+
+	for (i = 0; i < accounts->spec->account_count; i++)
+		dro_accounts_get(accounts, accounts->spec->accounts[i].name, &provider, NULL);
+}

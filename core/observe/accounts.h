@@ -15,4 +15,8 @@ void dro_accounts_free(struct dro_accounts *accounts); /* NULL-safe; after the l
 int dro_accounts_get(struct dro_accounts *accounts, const char *name, struct dro_provider **out,
 	struct dro_error *err);
 
+/* Opens all of them, so that no call has to wait for that. What fails does so again, and is told,
+ * where it is needed. */
+void dro_accounts_warm(struct dro_accounts *accounts);
+
 #endif

@@ -256,90 +256,91 @@ static void add_failover(
 	free(at.items);
 }
 
-/*
- * The share of a site: as in the spec while its primary is active. After a failover the active
- * site has the primary's share as well as its own, and the primary none.
- */
-static int share_of(const struct making *making, const struct dro_traffic *traffic,
-	const struct dro_weight *weight)
-{
-	const struct dro_reconcile_facts *facts = making->differ->facts;
-	const struct dro_site *primary = dro_service_primary(facts->service);
-	int share = weight->weight;
-	size_t i;
+/* One site's part in a weighted name. */
+struct member {
+	const struct dro_site *site;
+	int share;
+	struct differ_addresses at;
+};
 
-	if (!primary || strcmp(primary->name, facts->active) == 0)
-		return share;
-	if (strcmp(weight->site, primary->name) == 0)
-		return 0;
-	for (i = 0; strcmp(weight->site, facts->active) == 0 && i < traffic->weight_count; i++)
-		if (strcmp(traffic->weights[i].site, primary->name) == 0)
-			share += traffic->weights[i].weight;
-	return share > 255 ? 255 : share;
-}
-
-/* One member of the weighted group. */
 static void add_member(const struct making *making, const struct dro_traffic *traffic,
-	const struct dro_path *path, const struct dro_weight *weight,
-	const struct differ_addresses *at)
+	const struct dro_path *path, const struct member *member)
 {
-	const struct dro_site *site =
-		dro_service_site(making->differ->facts->service, weight->site);
 	char check[300], step[200]; /* known: see add_weighted */
-	struct wanted *item = add(making, traffic_json(making, traffic, path, at));
+	struct wanted *item = add(making, traffic_json(making, traffic, path, &member->at));
 
 	if (!item)
 		return;
-	differ_check_of(making->differ, path->provider, site, check, step);
-	cJSON_AddStringToObject(item->json, "set_id", weight->site);
-	cJSON_AddNumberToObject(item->json, "weight", share_of(making, traffic, weight));
+	differ_check_of(making->differ, path->provider, member->site, check, step);
+	cJSON_AddStringToObject(item->json, "set_id", member->site->name);
+	cJSON_AddNumberToObject(item->json, "weight", member->share);
 	cJSON_AddNumberToObject(item->json, "failover", DRO_FAILOVER_NONE);
 	if (!cJSON_AddStringToObject(item->json, "health_check", check))
 		differ_no_memory(making->differ);
 	item->set_id = dro_json_text(item->json, "set_id");
 	item->traffic = true;
-	snprintf(item->after[0], sizeof(item->after[0]), "%s", at->step);
+	snprintf(item->after[0], sizeof(item->after[0]), "%s", member->at.step);
 	snprintf(item->after[1], sizeof(item->after[1]), "%s", step);
+}
+
+/* The sites that have a part and are somewhere; *unknown: not all of that can be told. */
+static size_t find_members(struct member *out, bool *unknown, const struct making *making,
+	const struct dro_traffic *traffic, const struct dro_path *path)
+{
+	const struct dro_reconcile_facts *facts = making->differ->facts;
+	size_t count = 0, i;
+	char check[300], step[200];
+
+	for (i = 0; i < facts->service->site_count; i++) {
+		struct member *member = &out[count];
+
+		*member = (struct member){.site = &facts->service->sites[i]};
+		member->share = dro_traffic_share(
+			facts->service, traffic, member->site->name, facts->active);
+		if (member->share < 0)
+			continue;
+		differ_addresses_of(making->differ, member->site, &member->at);
+		*unknown =
+			*unknown || member->at.unknown ||
+			!differ_check_of(making->differ, path->provider, member->site, check, step);
+		if (is_nowhere(&member->at))
+			free(member->at.items);
+		else
+			count++;
+	}
+	return count;
 }
 
 /* A group is put whole or not at all: with one site unknown it stays as it is. */
 static void add_weighted(
 	const struct making *making, const struct dro_traffic *traffic, const struct dro_path *path)
 {
-	struct differ_addresses *at = calloc(traffic->weight_count + 1, sizeof(*at));
-	size_t i, members = 0, shares = 0;
-	char check[300], step[200];
+	struct member *members =
+		calloc(making->differ->facts->service->site_count + 1, sizeof(*members));
+	size_t count, i;
 	bool unknown = false;
+	int shares = 0;
 
-	if (!at) {
+	if (!members) {
 		differ_no_memory(making->differ);
 		return;
 	}
-	for (i = 0; i < traffic->weight_count; i++) {
-		const struct dro_site *site =
-			dro_service_site(making->differ->facts->service, traffic->weights[i].site);
-
-		differ_addresses_of(making->differ, site, &at[i]);
-		unknown = unknown || at[i].unknown ||
-			  !differ_check_of(making->differ, path->provider, site, check, step);
-		if (is_nowhere(&at[i]))
-			continue;
-		members++;
-		shares += (size_t)share_of(making, traffic, &traffic->weights[i]);
-	}
-	if (unknown || !members || !shares) {
+	count = find_members(members, &unknown, making, traffic, path);
+	for (i = 0; i < count; i++)
+		shares += members[i].share;
+	if (unknown || !shares) {
 		keep(making, traffic->name, traffic->type);
 		differ_finding(making->differ, unknown ? DRO_FINDING_UNKNOWN : DRO_FINDING_LEFT,
 			traffic->name, "is left as it is: %s",
 			unknown ? "its sites' instances or checks are not all known"
 				: "no site with a weight has an instance that runs");
 	}
-	for (i = 0; i < traffic->weight_count; i++) {
-		if (!unknown && members && shares && !is_nowhere(&at[i]))
-			add_member(making, traffic, path, &traffic->weights[i], &at[i]);
-		free(at[i].items);
+	for (i = 0; i < count; i++) {
+		if (!unknown && shares)
+			add_member(making, traffic, path, &members[i]);
+		free(members[i].at.items);
 	}
-	free(at);
+	free(members);
 }
 
 static void add_traffic(const struct making *making, const struct dro_traffic *traffic)

@@ -55,7 +55,7 @@ static int chain_end(struct dro_store *store, const char *name, int64_t *seq,
 	} else if (rc >= 0) {
 		rc = dro_fail(err, DRO_ECORRUPT, "%s: chains: no end of %s", store->path, name);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	return rc;
 }
 
@@ -141,7 +141,7 @@ static int chain_check(
 		memcpy(before, link.hash, DRO_SHA256_BYTES);
 		last = link.seq;
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	if (rc < 0 || (rc = chain_end(store, name, &seq, end, err)) < 0)
 		return rc;
 	if (seq > last)
@@ -161,7 +161,7 @@ static int integrity_check(struct dro_store *store, struct dro_error *err)
 	rc = store_next(store, query, err);
 	if (rc > 0 && strcmp(store_text(query, 0), "ok") != 0)
 		rc = dro_fail(err, DRO_ECORRUPT, "%s: %s", store->path, store_text(query, 0));
-	sqlite3_finalize(query);
+	store_done(store, query);
 	return rc < 0 ? rc : 0;
 }
 

@@ -30,13 +30,47 @@ int dro_store_fact_commit(struct dro_store *store, const struct dro_lease *lease
 	int rc;
 
 	dro_kill_point();
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	if ((rc = store_lease_check(store, lease, err)) == 0)
 		rc = set_fact(store, lease->service, key, value, err);
 	rc = store_end(store, rc, err);
 	dro_kill_point();
 	return rc;
+}
+
+static int fact_is(struct dro_store *store, const char *service, const char *key,
+	const char *before, struct dro_error *err)
+{
+	sqlite3_stmt *query;
+	int rc;
+
+	if ((rc = store_query(store, &query, err,
+		     "SELECT value FROM facts WHERE service = ? AND key = ?", "tt", service, key)) <
+		0)
+		return rc;
+	if ((rc = store_next(store, query, err)) >= 0) {
+		bool same = rc > 0 ? before && strcmp(store_text(query, 0), before) == 0 : !before;
+
+		rc = same ? 0
+			  : dro_fail(err, DRO_ECONFLICT, "%s: %s was changed by another process",
+				    service, key);
+	}
+	store_done(store, query);
+	return rc;
+}
+
+int dro_store_fact_swap(struct dro_store *store, const struct dro_lease *lease, const char *service,
+	const char *key, const char *before, const char *value, struct dro_error *err)
+{
+	int rc;
+
+	if ((rc = store_begin(store, err)) < 0)
+		return rc;
+	if ((!lease || (rc = store_lease_check(store, lease, err)) == 0) &&
+		(rc = fact_is(store, service, key, before, err)) == 0)
+		rc = set_fact(store, service, key, value, err);
+	return store_end(store, rc, err);
 }
 
 int dro_store_fact_get(struct dro_store *store, const char *service, const char *key, char **value,
@@ -60,7 +94,7 @@ int dro_store_fact_get(struct dro_store *store, const char *service, const char 
 		rc = *value ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
 	}
 out:
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }
@@ -83,8 +117,10 @@ int dro_store_event_list(struct dro_store *store, const char *service, size_t li
 
 	pthread_mutex_lock(&store->lock);
 	rc = store_query(store, &query, err,
-		"SELECT seq, time_ms, service, kind, run, text FROM events"
-		" WHERE ?1 = '' OR service = ?1 ORDER BY seq DESC LIMIT ?2",
+		service && *service ? "SELECT seq, time_ms, service, kind, run, text FROM events"
+				      " WHERE service = ?1 ORDER BY seq DESC LIMIT ?2"
+				    : "SELECT seq, time_ms, service, kind, run, text FROM events"
+				      " WHERE ?1 = '' ORDER BY seq DESC LIMIT ?2",
 		"ti", service, limit ? (int64_t)limit : (int64_t)-1);
 	while (rc == 0 && (rc = store_next(store, query, err)) > 0) {
 		const struct dro_event event = {
@@ -98,7 +134,7 @@ int dro_store_event_list(struct dro_store *store, const char *service, size_t li
 
 		rc = emit(arg, &event);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }

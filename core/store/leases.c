@@ -24,7 +24,7 @@ static int get_lease(
 		out->epoch = (uint64_t)sqlite3_column_int64(query, 1);
 		out->expires_ms = sqlite3_column_int64(query, 2);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	return rc;
 }
 
@@ -67,7 +67,7 @@ static int take(struct dro_store *store, const char *service, const char *holder
 	if (!*service || strlen(service) >= sizeof(lease.service) || !*holder ||
 		strlen(holder) >= sizeof(lease.holder))
 		return dro_fail(err, DRO_EINVAL, "lease: service or holder is empty or too long");
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	if ((rc = get_lease(store, service, &lease, err)) < 0)
 		goto out;
@@ -108,7 +108,7 @@ int dro_store_lease_renew(
 	int64_t expires_ms;
 	int rc;
 
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	expires_ms = dro_wall_ms() + ttl_ms;
 	if ((rc = store_lease_check(store, lease, err)) == 0)
@@ -124,7 +124,7 @@ int dro_store_lease_release(
 {
 	int rc;
 
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	/* The row stays: its epoch must go on growing. */
 	if ((rc = store_lease_check(store, lease, err)) == 0)

@@ -123,7 +123,7 @@ int dro_store_run_add(struct dro_store *store, const struct dro_lease *lease,
 	if (strcmp(run->service, lease->service) != 0)
 		return dro_fail(err, DRO_EINVAL, "run %s: of %s, but the lease is of %s", run->id,
 			run->service, lease->service);
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	if ((rc = store_lease_check(store, lease, err)) == 0 &&
 		(rc = store_run(store, err,
@@ -146,7 +146,8 @@ int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, 
 	int rc;
 
 	dro_kill_point();
-	if ((rc = store_begin(store, err)) < 0)
+	rc = is_end(state) ? store_begin(store, err) : store_begin_soon(store, err);
+	if (rc < 0)
 		return rc;
 	if ((rc = store_lease_check(store, lease, err)) < 0)
 		goto out;
@@ -163,6 +164,8 @@ int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, 
 		rc = dro_fail(err, DRO_ENOTFOUND, "%s: no run %s", lease->service, run);
 	if (rc == 0)
 		rc = add_state(store, run, state, err);
+	if (rc == 0 && is_end(state))
+		rc = store_event_add(store, lease->service, "run", run, state, err);
 out:
 	rc = store_end(store, rc, err);
 	dro_kill_point();
@@ -207,7 +210,33 @@ int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_
 	return rc;
 }
 
-/* The run of exactly this id, else the one that begins so; two are enough to know it is not one. */
+int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_wanted,
+	bool *give_way, struct dro_error *err)
+{
+	sqlite3_stmt *query;
+	int rc;
+
+	pthread_mutex_lock(&store->lock);
+	if ((rc = store_query(store, &query, err, "SELECT abort_wanted FROM runs WHERE id = ?", "t",
+		     run)) < 0)
+		goto out;
+	if ((rc = store_next(store, query, err)) > 0) {
+		*abort_wanted = sqlite3_column_int(query, 0) == WISH_ABORT;
+		*give_way = sqlite3_column_int(query, 0) == WISH_GIVE_WAY;
+		rc = 0;
+	} else if (rc == 0) {
+		rc = dro_fail(err, DRO_ENOTFOUND, "no run %s", run);
+	}
+	store_done(store, query);
+out:
+	pthread_mutex_unlock(&store->lock);
+	return rc;
+}
+
+/*
+ * The run of exactly this id, else the one that begins so; two are enough to know it is not one. No
+ * id has a '~' or what sorts behind it, so that the index finds them.
+ */
 static int find_run(
 	struct dro_store *store, sqlite3_stmt **out, const char *id, struct dro_error *err)
 {
@@ -216,7 +245,7 @@ static int find_run(
 			"SELECT " RUN_COLUMNS("plan") " FROM runs ORDER BY n DESC LIMIT 1", "");
 	return store_query(store, out, err,
 		"SELECT " RUN_COLUMNS("plan") " FROM runs"
-					      " WHERE substr(id, 1, length(?1)) = ?1"
+					      " WHERE id >= ?1 AND id < ?1 || '~'"
 					      " ORDER BY id <> ?1, n DESC LIMIT 2",
 		"t", id);
 }
@@ -250,7 +279,7 @@ int dro_store_run_get(
 		copy = NULL;
 	}
 out:
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	dro_run_row_free(copy);
 	return rc;
@@ -264,15 +293,18 @@ int dro_store_run_list(struct dro_store *store, const char *service, size_t limi
 	int rc;
 
 	pthread_mutex_lock(&store->lock);
+	/* A condition for both would read every run there ever was. */
 	rc = store_query(store, &query, err,
-		"SELECT " RUN_COLUMNS("''") " FROM runs WHERE ?1 = '' OR service = ?1"
-					    " ORDER BY n DESC LIMIT ?2",
+		service && *service ? "SELECT " RUN_COLUMNS("''") " FROM runs WHERE service = ?1"
+								  " ORDER BY n DESC LIMIT ?2"
+				    : "SELECT " RUN_COLUMNS("''") " FROM runs WHERE ?1 = ''"
+								  " ORDER BY n DESC LIMIT ?2",
 		"ti", service, limit ? (int64_t)limit : (int64_t)-1);
 	while (rc == 0 && (rc = store_next(store, query, err)) > 0) {
 		read_run(&run, query);
 		rc = emit(arg, &run);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }

@@ -55,7 +55,7 @@ static int get_number(struct dro_store *store, const char *pragma, int *out, str
 		*out = sqlite3_column_int(query, 0);
 		rc = 0;
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	return rc;
 }
 

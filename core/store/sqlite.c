@@ -43,92 +43,33 @@ int store_fail(struct dro_store *store, struct dro_error *err)
 	}
 }
 
-static int prepare(struct dro_store *store, sqlite3_stmt **out, struct dro_error *err,
-	const char *sql, const char *types, va_list args)
+/* In WAL mode NORMAL is FULL without the sync at each commit. What comes later is never on the disk
+ * before what came earlier. */
+static int begin(struct dro_store *store, bool soon, struct dro_error *err)
 {
-	const char *text;
-	int rc, i;
+	int rc = 0;
 
-	*out = NULL;
-	rc = sqlite3_prepare_v2(store->db, sql, -1, out, NULL);
-	for (i = 0; rc == SQLITE_OK && types[i]; i++) {
-		switch (types[i]) {
-		case 't':
-			text = va_arg(args, const char *);
-			rc = sqlite3_bind_text(*out, i + 1, text ? text : "", -1, SQLITE_STATIC);
-			break;
-		case 'h':
-			rc = sqlite3_bind_blob(*out, i + 1, va_arg(args, const void *),
-				DRO_SHA256_BYTES, SQLITE_STATIC);
-			break;
-		default:
-			rc = sqlite3_bind_int64(*out, i + 1, va_arg(args, int64_t));
-		}
+	pthread_mutex_lock(&store->lock);
+	if (store->soon != soon)
+		rc = store_run(store, err,
+			soon ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", "");
+	if (rc == 0) {
+		store->soon = soon;
+		rc = store_run(store, err, "BEGIN IMMEDIATE", "");
 	}
-	if (rc == SQLITE_OK)
-		return 0;
-	rc = store_fail(store, err);
-	sqlite3_finalize(*out);
-	*out = NULL;
+	if (rc < 0)
+		pthread_mutex_unlock(&store->lock);
 	return rc;
-}
-
-int store_query(struct dro_store *store, sqlite3_stmt **out, struct dro_error *err, const char *sql,
-	const char *types, ...)
-{
-	va_list args;
-	int rc;
-
-	va_start(args, types);
-	rc = prepare(store, out, err, sql, types, args);
-	va_end(args);
-	return rc;
-}
-
-int store_run(
-	struct dro_store *store, struct dro_error *err, const char *sql, const char *types, ...)
-{
-	sqlite3_stmt *query;
-	va_list args;
-	int rc;
-
-	va_start(args, types);
-	rc = prepare(store, &query, err, sql, types, args);
-	va_end(args);
-	while (rc == 0 && (rc = store_next(store, query, err)) > 0)
-		rc = 0;
-	sqlite3_finalize(query);
-	return rc;
-}
-
-int store_next(struct dro_store *store, sqlite3_stmt *query, struct dro_error *err)
-{
-	switch (sqlite3_step(query)) {
-	case SQLITE_ROW:
-		return 1;
-	case SQLITE_DONE:
-		return 0;
-	default:
-		return store_fail(store, err);
-	}
-}
-
-const char *store_text(sqlite3_stmt *query, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(query, column);
-
-	return text ? text : "";
 }
 
 int store_begin(struct dro_store *store, struct dro_error *err)
 {
-	int rc;
+	return begin(store, false, err);
+}
 
-	pthread_mutex_lock(&store->lock);
-	rc = store_run(store, err, "BEGIN IMMEDIATE", "");
-	if (rc < 0)
-		pthread_mutex_unlock(&store->lock);
-	return rc;
+int store_begin_soon(struct dro_store *store, struct dro_error *err)
+{
+	return begin(store, true, err);
 }
 
 int store_end(struct dro_store *store, int rc, struct dro_error *err)
@@ -137,10 +78,38 @@ int store_end(struct dro_store *store, int rc, struct dro_error *err)
 		rc = dro_fail(err, DRO_EIO, "%s: database or disk is full", store->path);
 	if (rc == 0)
 		rc = store_run(store, err, "COMMIT", "");
-	if (rc == 0)
+	if (rc == 0) {
 		store->version++;
-	else if (!sqlite3_get_autocommit(store->db)) /* some failures roll back by themselves */
+		store->behind = store->behind || store->soon;
+	} else if (!sqlite3_get_autocommit(store->db)) { /* some failures roll back by themselves */
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	}
+	pthread_mutex_unlock(&store->lock);
+	return rc;
+}
+
+/* By SQLite's own handle, which knows whether the log's place in its folder is to be synced too. */
+static int sync_log(struct dro_store *store, struct dro_error *err)
+{
+	sqlite3_file *log = NULL;
+
+	if (dro_fail_point())
+		return dro_fail(err, DRO_EIO, "%s: database or disk is full", store->path);
+	if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log) !=
+			SQLITE_OK ||
+		!log || !log->pMethods ||
+		log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return dro_fail(err, DRO_EIO, "%s: its log could not be synced", store->path);
+	return 0;
+}
+
+int dro_store_sync(struct dro_store *store, struct dro_error *err)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&store->lock);
+	if (store->behind && (rc = sync_log(store, err)) == 0)
+		store->behind = false;
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }
@@ -202,6 +171,7 @@ static int connect_immutable(struct dro_store *store, struct dro_error *err)
 	free(log);
 	if (rc < 0)
 		return rc;
+	store_forget_statements(store);
 	sqlite3_close(store->db);
 	store->db = NULL;
 	dro_buf_puts(&name, "file:");
@@ -253,6 +223,7 @@ void dro_store_close(struct dro_store *store)
 {
 	if (!store)
 		return;
+	store_forget_statements(store);
 	sqlite3_finalize(store->data_version);
 	sqlite3_close(store->db);
 	pthread_mutex_destroy(&store->lock);

@@ -30,7 +30,7 @@ int dro_store_steps(struct dro_store *store, const struct dro_lease *lease, cons
 	int rc;
 
 	dro_kill_point();
-	if ((rc = store_begin(store, err)) < 0)
+	if ((rc = store_begin_soon(store, err)) < 0)
 		return rc;
 	rc = store_lease_check(store, lease, err);
 	for (i = 0; i < count && rc == 0; i++)
@@ -73,7 +73,7 @@ int dro_store_step_list(struct dro_store *store, const char *run,
 
 		rc = emit(arg, &row);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }
@@ -101,7 +101,7 @@ int dro_store_journal(struct dro_store *store, const char *run, uint64_t after,
 
 		rc = emit(arg, &row);
 	}
-	sqlite3_finalize(query);
+	store_done(store, query);
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }

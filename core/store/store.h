@@ -1,9 +1,11 @@
 /*
  * What must survive: runs with their journal, state (which site is active), leases, events. One
- * handle may be used from any thread. Every function that changes something is durable (on disk,
- * synced) when it returns 0; an error means that nothing was changed. Reads return copies; what an
- * `emit` callback is shown lives for its call only. A callback may read the store, not change it;
- * where it returns other than 0 the list ends with that.
+ * handle may be used from any thread. Every function that changes something has done so for every
+ * process when it returns 0, and for the time after a power failure as well, but for those that say
+ * "soon": they wait for no disk; dro_store_sync, and whatever is written later and is not "soon",
+ * takes what they wrote to the disk before itself. An error means that nothing was changed. Reads
+ * return copies; what an `emit` callback is shown lives for its call only. A callback may read the
+ * store, not change it; where it returns other than 0 the list ends with that.
  *
  * DRO_EIO: full or broken disk. DRO_EAGAIN: another process kept the database locked for seconds.
  * DRO_ECORRUPT: the file is damaged, and the message says what to do.
@@ -32,6 +34,9 @@ int dro_store_check(struct dro_store *store, struct dro_error *err);
  * this handle's own: compare it with what the same handle said before. */
 int dro_store_version(struct dro_store *store, uint64_t *version, struct dro_error *err);
 
+/* What was written "soon" by this handle is on the disk when it returns 0. */
+int dro_store_sync(struct dro_store *store, struct dro_error *err);
+
 /* ---- leases: one run at a time a service --------------------------------------------------- */
 
 struct dro_lease {
@@ -44,7 +49,8 @@ struct dro_lease {
 
 /*
  * Takes the service's lease for `ttl_ms`, or renews our own. DRO_EBUSY, with the holder named,
- * while another live one has it. Taking it from a dead or expired holder raises the epoch.
+ * while another live one has it. Taking it from a dead or expired holder raises the epoch. All
+ * three are written soon: a power failure leaves no holder alive.
  */
 int dro_store_lease_take(struct dro_store *store, const char *service, const char *holder,
 	int64_t ttl_ms, struct dro_lease *out, struct dro_error *err);
@@ -87,12 +93,13 @@ struct dro_step_row {
 /* All of these that take a lease fail with DRO_EBUSY, changing nothing, when its epoch is no longer
  * the service's. */
 
-/* Stores a new run in state "planned", all of its steps pending. */
+/* Stores a new run in state "planned", all of its steps pending; soon. */
 int dro_store_run_add(struct dro_store *store, const struct dro_lease *lease,
 	const struct dro_run_row *run, const char *const *step_ids, size_t step_count,
 	struct dro_error *err);
-/* Also notes when the run started (left "planned") and ended (one of the words for that). `outcome`
- * NULL keeps what it has. The journal gets a row of step "", event "state". */
+/* Also notes when the run started (left "planned") and ended (one of the words for that: then there
+ * is an event of kind "run" too; else soon). `outcome` NULL keeps what it has. The journal gets a
+ * row of step "", event "state". */
 int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, const char *run,
 	const char *state, const char *outcome, struct dro_error *err);
 /* Asked for from anywhere, without the lease; the engine sees it. The id as for dro_store_run_get.
@@ -101,6 +108,9 @@ int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_err
 /* Likewise: a run that is to stop without taking anything back. No change where it is over or an
  * abort is wanted. */
 int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_error *err);
+/* Which of the two was asked for? Cheap to ask again and again. The whole id; DRO_ENOTFOUND. */
+int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_wanted,
+	bool *give_way, struct dro_error *err);
 /* DRO_ENOTFOUND. `id` may be a unique beginning of an id (DRO_EINVAL: several begin so), or "" for
  * the newest run. */
 int dro_store_run_get(
@@ -121,7 +131,8 @@ struct dro_step_record {
 	const char *event, *data;
 };
 
-/* Several of them, all or nothing. */
+/* Several of them, all or nothing; soon. Whoever changes the world on the word of an intent calls
+ * dro_store_sync first; a lost result is an outcome that is not known. */
 int dro_store_steps(struct dro_store *store, const struct dro_lease *lease, const char *run,
 	const struct dro_step_record *records, size_t count, struct dro_error *err);
 /* One. */
@@ -144,12 +155,20 @@ int dro_store_journal(struct dro_store *store, const char *run, uint64_t after,
 
 /* ---- state and events ---------------------------------------------------------------------- */
 
-/* Small facts by (service, key): "active-site", "spec-commit", "backup-verified/<policy>/<id>". */
+/* Small facts by (service, key): "active-site", "spec-commit", "backup-verified/<policy>/<id>",
+ * "instances" (observe/known.h). */
 int dro_store_fact_set(struct dro_store *store, const char *service, const char *key,
 	const char *value, struct dro_error *err);
-/* As above, refused when the lease is no longer ours. */
+/* As above, refused when the lease is no longer ours; soon: what a run came to follows. */
 int dro_store_fact_commit(struct dro_store *store, const struct dro_lease *lease, const char *key,
 	const char *value, struct dro_error *err);
+/*
+ * From `before` (NULL: it is not there) to `value`, for who changes a part of it: DRO_ECONFLICT,
+ * changing nothing, where it is something else by now. `lease` NULL: the caller has none; else
+ * refused as above.
+ */
+int dro_store_fact_swap(struct dro_store *store, const struct dro_lease *lease, const char *service,
+	const char *key, const char *before, const char *value, struct dro_error *err);
 /* malloc'd; DRO_ENOTFOUND. *changed_ms may be NULL. */
 int dro_store_fact_get(struct dro_store *store, const char *service, const char *key, char **value,
 	int64_t *changed_ms, struct dro_error *err);

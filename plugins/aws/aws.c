@@ -123,14 +123,6 @@ const struct dro_compute aws_compute = {
 	.instance_health = ec2_instance_health,
 };
 
-const struct dro_storage aws_storage = {
-	.size = sizeof(struct dro_storage),
-	.list_objects = s3_list_objects,
-	.get_object = s3_get_object,
-	.put_object = s3_put_object,
-	.delete_objects = s3_delete_objects,
-};
-
 extern const struct dro_provider_v1 dro_provider_v1;
 
 DRO_EXPORT const struct dro_provider_v1 dro_provider_v1 = {

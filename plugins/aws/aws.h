@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
+#include "plugins/common/aws_answer.h"
 #include "plugins/common/paging.h"
 #include "plugins/common/params.h"
-#include "plugins/common/xml.h"
 
 #define AWS_EC2_VERSION "2016-11-15"
 #define AWS_STS_VERSION "2011-06-15"
@@ -28,13 +28,6 @@ struct aws_account {
 	const char *s3_endpoint; /* or "" for `endpoint` */
 	const char *monitoring_endpoint;
 	bool path_style;
-};
-
-/* What a request does decides who may repeat it and what a lost answer means. */
-enum aws_kind {
-	AWS_READ,	/* changes nothing */
-	AWS_REPEATABLE, /* changes something, but a second time nothing more */
-	AWS_ONCE,	/* must never be sent twice unasked */
 };
 
 /* ---- aws.c ---------------------------------------------------------------------------------- */
@@ -64,23 +57,31 @@ int aws_query(const struct aws_account *account, const char *service, const char
 	const struct dro_params *params, enum aws_kind kind, const struct dro_call *call,
 	struct dro_xml **out, struct dro_error *err);
 
-/* ---- errors.c ------------------------------------------------------------------------------- */
+/* ---- plugins/common/aws_answer.h, for an account --------------------------------------------- */
 
-/*
- * Judges an answer. 0: it is a success and *out (may be NULL: the body is not looked at) its tree.
- * Broken XML in a 2xx is DRO_EPROTO, or DRO_ETIMEDOUT where something may have been changed.
- */
-int aws_answer(const struct aws_account *account, const struct dro_http_response *response,
-	enum aws_kind kind, struct dro_xml **out, struct dro_error *err);
-/* An error's word and message as they come inside another answer (DeleteObjects). */
-int aws_word_fail(const struct aws_account *account, const char *word, const char *message,
-	const char *subject, struct dro_error *err);
-/* A successful change whose answer makes no sense: it was made, but what it was is unknown. */
-int aws_lost(const struct aws_account *account, const char *what, struct dro_error *err);
-/* An error that was looked at first, to the caller's. Returns its code. */
-int aws_pass_on(
-	const struct aws_account *account, const struct dro_error *from, struct dro_error *err);
-bool aws_is_word(const struct dro_error *err, const char *word);
+static inline int aws_answer(const struct aws_account *account,
+	const struct dro_http_response *response, enum aws_kind kind, struct dro_xml **out,
+	struct dro_error *err)
+{
+	return dro_aws_answer(account->host, response, kind, out, err);
+}
+
+static inline int aws_lost(
+	const struct aws_account *account, const char *what, struct dro_error *err)
+{
+	return dro_aws_lost(account->host, what, err);
+}
+
+static inline int aws_pass_on(
+	const struct aws_account *account, const struct dro_error *from, struct dro_error *err)
+{
+	return dro_aws_pass_on(account->host, from, err);
+}
+
+static inline bool aws_is_word(const struct dro_error *err, const char *word)
+{
+	return dro_aws_is_word(err, word);
+}
 
 /* ---- ec2_tags.c ------------------------------------------------------------------------------ */
 
@@ -120,34 +121,6 @@ int cloudwatch_loads(const struct aws_account *account, const char *region,
 	struct cloudwatch_load *loads, size_t count, const struct dro_call *call,
 	struct dro_error *err);
 
-/* ---- s3.c: one request to a bucket ----------------------------------------------------------- */
-
-struct s3_request {
-	enum aws_kind kind;
-	const char *method;
-	const char *region; /* "" : the account's */
-	const char *bucket;
-	const char *key; /* NULL: the bucket itself */
-	const struct dro_pair *query;
-	size_t query_count;
-	const struct dro_pair *headers;
-	size_t header_count;
-	const void *body; /* or NULL */
-	size_t body_length;
-	int body_fd; /* -1: none */
-	uint64_t body_offset;
-	int sink_fd;	       /* -1: into memory */
-	uint64_t response_max; /* 0: the host's cap */
-};
-
-/*
- * Makes the request and judges the answer. `xml` may be NULL where no body is wanted, `response`
- * where no header is. On success *response is freed with host->http_free, *xml with dro_xml_free.
- */
-int s3_send(const struct aws_account *account, const struct s3_request *request,
-	const struct dro_call *call, struct dro_http_response **response, struct dro_xml **xml,
-	struct dro_error *err);
-
 /* ---- the capabilities ------------------------------------------------------------------------ */
 
 extern const struct dro_compute aws_compute;
@@ -184,18 +157,6 @@ int ec2_create_image(void *account, const struct dro_image_spec *spec, dro_emit_
 int ec2_copy_image(void *account, const struct dro_image_spec *spec, dro_emit_image emit, void *arg,
 	const struct dro_call *call, struct dro_error *err);
 int ec2_delete_image(void *account, const char *region, const char *id, const struct dro_call *call,
-	struct dro_error *err);
-
-int s3_list_objects(void *account, const struct dro_object_query *query, dro_emit_object emit,
-	void *arg, const struct dro_call *call, struct dro_error *err);
-int s3_get_object(void *account, const struct dro_object_ref *ref, int fd, uint64_t max,
-	uint64_t *length, const struct dro_call *call, struct dro_error *err);
-int s3_put_object(void *account, const struct dro_object_ref *ref, int fd, uint64_t length,
-	uint32_t flags, const struct dro_call *call, struct dro_error *err);
-int s3_put_parts(const struct aws_account *account, const struct dro_object_ref *ref, int fd,
-	uint64_t length, uint32_t flags, const struct dro_call *call, struct dro_error *err);
-int s3_delete_objects(void *account, const char *region, const char *bucket,
-	const char *const *keys, size_t key_count, const struct dro_call *call,
 	struct dro_error *err);
 
 #endif

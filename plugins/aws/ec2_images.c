@@ -95,11 +95,23 @@ static int each_image(const struct ec2_list *list, const struct dro_xml_node *it
 	return emit_image_item(list->account, item, region, sink->emit, sink->arg, err);
 }
 
+/* "ami-" and 8 or 17 hex digits: what a spec says instead of a name. */
+static bool is_image_id(const char *text)
+{
+	size_t length = strncmp(text, "ami-", 4) == 0 ? strlen(text + 4) : 0;
+
+	return (length == 8 || length == 17) && strspn(text + 4, "0123456789abcdef") == length;
+}
+
 int ec2_list_images(void *opened, const struct dro_image_query *query, dro_emit_image emit,
 	void *arg, const struct dro_call *call, struct dro_error *err)
 {
 	struct sink sink = {emit, arg};
 	struct dro_params params = DRO_PARAMS_INIT;
+	bool named = query->name && *query->name;
+	bool by_id = named && query->id_count == 0 && is_image_id(query->name);
+	const char *const *ids = by_id ? &query->name : query->ids;
+	size_t id_count = by_id ? 1 : query->id_count;
 	const struct ec2_list list = {.account = opened,
 		.action = "DescribeImages",
 		.region = query->region,
@@ -110,13 +122,13 @@ int ec2_list_images(void *opened, const struct dro_image_query *query, dro_emit_
 	int rc;
 
 	aws_action(&params, list.action, AWS_EC2_VERSION);
-	aws_add_list(&params, "ImageId", query->ids, query->id_count);
-	if (query->id_count == 0) {
+	aws_add_list(&params, "ImageId", ids, id_count);
+	if (id_count == 0) {
 		/* Without an owner this would list every public image there is. */
 		dro_params_add(&params, "Owner.1", "self");
 		dro_params_add(&params, "MaxResults", AWS_PAGE_SIZE);
 	}
-	if (query->name && *query->name)
+	if (named && !by_id)
 		aws_add_filter(&params, 1, "name", query->name);
 	rc = ec2_list(&list, call, err);
 	dro_params_free(&params);

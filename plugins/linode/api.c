@@ -15,6 +15,17 @@ int li_no_memory(const struct li *li, struct dro_error *err)
 	return li->host->fail(err, DRO_ENOMEM, NULL, "out of memory");
 }
 
+int li_pass_on(const struct li *li, const struct dro_error *from, struct dro_error *err)
+{
+	li->host->fail(err, from->code, *from->provider_code ? from->provider_code : NULL, "%s",
+		from->message);
+	if (err) {
+		err->http_status = from->http_status;
+		err->retry_after_ms = from->retry_after_ms;
+	}
+	return from->code;
+}
+
 int li_nonsense(const struct li *li, enum li_kind kind, const char *what, struct dro_error *err)
 {
 	if (kind == LI_READ)

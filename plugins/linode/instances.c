@@ -18,6 +18,7 @@ uint32_t li_instance_state(const char *native)
 		{"rebooting", DRO_INSTANCE_PENDING},
 		{"rebuilding", DRO_INSTANCE_PENDING},
 		{"restoring", DRO_INSTANCE_PENDING},
+		{"resizing", DRO_INSTANCE_PENDING},
 		{"running", DRO_INSTANCE_RUNNING},
 		{"shutting_down", DRO_INSTANCE_STOPPING},
 		{"offline", DRO_INSTANCE_STOPPED},

@@ -1,4 +1,4 @@
-/* The linode plugin: options, accounts, probe. Object Storage is S3: docs/provider-linode.md. */
+/* The linode plugin: options, accounts, probe. */
 #include "plugins/linode/linode.h"
 
 #include <stdio.h>
@@ -24,7 +24,29 @@ static const struct dro_option region = {
 	.name = "region",
 	.help = "region where none is named, such as eu-west",
 };
-static const struct dro_option *const options[] = {&token, &endpoint, &region, NULL};
+static const struct dro_option s3_endpoint = {
+	.size = sizeof(s3_endpoint),
+	.kind = DRO_OPTION_URL,
+	.name = "s3_endpoint",
+	.fallback = "https://{region}-1.linodeobjects.com",
+	.help = "where Object Storage is; {region} stands for the region",
+};
+static const struct dro_option access_key_id = {
+	.size = sizeof(access_key_id),
+	.kind = DRO_OPTION_STRING,
+	.flags = DRO_OPTION_CREDENTIAL,
+	.name = "access_key_id",
+	.help = "Object Storage key, where objects are used",
+};
+static const struct dro_option secret_access_key = {
+	.size = sizeof(secret_access_key),
+	.kind = DRO_OPTION_STRING,
+	.flags = DRO_OPTION_CREDENTIAL,
+	.name = "secret_access_key",
+	.help = "secret of the Object Storage key",
+};
+static const struct dro_option *const options[] = {
+	&token, &endpoint, &region, &s3_endpoint, &access_key_id, &secret_access_key, NULL};
 
 static void li_close(void *account)
 {
@@ -51,6 +73,7 @@ static int li_open(const struct dro_host *host, const struct dro_pair *given, si
 	}
 	li->endpoint = dro_params_get(&li->options, "endpoint", endpoint.fallback);
 	li->region = dro_params_get(&li->options, "region", "");
+	li->s3_endpoint = dro_params_get(&li->options, "s3_endpoint", s3_endpoint.fallback);
 	*account = li;
 	return 0;
 }
@@ -62,15 +85,19 @@ static int li_probe(void *account, char *identity, size_t identity_size,
 	struct li *li = account;
 	cJSON *answer = NULL;
 	const char *name;
+	bool objects = false;
 	int rc;
 
 	if ((rc = li_ask(li, &ask, &answer, call, err)) < 0)
 		return rc;
 	name = dro_json_text(answer, "username");
-	if (*name)
-		snprintf(identity, identity_size, "user %.64s", name);
-	else
+	if (!*name)
 		rc = li_nonsense(li, LI_READ, "a profile without a user", err);
+	else
+		rc = li_probe_storage(li, call, &objects, err);
+	if (rc == 0)
+		snprintf(identity, identity_size, "user %.64s%s%s", name,
+			objects ? ", Object Storage in " : "", objects ? li->region : "");
 	cJSON_Delete(answer);
 	return rc;
 }
@@ -86,6 +113,8 @@ static const struct dro_compute compute = {
 	.create_image = li_create_image,
 	.copy_image = li_copy_image,
 	.delete_image = li_delete_image,
+	.resize_instance = li_resize_instance,
+	.instance_health = li_instance_health,
 };
 
 static const struct dro_async async = {.size = sizeof(async), .poll = li_poll};
@@ -105,5 +134,6 @@ DRO_EXPORT const struct dro_provider_v1 dro_provider_v1 = {
 	.close = li_close,
 	.probe = li_probe,
 	.compute = &compute,
+	.storage = &li_storage,
 	.async = &async,
 };

@@ -1,5 +1,5 @@
 /*
- * The linode plugin inside: instances and images of Linode API v4.
+ * The linode plugin inside: instances and images of Linode API v4, objects over S3.
  *
  * An account holds nothing that changes after open, so that any number of threads may use it.
  */
@@ -7,6 +7,7 @@
 #define DRORCH_PLUGINS_LINODE_H
 
 #include "base/json.h"
+#include "plugins/common/answer.h"
 #include "plugins/common/params.h"
 
 #define LI_ID_MAX 24 /* a number, with its NUL */
@@ -15,7 +16,8 @@ struct li {
 	const struct dro_host *host;
 	struct dro_params options; /* owns the texts below */
 	const char *endpoint;
-	const char *region; /* where none is named; "" for none */
+	const char *region;	 /* where none is named; "" for none */
+	const char *s3_endpoint; /* of Object Storage, with "{region}" in it */
 };
 
 /* ---- api.c: one request, and its answer as a checked document -------------------------------- */
@@ -54,6 +56,8 @@ int li_list(const struct li *li, const struct li_ask *ask, li_each each, void *a
 	const struct dro_call *call, struct dro_error *err);
 
 int li_no_memory(const struct li *li, struct dro_error *err);
+/* An error that was looked at first, to the caller's. Returns its code. */
+int li_pass_on(const struct li *li, const struct dro_error *from, struct dro_error *err);
 /* An answer of another form than the API's; `kind` decides what that means. */
 int li_nonsense(const struct li *li, enum li_kind kind, const char *what, struct dro_error *err);
 /* The number at `key` as text; "" where there is none. */
@@ -103,6 +107,12 @@ int li_terminate_instances(void *account, const char *region, const char *const 
 int li_check_capacity(void *account, const struct dro_instance_spec *spec,
 	const struct dro_call *call, struct dro_error *err);
 
+int li_resize_instance(void *account, const char *region, const char *id, const char *type,
+	const struct dro_call *call, struct dro_error *err);
+int li_instance_health(void *account, const char *region, const char *const *ids, size_t id_count,
+	dro_emit_instance_health emit, void *arg, const struct dro_call *call,
+	struct dro_error *err);
+
 /* The image as it is in `region` ("" : anywhere). */
 uint32_t li_image_state(const cJSON *item, const char *region);
 bool li_image_is_in(const cJSON *item, const char *region);
@@ -118,6 +128,15 @@ int li_copy_image(void *account, const struct dro_image_spec *spec, dro_emit_ima
 	const struct dro_call *call, struct dro_error *err);
 int li_delete_image(void *account, const char *region, const char *id, const struct dro_call *call,
 	struct dro_error *err);
+
+extern const struct dro_storage li_storage;
+/*
+ * Are the keys of Object Storage good? *good: they are. Without keys or a region, and where nobody
+ * answers, that stays open and is no error. DRO_EAUTH says which keys the account has, DRO_EINVAL
+ * where the region's objects are.
+ */
+int li_probe_storage(
+	const struct li *li, const struct dro_call *call, bool *good, struct dro_error *err);
 
 int li_poll(void *account, const char *operation, uint32_t *state, const struct dro_call *call,
 	struct dro_error *err);

@@ -46,10 +46,13 @@ class Calls:
 
 
 def ready_ms(console):
-    """When the new site's service ran, by its agent's own log."""
-    line = next(line for line in console.splitlines() if "the service runs" in line)
-    text = re.match(r"\S+", line).group().replace("Z", "+00:00")
-    return datetime.datetime.fromisoformat(text).timestamp() * 1000
+    """When the new site could answer, by its own log: the agent had started the service, and that listened."""
+    def logged(words):
+        line = next(line for line in console.splitlines() if words in line)
+        text = re.match(r"\S+", line).group().replace("Z", "+00:00")
+        return datetime.datetime.fromisoformat(text).timestamp() * 1000
+
+    return max(logged("the service runs"), logged("bookings of site"))
 
 
 def critical_path(run):

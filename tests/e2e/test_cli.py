@@ -105,6 +105,8 @@ def usage_errors():
         (["runs", "--quiet=yes"], "takes no value"),
         (["runs", "-Z"], "no option -Z"),
         (["runs", "-vq"], "the opposite"),
+        (["inventory"], "--list"),
+        (["inventory", "--list", "--host", "x"], "--list"),
         (["status", "--", "--help"], 'what is "--help" for?'),
         (["help", "stauts"], "is it `status`?"),
         (["help", "backup", "lst"], "list, verify"),

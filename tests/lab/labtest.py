@@ -37,6 +37,7 @@ class Lab:
         with open(os.path.join(self.state, "lab.json")) as note:
             note = json.load(note)
         self.port, self.pid, self.edge_port = note["port"], note["pid"], note["edge_port"]
+        self.dns_ports = {v: note[v + "_dns_port"] for v in ("route53", "cloudflare")}
         with open(os.path.join(self.state, "credentials")) as lines:
             self.keys = dict(line.strip().split("=", 1) for line in lines)
 

@@ -52,3 +52,33 @@ await assert.rejects(linode.getImage(captured.id), refused('Not found'));
 
 await linode.deleteLinode(made.id);
 assert.equal((await linode.getEvents({}, { '+order_by': 'id', '+order': 'desc' })).data[0].action, 'linode_delete');
+
+const settledAgain = await linode.createLinode({ ...wanted, label: 'sdk-two' });
+await settled(settledAgain.id, 'running');
+assert.equal((await linode.getLinodeStats(settledAgain.id)).data.cpu.length, 1);
+await linode.linodeShutdown(settledAgain.id);
+await settled(settledAgain.id, 'offline');
+await assert.rejects(linode.getLinodeStats(settledAgain.id), refused('Stats are unavailable'));
+await linode.resizeLinode(settledAgain.id, { type: 'g6-standard-2', migration_type: 'cold', allow_auto_disk_resize: false });
+assert.equal((await settled(settledAgain.id, 'offline')).type, 'g6-standard-2');
+await linode.deleteLinode(settledAgain.id);
+
+// Object Storage
+assert.ok((await linode.getClusters()).data.some((cluster) => cluster.id === 'eu-west-1'));
+assert.ok((await linode.getObjectStorageEndpoints({})).data.some((endpoint) => endpoint.region === 'eu-west'));
+const bucket = await linode.createBucket({ label: 'sdk-bucket', region: 'eu-west' });
+assert.equal(bucket.region, 'eu-west');
+assert.deepEqual((await linode.getBuckets()).data.map((one) => one.label), ['sdk-bucket']);
+assert.equal((await linode.getBucket('eu-west', 'sdk-bucket')).objects, 0);
+assert.equal((await linode.getBucketsInRegion('us-east')).results, 0);
+const access = [{ region: 'eu-west', bucket_name: 'sdk-bucket', permissions: 'read_only', cluster: 'eu-west-1' }];
+const key = await linode.createObjectStorageKeys({ label: 'sdk-key', bucket_access: access, regions: ['eu-west'] });
+assert.ok(key.secret_key.length >= 40 && key.limited);
+assert.equal((await linode.updateObjectStorageKey(key.id, { label: 'sdk-renamed' })).label, 'sdk-renamed');
+const keys = (await linode.getObjectStorageKeys()).data;
+assert.deepEqual(keys.map((one) => one.label), ['lab', 'sdk-renamed']);
+assert.ok(keys.every((one) => one.secret_key === '[REDACTED]'));
+await linode.revokeObjectStorageKey(key.id);
+assert.equal((await linode.getObjectStorageKeys()).results, 1);
+await linode.deleteBucketWithRegion({ region: 'eu-west', label: 'sdk-bucket' });
+assert.equal((await linode.getBuckets()).results, 0);

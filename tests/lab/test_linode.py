@@ -9,16 +9,16 @@ import time
 import unittest
 
 import lablib
-from linode_referee import Referee
+from referee import Referee, jsonschema
 
-REFEREE = Referee.find()
+REFEREE = Referee.find("linode") if jsonschema else None
 BOOT = '#!/bin/sh\n[ -z "$LAB_USER_DATA" ] || cp "$LAB_USER_DATA" got\nexec sleep 1000\n'
 
 
 class LinodeCase(unittest.TestCase):
     def setUp(self):
         self.lab = lablib.Lab()
-        self.addCleanup(self.lab.stop)
+        self.addCleanup(lambda: self.lab.stop())
         with open(os.path.join(self.lab.dir, "credentials")) as file:
             self.token = dict(line.strip().split("=", 1) for line in file)["LINODE_TOKEN"]
 
@@ -49,10 +49,10 @@ class LinodeCase(unittest.TestCase):
         self.assertEqual(got, status, answer)
         self.assertIn((field, True), [(e.get("field"), wanted in e["reason"]) for e in answer["errors"]], answer)
 
-    def image(self, region="eu-west"):
+    def image(self, region="eu-west", boot=BOOT):
         folder = tempfile.mkdtemp(dir=self.lab.dir)
         with open(os.path.join(folder, "boot"), "w") as program:
-            program.write(BOOT)
+            program.write(boot)
         os.chmod(os.path.join(folder, "boot"), 0o755)
         return self.lab.command("image", "add", folder, "--name", "base", "--region", region, "--vendor",
                                 "linode").strip()
@@ -142,9 +142,8 @@ class Instances(LinodeCase):
         self.good("POST", "/linode/instances/%d/shutdown" % number)
         self.wait(number, "offline")
         self.refused("busy", None, "POST", "/linode/instances/%d/reboot" % number)
-        self.good("POST", "/linode/instances/%d/resize" % number, body={"type": "g6-standard-1"})
         self.good("POST", "/linode/instances/%d/boot" % number)
-        self.assertEqual(self.wait(number, "running")["type"], "g6-standard-1")
+        self.wait(number, "running")
         self.assertEqual(self.good("PUT", "/linode/instances/%d" % number, body={"tags": ["new"]})["tags"], ["new"])
         self.good("DELETE", "/linode/instances/%d" % number)
         self.wait(number, "gone")
@@ -154,6 +153,90 @@ class Instances(LinodeCase):
         self.assertEqual(actions[-1], ("linode_create", "finished"))
         newest = self.good("GET", "/account/events")["data"][0]["id"]
         self.assertEqual(self.good("GET", "/account/events/%d" % newest)["entity"]["id"], number)
+
+    def resize(self, number, *refused, **body):
+        words = ("POST", "/linode/instances/%d/resize" % number)
+        return self.refused(*refused, *words, body=body) if refused else self.good(*words, body=body)
+
+    def test_a_resize_takes_its_time(self):
+        self.lab.stop()
+        self.lab = lablib.Lab("--boot-delay", "1500")
+        with open(os.path.join(self.lab.dir, "credentials")) as file:
+            self.token = dict(line.strip().split("=", 1) for line in file)["LINODE_TOKEN"]
+        self.base = self.image()
+        number = self.create()["id"]
+        path = "/linode/instances/%d" % number
+        self.resize(number, "busy", None, type="g6-standard-2")  # it comes up
+        self.wait(number, "running")
+        self.good("POST", path + "/shutdown")
+        self.wait(number, "offline")
+        self.resize(number, "valid plan", "type", type="t3.micro")
+        self.resize(number, "already running", "type", type="g6-nanode-1")
+        self.resize(number, "warm, cold", "migration_type", type="g6-standard-2", migration_type="hot")
+        self.resize(number, type="g6-standard-2", migration_type="cold", allow_auto_disk_resize=False)
+        now = self.good("GET", path)
+        self.assertEqual((now["status"], now["type"]), ("resizing", "g6-nanode-1"))
+        newest = self.good("GET", "/account/events")["data"][0]
+        self.assertEqual((newest["action"], newest["status"]), ("linode_resize", "started"))
+        for action in ("boot", "shutdown", "reboot"):
+            self.refused("busy", None, "POST", path + "/" + action)
+        self.resize(number, "busy", None, type="g6-standard-4")
+        self.refused("busy", None, "DELETE", path)
+        now = self.wait(number, "offline")
+        self.assertEqual((now["type"], now["specs"]["vcpus"]), ("g6-standard-2", 2))
+        self.assertEqual(self.good("GET", "/account/events/%d" % newest["id"])["status"], "finished")
+
+    def test_disks_and_plans(self):
+        number = self.create()["id"]
+        path = "/linode/instances/%d" % number
+        disks = lambda: sum(d["size"] for d in self.good("GET", path + "/disks")["data"])
+        self.wait(number, "running")
+        self.good("POST", path + "/shutdown")
+        self.wait(number, "offline")
+        self.resize(number, type="g6-standard-2", allow_auto_disk_resize=False)
+        self.wait(number, "offline")
+        self.assertEqual(disks(), 25600)  # they stay: there is a way back
+        self.resize(number, type="g6-nanode-1", allow_auto_disk_resize=False)
+        self.wait(number, "offline")
+        self.resize(number, type="g6-standard-2")
+        self.wait(number, "offline")
+        self.assertEqual(disks(), 81920)  # they grow with the plan
+        self.resize(number, "more disk allocated", None, type="g6-nanode-1", allow_auto_disk_resize=False)
+
+    def test_what_runs_is_off_for_a_resize_and_runs_again(self):
+        number = self.create()["id"]
+        self.wait(number, "running")
+        self.resize(number, type="g6-standard-2")
+        self.assertEqual(self.good("GET", "/linode/instances/%d" % number)["status"], "resizing")
+        self.assertEqual(self.wait(number, "running")["type"], "g6-standard-2")
+
+    def test_stats(self):
+        number = self.create(type="g6-standard-2")["id"]
+        path = "/linode/instances/%d" % number
+        self.wait(number, "running")
+        before = time.time() * 1000
+        at, percent = self.good("GET", path + "/stats")["data"]["cpu"][-1]
+        self.assertLess(abs(at - before), 60000)
+        self.assertTrue(0 <= percent <= 200, percent)
+        self.lab.command("linode", "cpu", str(number), "120")
+        self.assertEqual(self.good("GET", path + "/stats")["data"]["cpu"][-1][1], 120)
+        self.lab.command("linode", "cpu", str(number), "900")  # two processors are all
+        self.assertEqual(self.good("GET", path + "/stats")["data"]["cpu"][-1][1], 200)
+        self.good("POST", path + "/shutdown")
+        self.wait(number, "offline")
+        self.refused("unavailable", None, "GET", path + "/stats")
+        self.refused("Not found", None, "GET", "/linode/instances/7/stats", status=404)
+
+    def test_load_is_measured(self):
+        number = self.create(image=self.image(boot="#!/bin/sh\nwhile :; do :; done\n"))["id"]
+        self.wait(number, "running")
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            load = self.good("GET", "/linode/instances/%d/stats" % number)["data"]["cpu"][-1][1]
+            if load > 1:
+                return
+            time.sleep(0.1)
+        self.fail("a loop does nothing: %s" % load)
 
     def test_refusals(self):
         for wanted, field, other in (

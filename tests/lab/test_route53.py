@@ -5,7 +5,7 @@ from labtest import ClientError, LabCase, until
 
 ZONE = "example.test."
 # boto3 writes a dictionary's order, and the API wants its own.
-ORDER = ("Name", "Type", "SetIdentifier", "Weight", "Failover", "TTL", "ResourceRecords", "AliasTarget",
+ORDER = ("Name", "Type", "SetIdentifier", "Weight", "Failover", "MultiValueAnswer", "TTL", "ResourceRecords", "AliasTarget",
          "HealthCheckId")
 
 
@@ -140,19 +140,33 @@ class Route53(LabCase):
         self.change(("CREATE", one), ("CREATE", self.doc("w", SetIdentifier="b", Weight=0)))
         self.bad("same TTL", ("CREATE", self.doc("w", ttl=30, SetIdentifier="c", Weight=1)))
         self.bad("other RRSets exist", ("CREATE", self.doc("w")))
-        self.bad("other RRSets exist", ("CREATE", self.doc("w", SetIdentifier="c", Failover="PRIMARY")))
+        self.bad("other RRSets exist", ("CREATE", self.doc("w", SetIdentifier="c", Failover="SECONDARY")))
         self.change(("UPSERT", dict(one, TTL=30)),
                     ("UPSERT", self.doc("w", ttl=30, SetIdentifier="b", Weight=3)))
         self.assertEqual([(s["SetIdentifier"], s["Weight"], s["TTL"]) for s in self.listed()],
                          [("a", 255, 30), ("b", 3, 30)])
-        self.change(("CREATE", self.doc("f", SetIdentifier="p", Failover="PRIMARY")),
+        health = self.r53.create_health_check(CallerReference="f", HealthCheckConfig=dict(
+            IPAddress="192.0.2.1", Type="HTTP"))["HealthCheck"]["Id"]
+        primary = dict(Failover="PRIMARY", HealthCheckId=health)
+        self.bad("non-alias primary", ("CREATE", self.doc("f", SetIdentifier="p", Failover="PRIMARY")))
+        self.change(("CREATE", self.doc("f", SetIdentifier="p", **primary)),
                     ("CREATE", self.doc("f", SetIdentifier="s", Failover="SECONDARY")))
-        self.bad("failover", ("CREATE", self.doc("f", SetIdentifier="t", Failover="PRIMARY")))
+        self.bad("failover", ("CREATE", self.doc("f", SetIdentifier="t", **primary)))
         alias = {"Name": "al." + ZONE, "Type": "A", "AliasTarget": {
             "HostedZoneId": self.zone, "DNSName": "f." + ZONE, "EvaluateTargetHealth": False}}
         self.change(("CREATE", alias))
         self.assertEqual(self.listed()[0], alias)
         self.bad("that target was not found", ("UPSERT", dict(alias, Type="AAAA")))
+        self.bad("that target was not found", ("UPSERT", dict(alias, AliasTarget=dict(
+            alias["AliasTarget"], HostedZoneId="Z2FDTNDATAQYW2"))))
+        self.refused("InvalidInput", self.change, ("CREATE", dict(
+            alias, Name="m." + ZONE, SetIdentifier="m", MultiValueAnswer=True)))
+        self.change(*[("CREATE", self.doc("many", SetIdentifier=str(n), Weight=1)) for n in range(100)])
+        self.bad("more than 100", ("CREATE", self.doc("many", SetIdentifier="one more", Weight=1)))
+        self.r53.delete_health_check(HealthCheckId=health)
+        self.change(("DELETE", self.doc("f", SetIdentifier="p", **primary)))
+        self.refused("NoSuchHealthCheck", self.change,
+                     ("CREATE", self.doc("f", SetIdentifier="p", **primary)))
 
     def test_lists(self):
         names = ["zz", "*", "b", "a.b", "b-c", "B2"]

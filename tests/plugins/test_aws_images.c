@@ -1,4 +1,5 @@
 /* The aws plugin's machine images. */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "plugins/aws_kit.h"
@@ -83,6 +84,33 @@ START_TEST(lists_foreign_images_by_id)
 	FORM(0, "ImageId.1", "ami-1");
 	FORM(0, "Owner.1", NULL);
 	FORM(0, "MaxResults", NULL);
+	kit_close(&kit);
+}
+END_TEST
+
+START_TEST(tells_ids_from_names)
+{
+	static const struct {
+		const char *text;
+		bool id;
+	} cases[] = {{"ami-12c6146b", true}, {"ami-0123456789abcdef0", true}, {"ami-web", false},
+		{"ami-12c6146", false}, {"ami-12C6146B", false}, {"debian", false}};
+	struct kit kit = kit_open();
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dro_image_query query = {.size = sizeof(query), .name = cases[i].text};
+		struct lines seen = {0};
+
+		scripted_answer(
+			kit.host, 200, IMAGES(IMAGE("ami-1", "m", "available", ""), ""), NULL);
+		ck_assert_int_eq(kit.aws->compute->list_images(
+					 kit.account, &query, on_image, &seen, &kit.call, &kit.err),
+			0);
+		FORM(i, "ImageId.1", cases[i].id ? cases[i].text : NULL);
+		FORM(i, "Owner.1", cases[i].id ? NULL : "self");
+		FORM(i, "Filter.1.Value.1", cases[i].id ? NULL : cases[i].text);
+	}
 	kit_close(&kit);
 }
 END_TEST
@@ -269,6 +297,7 @@ int main(void)
 
 	tcase_add_test(tcase, lists_own_images_by_name);
 	tcase_add_test(tcase, lists_foreign_images_by_id);
+	tcase_add_test(tcase, tells_ids_from_names);
 	tcase_add_test(tcase, creates_after_a_look);
 	tcase_add_test(tcase, creates_once);
 	tcase_add_test(tcase, a_late_list_is_asked_again);

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "net/http.h"
 #include "plugins/aws_lab.h"
+#include "plugins/linode_live.h"
 #include "provider/provider.h"
 
 static struct dro_net *net;
@@ -25,21 +26,6 @@ static struct dro_error err;
 static char endpoint[64], image[64];
 
 /* ---- the lab -------------------------------------------------------------------------------- */
-
-static void read_token(void)
-{
-	struct dro_buf text = DRO_BUF_INIT(65536);
-	char path[128], *token;
-
-	snprintf(path, sizeof(path), "%s/credentials", lab_state);
-	ck_assert_int_eq(dro_file_read(&text, path, &err), 0);
-	token = strstr(text.data, "LINODE_TOKEN=");
-	ck_assert_ptr_nonnull(token);
-	token = strchr(token, '=') + 1;
-	token[strcspn(token, "\n")] = '\0';
-	setenv("DRORCH_TEST_TOKEN", token, 1);
-	dro_buf_free(&text);
-}
 
 static void choose_endpoint(void)
 {
@@ -77,27 +63,16 @@ static void add_image(void)
 
 static void setup(void)
 {
-	struct dro_setting setting = {.name = "endpoint", .value = endpoint};
-	struct dro_credential credential = {
-		.name = "token", .ref = {DRO_SECRET_ENV, "DRORCH_TEST_TOKEN", NULL}};
-	struct dro_account account = {.name = "linode",
-		.plugin = "linode",
-		.settings = &setting,
-		.setting_count = 1,
-		.credentials = &credential,
-		.credential_count = 1};
 	struct dro_registry_config config = {.plugin_dir = TEST_BUILD_DIR "/plugins"};
 
 	err = (struct dro_error)DRO_ERROR_INIT;
-	read_token();
 	choose_endpoint();
 	add_image();
 	LAB_DO("linode", "limits", "off");
 	ck_assert_int_eq(dro_net_new(&net, NULL, &err), 0);
 	config.net = net;
 	ck_assert_int_eq(dro_registry_new(&registry, &config, &err), 0);
-	ck_assert_msg(
-		dro_provider_open(&provider, registry, &account, &err) == 0, "%s", err.message);
+	provider = linode_open(registry, endpoint);
 }
 
 static void teardown(void)
@@ -193,7 +168,7 @@ START_TEST(probes)
 
 	ck_assert_msg(dro_provider_probe(provider, identity, sizeof(identity), &call, &err) == 0,
 		"%s", err.message);
-	ck_assert_str_eq(identity, "user lab");
+	ck_assert_str_eq(identity, "user lab, Object Storage in eu-west");
 }
 END_TEST
 
@@ -382,6 +357,110 @@ START_TEST(an_image_is_made_copied_and_deleted)
 }
 END_TEST
 
+static const char *type_of(const char *id)
+{
+	static char type[64];
+	struct dro_instance_query query = {.size = sizeof(query), .ids = &id, .id_count = 1};
+	struct dro_instance_list found = {0};
+	struct dro_call call = a_call(NULL);
+
+	ck_assert_int_eq(dro_provider_list_instances(provider, &query, &found, &call, &err), 0);
+	snprintf(type, sizeof(type), "%s", found.items[0]->type);
+	dro_instance_list_free(&found);
+	return type;
+}
+
+static int resize(const char *id, const char *type)
+{
+	struct dro_call call = a_call("resize-1");
+
+	return dro_provider_resize_instance(provider, "eu-west", id, type, &call, &err);
+}
+
+START_TEST(an_instance_is_resized)
+{
+	struct dro_instance_spec spec = spec_of("scale", NULL);
+	struct dro_instance_list made = {0};
+	struct dro_call call = a_call("scale-1");
+	int calls = lab_calls("ResizeInstance");
+	const char *id;
+
+	ck_assert_msg(create(&spec, "scale-1", &made) == 0, "%s", err.message);
+	id = made.items[0]->id;
+	wait_for(id, DRO_INSTANCE_RUNNING);
+	ck_assert_int_eq(resize(id, "g6-standard-4"), DRO_ECONFLICT);
+	ck_assert_int_eq(dro_provider_power_instances(
+				 provider, "eu-west", &id, 1, DRO_POWER_STOP, &call, &err),
+		0);
+	wait_for(id, DRO_INSTANCE_STOPPED);
+	ck_assert_int_eq(resize(id, "g6-standard-99"), DRO_EINVAL);
+	ck_assert_int_eq(resize(id, "g6-nanode-1"), DRO_EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.message, "disk"));
+	ck_assert_int_eq(lab_calls("ResizeInstance") - calls, 2);
+	/* Done, and the answer is lost: it is seen to be under way, and not asked for again. */
+	LAB_DO("fault", "add", "drop", "--operation", "ResizeInstance", "--count", "1");
+	ck_assert_msg(resize(id, "g6-standard-4") == 0, "%s", err.message);
+	ck_assert_msg(resize(id, "g6-standard-4") == 0, "%s", err.message);
+	wait_for(id, DRO_INSTANCE_STOPPED);
+	ck_assert_str_eq(type_of(id), "g6-standard-4");
+	ck_assert_int_eq(resize(id, "g6-standard-4"), 0);
+	ck_assert_int_eq(lab_calls("ResizeInstance") - calls, 3);
+	/* The disk is as it was: so there is a way back. */
+	ck_assert_msg(resize(id, "g6-standard-1") == 0, "%s", err.message);
+	wait_for(id, DRO_INSTANCE_STOPPED);
+	ck_assert_str_eq(type_of(id), "g6-standard-1");
+	ck_assert_int_eq(dro_provider_power_instances(
+				 provider, "eu-west", &id, 1, DRO_POWER_START, &call, &err),
+		0);
+	wait_for(id, DRO_INSTANCE_RUNNING);
+	terminate(id);
+	dro_instance_list_free(&made);
+}
+END_TEST
+
+START_TEST(health_is_measured)
+{
+	struct dro_instance_spec spec = spec_of("busy", NULL);
+	struct dro_instance_list made = {0};
+	struct dro_instance_health_list seen = {0};
+	struct dro_call call = a_call("busy-1");
+	const char *ids[2] = {NULL, "999999"};
+
+	spec.type = "g6-standard-2"; /* two processors */
+	ck_assert_msg(create(&spec, "busy-1", &made) == 0, "%s", err.message);
+	ids[0] = made.items[0]->id;
+	wait_for(ids[0], DRO_INSTANCE_RUNNING);
+	LAB_DO("linode", "cpu", ids[0], "150");
+	ck_assert_msg(
+		dro_provider_instance_health(provider, "eu-west", ids, 2, &seen, &call, &err) == 0,
+		"%s", err.message);
+	ck_assert_uint_eq(seen.count, 1); /* there is no 999999 */
+	ck_assert_str_eq(seen.items[0]->id, ids[0]);
+	ck_assert_uint_eq(seen.items[0]->state, DRO_HEALTHY);
+	ck_assert_str_eq(seen.items[0]->text, "running");
+	ck_assert_uint_eq(seen.items[0]->cpu_permille, 750);
+	ck_assert_int_gt(seen.items[0]->measured_ms, dro_wall_ms() - 60000);
+	dro_instance_health_list_free(&seen);
+	LAB_DO("linode", "cpu", ids[0], "off"); /* what it really uses: it sleeps */
+	ck_assert_int_eq(
+		dro_provider_instance_health(provider, "eu-west", ids, 1, &seen, &call, &err), 0);
+	ck_assert_uint_lt(seen.items[0]->cpu_permille, 750);
+	ck_assert_int_gt(seen.items[0]->measured_ms, 0);
+	dro_instance_health_list_free(&seen);
+	ck_assert_int_eq(dro_provider_power_instances(
+				 provider, "eu-west", ids, 1, DRO_POWER_FORCE_STOP, &call, &err),
+		0);
+	wait_for(ids[0], DRO_INSTANCE_STOPPED);
+	ck_assert_int_eq(
+		dro_provider_instance_health(provider, "eu-west", ids, 1, &seen, &call, &err), 0);
+	ck_assert_uint_eq(seen.items[0]->state, DRO_UNHEALTHY);
+	ck_assert_int_eq(seen.items[0]->measured_ms, 0);
+	dro_instance_health_list_free(&seen);
+	terminate(ids[0]);
+	dro_instance_list_free(&made);
+}
+END_TEST
+
 START_TEST(operations_are_polled)
 {
 	struct dro_instance_spec spec = spec_of("poll", NULL);
@@ -416,6 +495,8 @@ int main(void)
 	tcase_add_test(tcase, capacity_is_looked_at);
 	tcase_add_test(tcase, faults_have_their_codes);
 	tcase_add_test(tcase, an_image_is_made_copied_and_deleted);
+	tcase_add_test(tcase, an_instance_is_resized);
+	tcase_add_test(tcase, health_is_measured);
 	tcase_add_test(tcase, operations_are_polled);
 	suite_add_tcase(suite, tcase);
 	return lab_run_suite(suite);

@@ -115,6 +115,21 @@ START_TEST(read_only_creates_nothing)
 }
 END_TEST
 
+START_TEST(a_fact_is_swapped_only_for_what_was_read)
+{
+	char *value = NULL;
+
+	FAILS(DRO_ECONFLICT, dro_store_fact_swap(store, NULL, "memphis", "k", "a", "b", &err));
+	OK(dro_store_fact_swap(store, NULL, "memphis", "k", NULL, "a", &err));
+	FAILS(DRO_ECONFLICT, dro_store_fact_swap(store, NULL, "memphis", "k", NULL, "b", &err));
+	OK(dro_store_fact_swap(store, NULL, "memphis", "k", "a", "b", &err));
+	FAILS(DRO_ECONFLICT, dro_store_fact_swap(store, NULL, "memphis", "k", "a", "c", &err));
+	OK(dro_store_fact_get(store, "memphis", "k", &value, NULL, &err));
+	ck_assert_str_eq(value, "b");
+	free(value);
+}
+END_TEST
+
 START_TEST(what_is_stored_survives)
 {
 	int64_t before = dro_wall_ms(), changed = 0;
@@ -325,6 +340,7 @@ END_TEST
 
 START_TEST(run_state_keeps_its_times)
 {
+	bool wanted = true, give_way = true;
 	struct dro_run_row *run;
 	struct dro_lease lease;
 
@@ -337,7 +353,12 @@ START_TEST(run_state_keeps_its_times)
 	ck_assert_str_eq(run->outcome, "{}");
 	dro_run_row_free(run);
 
+	OK(dro_store_run_wishes(store, "r1", &wanted, &give_way, &err));
+	ck_assert(!wanted && !give_way);
+	FAILS(DRO_ENOTFOUND, dro_store_run_wishes(store, "r", &wanted, &give_way, &err));
 	OK(dro_store_run_abort(store, "r", &err));
+	OK(dro_store_run_wishes(store, "r1", &wanted, &give_way, &err));
+	ck_assert(wanted);
 	OK(dro_store_run_state(store, &lease, "r1", "aborted", "{\"why\":\"asked\"}", &err));
 	OK(dro_store_run_get(store, "r1", &run, &err));
 	ck_assert(run->abort_wanted);
@@ -679,6 +700,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, files_are_private);
 	tcase_add_test(tests, read_only_creates_nothing);
+	tcase_add_test(tests, a_fact_is_swapped_only_for_what_was_read);
 	tcase_add_test(tests, what_is_stored_survives);
 	tcase_add_test(tests, lease_is_one_holders);
 	tcase_add_test(tests, lease_expires);

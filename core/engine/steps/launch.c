@@ -135,16 +135,36 @@ static bool may_hide_more(
 	return !known && context->repeated && made->count < wanted;
 }
 
+/* Also what an earlier try has terminated already. */
+static void forget(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_instance_list *made)
+{
+	const cJSON *known = cJSON_GetObjectItemCaseSensitive(context->outputs, "ids"), *id;
+	const char **ids =
+		calloc(made->count + (size_t)cJSON_GetArraySize(known) + 1, sizeof(*ids));
+	size_t count = 0, i;
+
+	if (!ids)
+		return;
+	for (i = 0; i < made->count; i++)
+		ids[count++] = made->items[i]->id;
+	cJSON_ArrayForEach(id, known) ids[count++] = id->valuestring;
+	dro_step_forget(context, site, ids, count);
+	free(ids);
+}
+
 int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 {
 	struct dro_instance_list made = {0};
 	struct dro_provider *provider;
 	struct launch_spec launch;
 	const char **ids = NULL;
+	const struct dro_site *site;
 	size_t count = 0;
 	int rc;
 
 	if ((rc = launch_spec_init(&launch, context, &provider, err)) < 0 ||
+		(rc = dro_step_site(context, "site", &site, NULL, err)) < 0 ||
 		(rc = find_made(&made, context, provider, launch.spec.region, err)) < 0)
 		goto out;
 	ids = find_living(context, &made, &count, err);
@@ -159,6 +179,7 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 		dro_buf_puts(&context->note, "waiting until the provider lists what was made");
 		rc = dro_step_pending(context, POLL_MS, POLL_MS);
 	} else if (rc == 0) {
+		forget(context, site, &made);
 		dro_buf_printf(&context->note, "%zu terminated", count);
 	}
 out:

@@ -6,6 +6,9 @@
 
 #include "observe/health.h"
 
+#define SITE_LEAST_MS 2
+#define SITE_MOST_MS 1000
+
 const struct dro_step_kind dro_step_kinds[] = {
 	{"provider.probe", "check the account", dro_step_probe, NULL, false},
 	{"compute.capacity", "ask for capacity", dro_step_capacity, NULL, false},
@@ -127,12 +130,69 @@ void dro_step_output(struct dro_step_context *context, const char *key, cJSON *v
 		cJSON_AddItemToObject(context->outputs, key, value);
 }
 
-int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms)
+/* `part` of the whole time is how late it is seen at most. */
+static int ask_again(
+	struct dro_step_context *context, uint64_t part, uint64_t least_ms, uint64_t most_ms)
 {
-	uint64_t pace = context->elapsed_ms / 32; /* so late at most, in parts of the whole */
+	uint64_t pace = context->elapsed_ms / part;
 
 	context->poll_ms = pace < least_ms ? least_ms : pace > most_ms ? most_ms : pace;
 	return DRO_STEP_PENDING;
+}
+
+int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms)
+{
+	return ask_again(context, 32, least_ms, most_ms);
+}
+
+int dro_step_pending_site(struct dro_step_context *context)
+{
+	return ask_again(context, 128, SITE_LEAST_MS, SITE_MOST_MS);
+}
+
+static void note_known(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_known_entry *entries, size_t count)
+{
+	const struct dro_world *world = context->world;
+	const struct dro_known_scope scope = {
+		.service = world->service, .site = site->name, .add = true, .lease = world->lease};
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc = entries ? dro_known_instances_set(world->store, &scope, entries, count, &err)
+			 : dro_fail(&err, DRO_ENOMEM, "out of memory");
+
+	if (rc < 0)
+		dro_log(world->log, DRO_LOG_WARNING,
+			"%s: the inventory does not have its instances: %s", site->name,
+			err.message);
+}
+
+void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_instance_list *list)
+{
+	struct dro_known_entry *entries = calloc(list->count + 1, sizeof(*entries));
+	size_t i;
+
+	for (i = 0; entries && i < list->count; i++)
+		entries[i] = (struct dro_known_entry){site, list->items[i]};
+	note_known(context, site, entries, list->count);
+	free(entries);
+}
+
+void dro_step_forget(struct dro_step_context *context, const struct dro_site *site,
+	const char *const *ids, size_t count)
+{
+	struct dro_known_entry *entries = calloc(count + 1, sizeof(*entries));
+	struct dro_instance *gone = calloc(count + 1, sizeof(*gone));
+	size_t i;
+
+	for (i = 0; entries && gone && i < count; i++) {
+		gone[i] = (struct dro_instance){
+			.size = sizeof(gone[i]), .state = DRO_INSTANCE_TERMINATED, .id = ids[i]};
+		entries[i] = (struct dro_known_entry){site, &gone[i]};
+	}
+	note_known(context, site, gone ? entries : NULL, count);
+	free(entries);
+	free(gone);
 }
 
 bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,

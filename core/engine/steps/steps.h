@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "model/marks.h"
 #include "observe/accounts.h"
+#include "observe/known.h"
 
 /* The site that input `key` names, and its provider (either out may be NULL). */
 int dro_step_site(const struct dro_step_context *context, const char *key,
@@ -29,6 +30,9 @@ void dro_step_output(struct dro_step_context *context, const char *key, cJSON *v
 /* DRO_STEP_PENDING, to be asked again soon at first, and less often the longer it takes. */
 int dro_step_pending(struct dro_step_context *context, uint64_t least_ms, uint64_t most_ms);
 
+/* The same for what is asked of a site itself: no provider counts those calls. */
+int dro_step_pending_site(struct dro_step_context *context);
+
 /* Does any of the addresses answer the site's health check? `text` gets what was heard last. */
 bool dro_step_any_well(const struct dro_step_context *context, const struct dro_site *site,
 	const char *const *addresses, size_t count, char *text, size_t text_size);
@@ -39,6 +43,16 @@ bool dro_step_any_well(const struct dro_step_context *context, const struct dro_
  */
 int dro_step_count_up(
 	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err);
+
+/*
+ * What the inventory knows of a site (dro_known_instances_set): these instances are there; these
+ * are not any more. It is for those who ask later: where it cannot be written the step goes on,
+ * with a warning.
+ */
+void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
+	const struct dro_instance_list *list);
+void dro_step_forget(struct dro_step_context *context, const struct dro_site *site,
+	const char *const *ids, size_t count);
 
 /* One file each in this folder. */
 int dro_step_probe(struct dro_step_context *context, struct dro_error *err);

@@ -3,38 +3,10 @@
  * at the new site, by the first of its paths whose provider takes the change. Setting a record to
  * what it is already changes nothing, so a repeat is harmless.
  */
-#include "engine/steps/steps.h"
+#include "engine/steps/traffic.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define PATH_MS 15000 /* what one path may take before the next is tried */
-
-static int apply(struct dro_step_context *context, const struct dro_traffic *traffic,
-	const struct dro_path *path, const char *const *values, size_t count, struct dro_error *err)
-{
-	struct dro_record record = {.size = sizeof(record),
-		.ttl_s = path->ttl_ms > 0 ? (uint32_t)(path->ttl_ms / 1000) : 0,
-		.id = "",
-		.name = traffic->name,
-		.type = traffic->type,
-		.values = values,
-		.value_count = count,
-		.set_id = "",
-		.owner = dro_json_text(context->inputs, "owner"),
-		.proxied = path->proxied};
-	const struct dro_record *put[] = {&record};
-	struct dro_call call = context->call;
-	uint64_t soon = dro_now_ms() + PATH_MS;
-	struct dro_provider *provider;
-	int rc;
-
-	if (soon < call.deadline_ms)
-		call.deadline_ms = soon;
-	if ((rc = dro_accounts_get(context->world->accounts, path->provider, &provider, err)) < 0)
-		return rc;
-	return dro_provider_apply(provider, path->zone, put, 1, NULL, 0, NULL, 0, &call, err);
-}
 
 int dro_step_switch(struct dro_step_context *context, struct dro_error *err)
 {
@@ -53,7 +25,8 @@ int dro_step_switch(struct dro_step_context *context, struct dro_error *err)
 	}
 	rc = dro_fail(err, DRO_EINVAL, "%s has no path", traffic->name);
 	for (i = 0; i < traffic->path_count; i++) {
-		rc = apply(context, traffic, &traffic->paths[i], addresses, count, err);
+		rc = dro_step_put_traffic(context, traffic, &traffic->paths[i], context->plan->to,
+			addresses, count, err);
 		if (rc == 0 || rc == DRO_EBUSY || rc == DRO_ENOMEM)
 			break;
 		dro_buf_printf(
@@ -127,7 +100,7 @@ static int put_back(struct dro_step_context *context, const struct dro_traffic *
 		rc = dro_fail(err, DRO_ESAFETY, "%s stays where it is: %s does not answer (%.160s)",
 			traffic->name, from->name, heard);
 	else
-		rc = apply(context, traffic, path, previous, count, err);
+		rc = dro_step_put_traffic(context, traffic, path, from->name, previous, count, err);
 	if (rc == 0)
 		dro_buf_printf(&context->note, "%s points at %s again", traffic->name, from->name);
 out:

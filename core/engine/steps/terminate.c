@@ -18,6 +18,7 @@ int dro_step_terminate(struct dro_step_context *context, struct dro_error *err)
 		rc = dro_provider_terminate_instances(
 			provider, site->region, ids, count, &context->call, err);
 	if (rc == 0 || rc == DRO_ENOTFOUND) {
+		dro_step_forget(context, site, ids, count);
 		dro_buf_printf(&context->note, "%zu terminated", count);
 		rc = DRO_STEP_DONE;
 	}

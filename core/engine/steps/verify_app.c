@@ -6,9 +6,6 @@
 
 #include "observe/health.h"
 
-#define POLL_LEAST_MS 10
-#define POLL_MOST_MS 1000
-
 int dro_step_verify_app(struct dro_step_context *context, struct dro_error *err)
 {
 	struct dro_health_answer answer = {0};
@@ -27,7 +24,7 @@ int dro_step_verify_app(struct dro_step_context *context, struct dro_error *err)
 			context->call.deadline_ms);
 		if (!answer.well) {
 			dro_buf_printf(&context->note, "%s: %s", addresses[i], answer.text);
-			rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+			rc = dro_step_pending_site(context);
 			goto out;
 		}
 		if (*answer.site && strcmp(answer.site, site->name) != 0) {

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-#define POLL_LEAST_MS 10
-#define POLL_MOST_MS 1000
-
 int dro_step_ask_name(struct dro_step_context *context, const struct dro_site **site, bool *well,
 	struct dro_error *err)
 {
@@ -40,7 +37,7 @@ int dro_step_verify_traffic(struct dro_step_context *context, struct dro_error *
 	if ((rc = dro_step_ask_name(context, &site, &well, err)) < 0)
 		return rc;
 	if (!well)
-		return dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+		return dro_step_pending_site(context);
 	dro_step_output(context, "recovered_ms", cJSON_CreateNumber((double)clock->wall_ms(clock)));
 	return DRO_STEP_DONE;
 }

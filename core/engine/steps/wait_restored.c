@@ -11,8 +11,6 @@
 
 #include "net/http.h"
 
-#define POLL_LEAST_MS 5
-#define POLL_MOST_MS 1000
 #define LOOK_MS 10000
 #define ASK_MS 5000
 #define PROGRESS_MAX 65536
@@ -154,7 +152,7 @@ int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *e
 	if ((size_t)ready < count) {
 		if ((rc = look_at_hosts(context, err)) < 0)
 			goto out;
-		rc = dro_step_pending(context, POLL_LEAST_MS, POLL_MOST_MS);
+		rc = dro_step_pending_site(context);
 		goto out;
 	}
 	if (!context->note.length)

@@ -43,17 +43,16 @@ static int count_up(const struct dro_instance_list *list, cJSON *addresses, stru
 	return up;
 }
 
-int dro_step_count_up(
-	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err)
+/* As dro_step_count_up; `list` gets the instances of the site. */
+static int look(struct dro_step_context *context, const struct dro_site **site,
+	struct dro_instance_list *list, cJSON *addresses, size_t *wanted, struct dro_error *err)
 {
 	struct dro_instance_query query = {.size = sizeof(query)};
-	struct dro_instance_list list = {0};
 	struct dro_provider *provider;
-	const struct dro_site *site;
 	const char **ids = NULL;
 	int rc;
 
-	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0 ||
+	if ((rc = dro_step_site(context, "site", site, &provider, err)) < 0 ||
 		(rc = dro_step_strings(context, "ids", &ids, &query.id_count, err)) < 0)
 		goto out;
 	if (query.id_count == 0) { /* a query without ids is for all there are */
@@ -61,24 +60,36 @@ int dro_step_count_up(
 		goto out;
 	}
 	*wanted = query.id_count;
-	query.region = site->region;
+	query.region = (*site)->region;
 	query.ids = ids;
-	rc = dro_provider_list_instances(provider, &query, &list, &context->call, err);
+	rc = dro_provider_list_instances(provider, &query, list, &context->call, err);
 	if (rc == DRO_ENOTFOUND)
 		rc = 0; /* just made: not every part of the provider knows it yet */
 	if (rc == 0)
-		rc = count_up(&list, addresses, err);
+		rc = count_up(list, addresses, err);
 out:
-	dro_instance_list_free(&list);
 	free(ids);
+	return rc;
+}
+
+int dro_step_count_up(
+	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err)
+{
+	struct dro_instance_list list = {0};
+	const struct dro_site *site;
+	int rc = look(context, &site, &list, addresses, wanted, err);
+
+	dro_instance_list_free(&list);
 	return rc;
 }
 
 int dro_step_wait_running(struct dro_step_context *context, struct dro_error *err)
 {
 	cJSON *addresses = cJSON_CreateArray(), *address;
+	struct dro_instance_list list = {0};
+	const struct dro_site *site;
 	size_t wanted = 0;
-	int rc = dro_step_count_up(context, addresses, &wanted, err);
+	int rc = look(context, &site, &list, addresses, &wanted, err);
 
 	if (rc < 0)
 		goto out;
@@ -91,8 +102,10 @@ int dro_step_wait_running(struct dro_step_context *context, struct dro_error *er
 		&context->note, "%s%s", context->note.length ? ", " : "", address->valuestring);
 	dro_step_output(context, "addresses", addresses);
 	addresses = NULL;
+	dro_step_remember(context, site, &list);
 	rc = DRO_STEP_DONE;
 out:
+	dro_instance_list_free(&list);
 	cJSON_Delete(addresses);
 	return rc;
 }

@@ -246,7 +246,8 @@ struct dro_image_query {
 	uint32_t size;
 	uint32_t reserved;
 	const char *region;
-	const char *name; /* "" or NULL: any; own images only unless ids are given */
+	/* "" or NULL: any; what has the form of an id is one. Own images only unless by id. */
+	const char *name;
 	const char *const *ids;
 	size_t id_count;
 };

@@ -6,13 +6,16 @@
 #include <string.h>
 
 #include "base/uri.h"
-#include "plugins/aws/aws.h"
+#include "plugins/common/paging.h"
+#include "plugins/common/params.h"
+#include "plugins/common/s3_internal.h"
 #include "plugins/common/when.h"
 
 #define MAX_PAGES 10000
+#define LIST_BYTES (16u * 1024 * 1024)
 
 struct listing {
-	const struct aws_account *account;
+	const struct dro_s3 *s3;
 	const struct dro_object_query *query;
 	dro_emit_object emit;
 	void *arg;
@@ -32,7 +35,7 @@ static int read_name(
 		return 0;
 	dro_buf_reset(&listing->text);
 	if (dro_uri_decode(&listing->text, text, true) < 0)
-		return listing->account->host->fail(
+		return listing->s3->host->fail(
 			err, DRO_EPROTO, NULL, "a key with broken percent-encoding");
 	rc = dro_buf_check(&listing->text, err);
 	*name = dro_buf_str(&listing->text);
@@ -49,7 +52,7 @@ static int emit_entry(
 		return rc;
 	/* An answer to another question must not pass for this one. */
 	if (!*object->key || (prefix && strncmp(object->key, listing->query->prefix, prefix) != 0))
-		return listing->account->host->fail(
+		return listing->s3->host->fail(
 			err, DRO_EPROTO, NULL, "a key without the prefix that was asked for");
 	return listing->emit(listing->arg, object);
 }
@@ -66,8 +69,7 @@ static int emit_object(
 
 	object.length = strtoull(size, &end, 10);
 	if (*size < '0' || *size > '9' || *end)
-		return listing->account->host->fail(
-			err, DRO_EPROTO, NULL, "an object without a size");
+		return listing->s3->host->fail(err, DRO_EPROTO, NULL, "an object without a size");
 	for (; *quoted && length < sizeof(etag) - 1; quoted++)
 		if (*quoted != '"')
 			etag[length++] = *quoted;
@@ -100,11 +102,10 @@ static int list_page(
 	struct dro_params params = DRO_PARAMS_INIT;
 	struct s3_request request = {.kind = AWS_READ,
 		.method = "GET",
-		.region = query->region,
 		.bucket = query->bucket,
 		.body_fd = -1,
 		.sink_fd = -1,
-		.response_max = AWS_LIST_BYTES};
+		.response_max = LIST_BYTES};
 	const struct dro_xml_node *root;
 	struct dro_xml *xml = NULL;
 	const char *token = "";
@@ -119,12 +120,12 @@ static int list_page(
 		goto out;
 	request.query = params.items;
 	request.query_count = params.count;
-	rc = s3_send(listing->account, &request, listing->call, NULL, &xml, err);
+	rc = dro_s3_send(listing->s3, &request, listing->call, NULL, &xml, err);
 	if (rc < 0)
 		goto out;
 	root = dro_xml_root(xml);
 	if (strcmp(root->name, "ListBucketResult") != 0) {
-		rc = listing->account->host->fail(
+		rc = listing->s3->host->fail(
 			err, DRO_EPROTO, NULL, "<%.40s> is no list of objects", root->name);
 		goto out;
 	}
@@ -134,23 +135,26 @@ static int list_page(
 	if (strcmp(dro_xml_text(root, "IsTruncated"), "true") == 0) {
 		token = dro_xml_text(root, "NextContinuationToken");
 		if (!*token) {
-			rc = listing->account->host->fail(
+			rc = listing->s3->host->fail(
 				err, DRO_EPROTO, NULL, "the list goes on but does not say where");
 			goto out;
 		}
 	}
-	rc = aws_next_page(page, token, more, err);
+	/* Apart from `rc`: a callback that ends a list may return any number, 1 too. */
+	rc = dro_paging_next(page, token, err);
+	*more = rc > 0;
+	rc = rc > 0 ? 0 : rc;
 out:
 	dro_xml_free(xml);
 	dro_params_free(&params);
 	return rc;
 }
 
-int s3_list_objects(void *opened, const struct dro_object_query *query, dro_emit_object emit,
-	void *arg, const struct dro_call *call, struct dro_error *err)
+int dro_s3_list_objects(const struct dro_s3 *s3, const struct dro_object_query *query,
+	dro_emit_object emit, void *arg, const struct dro_call *call, struct dro_error *err)
 {
 	struct dro_paging page = DRO_PAGING_INIT("ListObjectsV2", MAX_PAGES);
-	struct listing listing = {.account = opened,
+	struct listing listing = {.s3 = s3,
 		.query = query,
 		.emit = emit,
 		.arg = arg,

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/aws/aws.h"
-#include "plugins/common/answer.h"
+#include "plugins/common/s3_internal.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 #define PART_MIN (8 * MIB)
@@ -17,7 +16,7 @@
 #define COMPLETE_MAX (4u * 1024 * 1024)
 
 struct upload {
-	const struct aws_account *account;
+	const struct dro_s3 *s3;
 	const struct dro_object_ref *ref;
 	const struct dro_call *call;
 	char *id;
@@ -29,7 +28,6 @@ static struct s3_request request_of(
 {
 	return (struct s3_request){.kind = kind,
 		.method = method,
-		.region = upload->ref->region,
 		.bucket = upload->ref->bucket,
 		.key = upload->ref->key ? upload->ref->key : "",
 		.body_fd = -1,
@@ -52,14 +50,14 @@ static int begin(struct upload *upload, struct dro_error *err)
 	request.headers = headers;
 	request.header_count = 1;
 	request.body = "";
-	rc = s3_send(upload->account, &request, upload->call, NULL, &xml, err);
+	rc = dro_s3_send(upload->s3, &request, upload->call, NULL, &xml, err);
 	if (rc < 0)
 		return rc;
 	id = dro_xml_text(dro_xml_root(xml), "UploadId");
 	if (!*id)
-		rc = aws_lost(upload->account, "it names no upload", err);
+		rc = dro_aws_lost(upload->s3->host, "it names no upload", err);
 	else if (!(upload->id = strdup(id)))
-		rc = aws_no_memory(upload->account, err);
+		rc = dro_s3_no_memory(upload->s3, err);
 	dro_xml_free(xml);
 	return rc;
 }
@@ -82,17 +80,17 @@ static int send_part(struct upload *upload, unsigned number, int fd, uint64_t of
 	request.body_fd = fd;
 	request.body_offset = offset;
 	request.body_length = (size_t)length;
-	rc = s3_send(upload->account, &request, upload->call, &response, NULL, err);
+	rc = dro_s3_send(upload->s3, &request, upload->call, &response, NULL, err);
 	if (rc < 0)
 		return rc;
 	etag = dro_answer_header(response, "etag");
 	if (!*etag)
-		rc = upload->account->host->fail(
+		rc = upload->s3->host->fail(
 			err, DRO_EPROTO, NULL, "part %u was taken without an ETag", number);
 	dro_buf_printf(&upload->parts, "<Part><PartNumber>%u</PartNumber><ETag>", number);
 	dro_xml_escape(&upload->parts, etag);
 	dro_buf_puts(&upload->parts, "</ETag></Part>");
-	upload->account->host->http_free(response);
+	upload->s3->host->http_free(response);
 	return rc;
 }
 
@@ -115,9 +113,9 @@ static int complete(struct upload *upload, bool only_new, struct dro_error *err)
 	request.header_count = only_new ? 2 : 1;
 	request.body = dro_buf_str(&upload->parts);
 	request.body_length = upload->parts.length;
-	rc = s3_send(upload->account, &request, upload->call, NULL, &xml, err);
+	rc = dro_s3_send(upload->s3, &request, upload->call, NULL, &xml, err);
 	if (rc == 0 && !*dro_xml_text(dro_xml_root(xml), "ETag"))
-		rc = aws_lost(upload->account, "it names no object", err);
+		rc = dro_aws_lost(upload->s3->host, "it names no object", err);
 	dro_xml_free(xml);
 	return rc;
 }
@@ -126,14 +124,14 @@ static int complete(struct upload *upload, bool only_new, struct dro_error *err)
 static void abandon(const struct upload *upload)
 {
 	struct s3_request request = request_of(upload, AWS_REPEATABLE, "DELETE");
-	const struct dro_host *host = upload->account->host;
+	const struct dro_host *host = upload->s3->host;
 	struct dro_pair query[] = {{"uploadId", upload->id}};
 	struct dro_error why = DRO_ERROR_INIT;
 	int rc;
 
 	request.query = query;
 	request.query_count = 1;
-	rc = s3_send(upload->account, &request, upload->call, NULL, NULL, &why);
+	rc = dro_s3_send(upload->s3, &request, upload->call, NULL, NULL, &why);
 	if (rc < 0 && rc != DRO_ENOTFOUND)
 		host->log(host, DRO_LOG_WARNING, "an unfinished upload of %s stays in %s: %s",
 			request.key, request.bucket, why.message);
@@ -148,11 +146,11 @@ static uint64_t part_size(uint64_t length)
 	return size < PART_MIN ? PART_MIN : size;
 }
 
-int s3_put_parts(const struct aws_account *account, const struct dro_object_ref *ref, int fd,
+int dro_s3_put_parts(const struct dro_s3 *s3, const struct dro_object_ref *ref, int fd,
 	uint64_t length, uint32_t flags, const struct dro_call *call, struct dro_error *err)
 {
 	struct upload upload = {
-		.account = account, .ref = ref, .call = call, .parts = DRO_BUF_INIT(COMPLETE_MAX)};
+		.s3 = s3, .ref = ref, .call = call, .parts = DRO_BUF_INIT(COMPLETE_MAX)};
 	uint64_t size = part_size(length), offset;
 	unsigned number = 1;
 	int rc;

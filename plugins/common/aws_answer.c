@@ -1,12 +1,11 @@
 /*
- * What AWS's error words mean to us.
+ * What AWS's error words mean to us, also where others speak its protocols.
  *   https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  *   https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 #include <string.h>
 
-#include "plugins/aws/aws.h"
-#include "plugins/common/answer.h"
+#include "plugins/common/aws_answer.h"
 
 /* The first row that fits counts: exact words before patterns. */
 static const struct dro_word words[] = {
@@ -94,7 +93,7 @@ static const struct dro_xml_node *error_node(const struct dro_xml_node *root)
 }
 
 /* A bucket of another region: S3 says which one in one of three places. */
-static int wrong_region(const struct aws_account *account, const struct dro_http_response *response,
+static int wrong_region(const struct dro_host *host, const struct dro_http_response *response,
 	const struct dro_xml_node *error, const char *word, struct dro_error *err)
 {
 	const char *region = dro_answer_header(response, "x-amz-bucket-region");
@@ -102,10 +101,10 @@ static int wrong_region(const struct aws_account *account, const struct dro_http
 	if (!*region)
 		region = dro_xml_text(error, "Region");
 	if (*region)
-		account->host->fail(err, DRO_EINVAL, word,
+		host->fail(err, DRO_EINVAL, word,
 			"the bucket is in region %.40s: name that region for it", region);
 	else
-		account->host->fail(err, DRO_EINVAL, word,
+		host->fail(err, DRO_EINVAL, word,
 			"the bucket is in another region or served elsewhere: %.200s",
 			*dro_xml_text(error, "Endpoint") ? dro_xml_text(error, "Endpoint")
 							 : dro_xml_text(error, "Message"));
@@ -124,7 +123,7 @@ static int code_of(const char *word, int status, enum aws_kind kind)
 	return dro_answer_code(status < 300 ? 500 : status, kind != AWS_READ);
 }
 
-static int judge_error(const struct aws_account *account, const struct dro_http_response *response,
+static int judge_error(const struct dro_host *host, const struct dro_http_response *response,
 	enum aws_kind kind, const struct dro_xml_node *error, struct dro_error *err)
 {
 	const char *word = dro_xml_text(error, "Code");
@@ -135,31 +134,30 @@ static int judge_error(const struct aws_account *account, const struct dro_http_
 		(strcmp(word, "AuthorizationHeaderMalformed") == 0 &&
 			*dro_xml_text(error, "Region")) ||
 		strcmp(word, "IllegalLocationConstraintException") == 0)
-		return wrong_region(
-			account, response, error, *word ? word : "PermanentRedirect", err);
-	return dro_answer_fail(account->host, response, code_of(word, response->status, kind), word,
+		return wrong_region(host, response, error, *word ? word : "PermanentRedirect", err);
+	return dro_answer_fail(host, response, code_of(word, response->status, kind), word,
 		dro_xml_text(error, "Message"), err);
 }
 
-int aws_lost(const struct aws_account *account, const char *what, struct dro_error *err)
+int dro_aws_lost(const struct dro_host *host, const char *what, struct dro_error *err)
 {
-	return account->host->fail(
+	return host->fail(
 		err, DRO_ETIMEDOUT, NULL, "done, but the answer makes no sense: %s", what);
 }
 
-/* Not 2xx, and not XML that we know: something between us and AWS may have spoken. */
-static int judge_foreign(const struct aws_account *account,
-	const struct dro_http_response *response, enum aws_kind kind, struct dro_error *err)
+/* Not 2xx, and not XML that we know: something between us and the service may have. */
+static int judge_foreign(const struct dro_host *host, const struct dro_http_response *response,
+	enum aws_kind kind, struct dro_error *err)
 {
 	int code = dro_answer_code(response->status, kind != AWS_READ);
 
 	if (response->body_length > 0 && code != DRO_ETIMEDOUT && code != DRO_EAGAIN)
 		return dro_answer_fail(
-			account->host, response, DRO_EPROTO, "", "the answer is not from AWS", err);
-	return dro_answer_fail(account->host, response, code, "", "", err);
+			host, response, DRO_EPROTO, "", "the answer is not from the service", err);
+	return dro_answer_fail(host, response, code, "", "", err);
 }
 
-int aws_answer(const struct aws_account *account, const struct dro_http_response *response,
+int dro_aws_answer(const struct dro_host *host, const struct dro_http_response *response,
 	enum aws_kind kind, struct dro_xml **out, struct dro_error *err)
 {
 	struct dro_error broken = DRO_ERROR_INIT;
@@ -172,19 +170,19 @@ int aws_answer(const struct aws_account *account, const struct dro_http_response
 		return 0;
 	rc = dro_xml_parse(&xml, response->body, response->body_length, &broken);
 	if (rc == DRO_ENOMEM)
-		return ok && kind != AWS_READ ? aws_lost(account, broken.message, err)
-					      : aws_no_memory(account, err);
+		return ok && kind != AWS_READ ? dro_aws_lost(host, broken.message, err)
+					      : host->fail(err, DRO_ENOMEM, NULL, "out of memory");
 	error = error_node(dro_xml_root(xml));
 	if (error && *dro_xml_text(error, "Code"))
-		rc = judge_error(account, response, kind, error, err);
+		rc = judge_error(host, response, kind, error, err);
 	else if (response->status == 301 || response->status == 307)
-		rc = judge_error(account, response, kind, NULL, err);
+		rc = judge_error(host, response, kind, NULL, err);
 	else if (!ok)
-		rc = judge_foreign(account, response, kind, err);
+		rc = judge_foreign(host, response, kind, err);
 	else if (rc < 0 && kind != AWS_READ)
-		rc = aws_lost(account, broken.message, err);
+		rc = dro_aws_lost(host, broken.message, err);
 	else if (rc < 0)
-		rc = dro_answer_fail(account->host, response, DRO_EPROTO, "", broken.message, err);
+		rc = dro_answer_fail(host, response, DRO_EPROTO, "", broken.message, err);
 	if (rc == 0) {
 		*out = xml;
 		xml = NULL;
@@ -193,17 +191,17 @@ int aws_answer(const struct aws_account *account, const struct dro_http_response
 	return rc;
 }
 
-int aws_word_fail(const struct aws_account *account, const char *word, const char *message,
+int dro_aws_word_fail(const struct dro_host *host, const char *word, const char *message,
 	const char *subject, struct dro_error *err)
 {
-	return account->host->fail(err, code_of(word, 200, AWS_REPEATABLE), word, "%s: %s: %s",
-		subject, word, message);
+	return host->fail(err, code_of(word, 200, AWS_REPEATABLE), word, "%s: %s: %s", subject,
+		word, message);
 }
 
-int aws_pass_on(
-	const struct aws_account *account, const struct dro_error *from, struct dro_error *err)
+int dro_aws_pass_on(
+	const struct dro_host *host, const struct dro_error *from, struct dro_error *err)
 {
-	account->host->fail(err, from->code, from->provider_code, "%s", from->message);
+	host->fail(err, from->code, from->provider_code, "%s", from->message);
 	if (err) {
 		err->http_status = from->http_status;
 		err->retry_after_ms = from->retry_after_ms;
@@ -211,7 +209,7 @@ int aws_pass_on(
 	return from->code;
 }
 
-bool aws_is_word(const struct dro_error *err, const char *word)
+bool dro_aws_is_word(const struct dro_error *err, const char *word)
 {
 	return strcmp(err->provider_code, word) == 0;
 }
