@@ -144,7 +144,7 @@ int cloudflare_check_monitor(
 	static const struct field fields[] = {
 		{"type", TEXT, "http", 0, 0, 0},
 		{"description", TEXT, "", 0, 0, 0},
-		{"interval", WHOLE, NULL, 60, 5, 3600},
+		{"interval", WHOLE, NULL, 60, 15, 3600},
 		{"timeout", WHOLE, NULL, 5, 1, 10},
 		{"retries", WHOLE, NULL, 2, 0, 5},
 		{"consecutive_up", WHOLE, NULL, 0, 0, 100},

@@ -424,10 +424,18 @@ static int check_status(void *account, const char *id, dro_emit_vantage emit, vo
 	return rc;
 }
 
+/*
+ * Any number from 15 to 3600 is taken, or from 10 on where the plan is Enterprise; what is below is
+ * refused. These are some of what every plan has.
+ *   https://developers.cloudflare.com/load-balancing/reference/limitations/
+ */
+static const uint32_t intervals[] = {15, 30, 60, 120, 300, 600, 1800, 3600, 0};
+
 const struct dro_health_checks cf_health = {
 	.size = sizeof(cf_health),
 	.list_checks = list_checks,
 	.put_check = put_check,
 	.delete_check = delete_check,
 	.check_status = check_status,
+	.intervals = intervals,
 };

@@ -88,7 +88,7 @@ class ApiTest(test_cloudflare.CloudflareTest):
         monitor, pool = self.monitor(), self.pool("one")
         good = {"type": "http", "expected_codes": "200"}
         for wrong in ({"type": "nope"}, {"expected_codes": ""}, {"expected_codes": "2x"},
-                      {"interval": 4}, {"interval": "60"}, {"timeout": 11}, {"path": "x"},
+                      {"interval": 14}, {"interval": 3601}, {"interval": "60"}, {"timeout": 11}, {"path": "x"},
                       {"method": "PUT"}, {"header": {"Host": "x"}}, {"retries": 6},
                       {"header": {"User-Agent": ["x"]}}, {"type": "tcp"}, {"port": 65536}):
             self.refused(400, 1002, "POST", self.monitors, dict(good, **wrong))
