@@ -6,10 +6,15 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "lab/cloudflare_balance.h"
 #include "lab/dns.h"
 
 #define ZONES "client/v4/zones"
 #define RECORDS ZONES "/*/dns_records"
+#define BALANCERS ZONES "/*/load_balancers"
+#define BALANCING "client/v4/accounts/*/load_balancers"
+#define POOLS BALANCING "/pools"
+#define MONITORS BALANCING "/monitors"
 
 static void verify_token(const struct cloudflare_call *c)
 {
@@ -71,6 +76,29 @@ static const struct route {
 	{"PUT", RECORDS "/*", "UpdateDnsRecord", cloudflare_records_put, 10000},
 	{"PATCH", RECORDS "/*", "EditDnsRecord", cloudflare_records_patch, 10000},
 	{"DELETE", RECORDS "/*", "DeleteDnsRecord", cloudflare_records_delete, 10000},
+	{"GET", BALANCERS, "ListLoadBalancers", cloudflare_balancers_list, 10000},
+	{"POST", BALANCERS, "CreateLoadBalancer", cloudflare_balancers_create, 10000},
+	{"GET", BALANCERS "/*", "GetLoadBalancer", cloudflare_balancers_get, 10000},
+	{"PUT", BALANCERS "/*", "UpdateLoadBalancer", cloudflare_balancers_put, 10000},
+	{"PATCH", BALANCERS "/*", "EditLoadBalancer", cloudflare_balancers_patch, 10000},
+	{"DELETE", BALANCERS "/*", "DeleteLoadBalancer", cloudflare_balancers_delete, 10000},
+	{"GET", POOLS, "ListPools", cloudflare_pools_list, 10000},
+	{"POST", POOLS, "CreatePool", cloudflare_pools_create, 10000},
+	{"GET", POOLS "/*", "GetPool", cloudflare_pools_get, 10000},
+	{"PUT", POOLS "/*", "UpdatePool", cloudflare_pools_put, 10000},
+	{"PATCH", POOLS "/*", "EditPool", cloudflare_pools_patch, 10000},
+	{"DELETE", POOLS "/*", "DeletePool", cloudflare_pools_delete, 10000},
+	{"GET", MONITORS, "ListMonitors", cloudflare_monitors_list, 10000},
+	{"POST", MONITORS, "CreateMonitor", cloudflare_monitors_create, 10000},
+	{"GET", MONITORS "/*", "GetMonitor", cloudflare_monitors_get, 10000},
+	{"PUT", MONITORS "/*", "UpdateMonitor", cloudflare_monitors_put, 10000},
+	{"PATCH", MONITORS "/*", "EditMonitor", cloudflare_monitors_patch, 10000},
+	{"DELETE", MONITORS "/*", "DeleteMonitor", cloudflare_monitors_delete, 10000},
+	{"GET", POOLS "/*/health", "GetPoolHealth", cloudflare_pool_health, 10000},
+	{"GET", POOLS "/*/references", "ListPoolReferences", cloudflare_pools_references, 10000},
+	{"GET", MONITORS "/*/references", "ListMonitorReferences", cloudflare_monitors_references,
+		10000},
+	{"GET", BALANCING "/regions", "ListRegions", cloudflare_regions_list, 10000},
 };
 
 static bool path_matches(const struct lab_request *request, const char *path, const char *ids[2])
@@ -234,7 +262,9 @@ static void close_state(void *state)
 
 	if (!cf)
 		return;
+	cloudflare_health_stop(cf);
 	cJSON_Delete(cf->zones);
+	cJSON_Delete(cf->account);
 	edge_routes_free(cf->routes);
 	dns_zones_free(cf->dns);
 	pthread_mutex_destroy(&cf->lock);
@@ -257,7 +287,8 @@ static int open_state(struct lab *lab, void **state, struct dro_error *err)
 	memcpy(cf->account_id, hash, CLOUDFLARE_ID - 1);
 	memcpy(cf->token_id, hash + CLOUDFLARE_ID - 1, CLOUDFLARE_ID - 1);
 	if ((rc = edge_routes_new(&cf->routes, err)) < 0 ||
-		(rc = dns_zones_new(&cf->dns, err)) < 0 || (rc = cloudflare_load(cf, err)) < 0) {
+		(rc = cloudflare_dns_new(cf, err)) < 0 || (rc = cloudflare_load(cf, err)) < 0 ||
+		(rc = cloudflare_health_start(cf, err)) < 0) {
 		close_state(cf);
 		return rc;
 	}
@@ -294,6 +325,26 @@ static int control_limit(struct cloudflare *cf, char **argv, struct dro_error *e
 	return 0;
 }
 
+static int control_interval(struct cloudflare *cf, const char *text, struct dro_error *err)
+{
+	char *end;
+	long ms = strtol(text, &end, 10);
+
+	if (*end || ms < 0 || ms > 3600000 || (ms && ms < 10))
+		return dro_fail(err, DRO_EINVAL, "monitor-interval MS: 10..3600000, or 0");
+	cloudflare_health_interval(cf, (uint32_t)ms);
+	return 0;
+}
+
+static int control_blind(struct cloudflare *cf, char **argv, struct dro_error *err)
+{
+	bool on = strcmp(argv[2], "on") == 0;
+
+	if ((!on && strcmp(argv[2], "off") != 0) || cloudflare_health_blind(cf, argv[1], on) < 0)
+		return dro_fail(err, DRO_EINVAL, "blind REGION on|off, such as WEU");
+	return 0;
+}
+
 static void control_records(struct cloudflare *cf, struct dro_buf *out)
 {
 	const cJSON *entry, *record;
@@ -318,9 +369,14 @@ static int control(void *state, int argc, char **argv, struct dro_buf *out, stru
 		rc = control_limit(cf, argv, err);
 	else if (argc == 1 && strcmp(argv[0], "records") == 0)
 		control_records(cf, out);
+	else if (argc == 2 && strcmp(argv[0], "monitor-interval") == 0)
+		rc = control_interval(cf, argv[1], err);
+	else if (argc == 3 && strcmp(argv[0], "blind") == 0)
+		rc = control_blind(cf, argv, err);
 	else
-		rc = dro_fail(
-			err, DRO_EINVAL, "cloudflare zone NAME | limit CALLS SECONDS | records");
+		rc = dro_fail(err, DRO_EINVAL,
+			"cloudflare zone NAME | limit CALLS SECONDS | records | "
+			"monitor-interval MS | blind REGION on|off");
 	pthread_mutex_unlock(&cf->lock);
 	return rc;
 }

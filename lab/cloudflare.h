@@ -27,12 +27,14 @@ struct cloudflare_limit {
 struct cloudflare {
 	struct lab *lab;
 	pthread_mutex_t lock;
-	cJSON *zones; /* [{"zone": {...}, "records": [...]}] */
+	cJSON *zones;	/* [{"zone": {...}, "records": [...], "load_balancers": [...]}] */
+	cJSON *account; /* {"pools": [...], "monitors": [...]} */
 	char account_id[CLOUDFLARE_ID];
 	char token_id[CLOUDFLARE_ID];
 	struct cloudflare_limit limit;
-	struct edge_routes *routes; /* what the edge follows */
-	struct dns_zones *dns;	    /* what its name servers know */
+	struct edge_routes *routes;	  /* what the edge follows */
+	struct dns_zones *dns;		  /* what its name servers know */
+	struct cloudflare_health *health; /* what the monitors see */
 };
 
 struct cloudflare_error {
@@ -61,10 +63,14 @@ int cloudflare_set_error(struct cloudflare_error *error, int status, int code, c
 /* Puts the asked page of `all` (a JSON array, emptied) into the reply. */
 void cloudflare_page(const struct cloudflare_call *c, cJSON *all, int64_t per_page_default,
 	int64_t per_page_min, int64_t per_page_max);
+/* The body as an object; else refuses the call and returns NULL. */
+cJSON *cloudflare_body(const struct cloudflare_call *c);
 void cloudflare_new_id(char out[CLOUDFLARE_ID]);
 cJSON *cloudflare_now(void); /* a time as the API writes it */
 
 /* cloudflare_check.c: makes of what was sent (or merged) a whole record, or says what is wrong. */
+/* "@", "www" and "WWW.example.com." all become the full name in lower case. */
+int cloudflare_check_name(cJSON *record, const char *zone, struct cloudflare_error *error);
 int cloudflare_check_record(cJSON *record, const char *zone_name, struct cloudflare_error *error);
 /* Would `record` collide with another of `records` (itself, by id, left out)? */
 int cloudflare_check_conflict(
@@ -73,8 +79,12 @@ bool cloudflare_is_name(const char *name, bool wildcard);
 
 /* cloudflare_zones.c */
 int cloudflare_load(struct cloudflare *cf, struct dro_error *err);
-/* Replaces a zone's records, saves, and tells the edge. Takes `records` over in any case. */
-int cloudflare_commit(struct cloudflare *cf, cJSON *entry, cJSON *records, struct dro_error *err);
+/* Replaces a list of a zone's ("records", "load_balancers"), saves, and tells the edge and the name
+ * servers. Takes `list` over in any case. */
+int cloudflare_commit(
+	struct cloudflare *cf, cJSON *entry, const char *key, cJSON *list, struct dro_error *err);
+/* The same with the account's pools and monitors. */
+int cloudflare_commit_account(struct cloudflare *cf, cJSON *account, struct dro_error *err);
 int cloudflare_zone_add(
 	struct cloudflare *cf, const char *name, cJSON **zone, struct cloudflare_error *error);
 /* The entry of that zone; else refuses the call and returns NULL. */
@@ -84,9 +94,11 @@ void cloudflare_zones_create(const struct cloudflare_call *c);
 void cloudflare_zones_get(const struct cloudflare_call *c);
 void cloudflare_zones_delete(const struct cloudflare_call *c);
 
-/* cloudflare_dns.c: what the name servers say of a zone, published; NULL records: it goes. */
-int cloudflare_dns_publish(struct cloudflare *cf, const cJSON *zone, const cJSON *records,
-	uint64_t due_ms, struct dro_error *err);
+/* cloudflare_dns.c: makes the name servers, which ask cf->routes what the balancers answer. */
+int cloudflare_dns_new(struct cloudflare *cf, struct dro_error *err);
+/* What they say of a zone (an entry of cf->zones), published; `gone`: nothing any more. */
+int cloudflare_dns_publish(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
+	struct dro_error *err);
 
 /* cloudflare_list.c */
 void cloudflare_records_list(const struct cloudflare_call *c);

@@ -57,8 +57,7 @@ static void lower(char *text)
 		*text = (char)tolower((unsigned char)*text);
 }
 
-/* "@", "www" and "WWW.example.com." all become the full name in lower case. */
-static int check_name(cJSON *record, const char *zone, struct cloudflare_error *error)
+int cloudflare_check_name(cJSON *record, const char *zone, struct cloudflare_error *error)
 {
 	const char *given = dro_json_text(record, "name");
 	size_t length = strlen(given), zone_length = strlen(zone);
@@ -256,7 +255,7 @@ int cloudflare_check_record(cJSON *record, const char *zone, struct cloudflare_e
 	int rc;
 
 	if ((rc = check_type(record, &type, error)) < 0 ||
-		(rc = check_name(record, zone, error)) < 0 ||
+		(rc = cloudflare_check_name(record, zone, error)) < 0 ||
 		(rc = check_content(record, type, error)) < 0 ||
 		(rc = check_proxy_and_ttl(record, type, error)) < 0 ||
 		(rc = check_extras(record, type, error)) < 0)
@@ -272,17 +271,20 @@ static bool is_address_type(const char *type)
 int cloudflare_check_conflict(
 	const cJSON *records, const cJSON *record, struct cloudflare_error *error)
 {
-	const char *type = dro_json_text(record, "type");
+	const char *type = dro_json_text(record, "type"), *name = dro_json_text(record, "name");
 	const cJSON *other;
 
 	cJSON_ArrayForEach(other, records)
 	{
-		const char *other_type = dro_json_text(other, "type");
-		bool cname = strcmp(other_type, "CNAME") == 0;
+		const char *other_type;
+		bool cname;
 
-		if (strcmp(dro_json_text(other, "id"), dro_json_text(record, "id")) == 0 ||
-			strcmp(dro_json_text(other, "name"), dro_json_text(record, "name")) != 0)
+		/* The name first: a zone may hold thousands of others. */
+		if (strcmp(dro_json_text(other, "name"), name) != 0 ||
+			strcmp(dro_json_text(other, "id"), dro_json_text(record, "id")) == 0)
 			continue;
+		other_type = dro_json_text(other, "type");
+		cname = strcmp(other_type, "CNAME") == 0;
 		if (strcmp(type, other_type) == 0 && strcmp(dro_json_text(other, "content"),
 							     dro_json_text(record, "content")) == 0)
 			return cloudflare_set_error(

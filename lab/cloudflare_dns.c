@@ -1,11 +1,15 @@
 /*
  * A zone's records as the vendor's name servers say them: what is proxied as the edge's address,
- * the time to live "automatic" as 300 s, and the SOA and NS that the API does not show.
+ * the time to live "automatic" as 300 s, and the SOA and NS that the API does not show. A load
+ * balancer comes before the addresses and aliases of its name; one that is not proxied answers
+ * with the addresses of the pool whose turn it is.
+ *   https://developers.cloudflare.com/load-balancing/understand-basics/proxy-modes/
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cloudflare.h"
 #include "lab/dns.h"
 
@@ -106,6 +110,76 @@ static void put_value(struct dro_buf *out, const cJSON *record, const char *type
 	}
 }
 
+/* ---- balancers --------------------------------------------------------------------------------
+ */
+
+static bool is_true(const cJSON *object, const char *key)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+static bool is_balanced(const cJSON *balancers, const cJSON *record)
+{
+	const char *type = dro_json_text(record, "type");
+	const cJSON *balancer;
+
+	if (strcmp(type, "A") != 0 && strcmp(type, "AAAA") != 0 && strcmp(type, "CNAME") != 0)
+		return false;
+	cJSON_ArrayForEach(
+		balancer, balancers) if (is_true(balancer, "enabled") &&
+					 strcmp(dro_json_text(balancer, "name"),
+						 dro_json_text(record, "name")) == 0) return true;
+	return false;
+}
+
+static int add_balancer(struct route53_sets *sets, const cJSON *balancer)
+{
+	static const char *const types[] = {"A", "AAAA"};
+	const cJSON *ttl = cJSON_GetObjectItemCaseSensitive(balancer, "ttl");
+	char name[ROUTE53_NAME], seconds[16];
+	cJSON *set;
+	size_t i;
+
+	if (!is_true(balancer, "enabled") || !route53_name(name, dro_json_text(balancer, "name")))
+		return 0;
+	if (is_true(balancer, "proxied"))
+		return add(sets, name, "A", AUTOMATIC, EDGE_ADDRESS);
+	snprintf(seconds, sizeof(seconds), "%d", ttl ? ttl->valueint : 30);
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		set = set_of(sets, name, types[i], seconds);
+		if (!set || !cJSON_AddStringToObject(
+				    set, DNS_BALANCER, dro_json_text(balancer, "name")))
+			return DRO_ENOMEM;
+	}
+	return 0;
+}
+
+/* dns_zones_set_balance: with the addresses of that family. */
+static void answer(void *arg, const char *name, const char *type, cJSON *values)
+{
+	struct edge_route route;
+	size_t i;
+
+	if (edge_routes_balanced(arg, name, dro_now_ms(), &route) != EDGE_FOUND)
+		return;
+	for (i = 0; i < route.count; i++)
+		if ((route.addresses[i].socket.ss_family == AF_INET6) ==
+			(strcmp(type, "AAAA") == 0))
+			cJSON_AddItemToArray(values, cJSON_CreateString(route.addresses[i].text));
+}
+
+int cloudflare_dns_new(struct cloudflare *cf, struct dro_error *err)
+{
+	int rc = dns_zones_new(&cf->dns, err);
+
+	if (rc == 0)
+		dns_zones_set_balance(cf->dns, answer, cf->routes);
+	return rc;
+}
+
+/* ---- a zone -----------------------------------------------------------------------------------
+ */
+
 static int add_record(struct route53_sets *sets, const cJSON *record)
 {
 	const cJSON *ttl = cJSON_GetObjectItemCaseSensitive(record, "ttl");
@@ -116,7 +190,7 @@ static int add_record(struct route53_sets *sets, const cJSON *record)
 
 	if (!route53_name(name, dro_json_text(record, "name")))
 		return 0;
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(record, "proxied")))
+	if (is_true(record, "proxied"))
 		return add(sets, name, "A", AUTOMATIC, EDGE_ADDRESS);
 	snprintf(seconds, sizeof(seconds), "%d", ttl ? ttl->valueint : 1);
 	put_value(&value, record, type);
@@ -144,21 +218,26 @@ static int add_own(struct route53_sets *sets, const cJSON *zone, const char *nam
 	return rc < 0 ? rc : add(sets, name, "SOA", "3600", text);
 }
 
-int cloudflare_dns_publish(struct cloudflare *cf, const cJSON *zone, const cJSON *records,
-	uint64_t due_ms, struct dro_error *err)
+int cloudflare_dns_publish(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
+	struct dro_error *err)
 {
+	const cJSON *zone = cJSON_GetObjectItemCaseSensitive(entry, "zone");
+	const cJSON *records = cJSON_GetObjectItemCaseSensitive(entry, "records");
+	const cJSON *balancers = cJSON_GetObjectItemCaseSensitive(entry, "load_balancers");
 	const char *id = dro_json_text(zone, "id");
 	struct route53_sets sets = {0};
 	char name[ROUTE53_NAME];
-	const cJSON *record;
+	const cJSON *item;
 	int rc;
 
 	if (!route53_name(name, dro_json_text(zone, "name")))
 		return dro_fail(err, DRO_ECORRUPT, "a zone without a name");
-	if (!records)
+	if (gone)
 		return dns_zones_publish(cf->dns, id, name, NULL, due_ms, err);
 	rc = add_own(&sets, zone, name);
-	cJSON_ArrayForEach(record, records) if (rc == 0) rc = add_record(&sets, record);
+	cJSON_ArrayForEach(item, balancers) if (rc == 0) rc = add_balancer(&sets, item);
+	cJSON_ArrayForEach(item, records) if (rc == 0 && !is_balanced(balancers, item)) rc =
+		add_record(&sets, item);
 	if (rc == 0)
 		rc = dns_zones_publish(cf->dns, id, name, &sets, due_ms, err);
 	else

@@ -1,10 +1,8 @@
 #include "cloudflare.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX (4u << 20)
 #define BATCH_MAX 200 /* of the free plan */
 
 /* ---- changes, all on a copy of the zone's records ------------------------------------------ */
@@ -134,37 +132,13 @@ static void change_end(struct change *change, cJSON *entry, cJSON *result)
 		cJSON_Delete(change->records);
 		dro_buf_reset(&change->c->reply->ids);
 		cloudflare_refuse(change->c->reply, &change->error);
-	} else if (cloudflare_commit(change->c->cf, entry, change->records, &err) < 0) {
+	} else if (cloudflare_commit(change->c->cf, entry, "records", change->records, &err) < 0) {
 		cJSON_Delete(result);
 		dro_buf_reset(&change->c->reply->ids);
 		cloudflare_refuse_with(change->c->reply, 500, 1000, "%s", err.message);
 	} else {
 		cloudflare_result(change->c->reply, result, NULL);
 	}
-}
-
-static cJSON *read_body(const struct cloudflare_call *c)
-{
-	cJSON *body = NULL;
-	struct dro_buf text = DRO_BUF_INIT(BODY_MAX);
-	char path[32];
-	int rc;
-
-	if (c->request->body) {
-		rc = dro_json_parse(
-			&body, c->request->body, c->request->body_length, BODY_MAX, NULL);
-	} else {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", c->request->body_fd);
-		rc = dro_file_read(&text, path, NULL);
-		if (rc == 0)
-			rc = dro_json_parse(&body, text.data, text.length, BODY_MAX, NULL);
-		dro_buf_free(&text);
-	}
-	if (rc == 0 && cJSON_IsObject(body))
-		return body;
-	cJSON_Delete(body);
-	cloudflare_refuse_with(c->reply, 400, 6007, "Malformed JSON in request body");
-	return NULL;
 }
 
 static void change_one(const struct cloudflare_call *c, bool create, bool whole)
@@ -174,7 +148,7 @@ static void change_one(const struct cloudflare_call *c, bool create, bool whole)
 
 	if (!entry)
 		return;
-	body = read_body(c);
+	body = cloudflare_body(c);
 	if (!body) {
 		cJSON_Delete(change.records);
 		return;
@@ -266,7 +240,7 @@ void cloudflare_records_batch(const struct cloudflare_call *c)
 	int total = 0, rc = 0;
 	size_t i;
 
-	body = entry ? read_body(c) : NULL;
+	body = entry ? cloudflare_body(c) : NULL;
 	if (!body) {
 		cJSON_Delete(change.records);
 		cJSON_Delete(result);

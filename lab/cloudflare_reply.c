@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 
+#define BODY_MAX (4u << 20)
+
 static void send_json(struct lab_reply *reply, int status, cJSON *root)
 {
 	reply->status = status;
@@ -134,6 +136,30 @@ void cloudflare_page(const struct cloudflare_call *c, cJSON *all, int64_t per_pa
 	cJSON_AddNumberToObject(info, "total_count", (double)total);
 	cJSON_AddNumberToObject(info, "total_pages", (double)((total + per_page - 1) / per_page));
 	cloudflare_result(c->reply, result, info);
+}
+
+cJSON *cloudflare_body(const struct cloudflare_call *c)
+{
+	cJSON *body = NULL;
+	struct dro_buf text = DRO_BUF_INIT(BODY_MAX);
+	char path[32];
+	int rc;
+
+	if (c->request->body) {
+		rc = dro_json_parse(
+			&body, c->request->body, c->request->body_length, BODY_MAX, NULL);
+	} else {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", c->request->body_fd);
+		rc = dro_file_read(&text, path, NULL);
+		if (rc == 0)
+			rc = dro_json_parse(&body, text.data, text.length, BODY_MAX, NULL);
+		dro_buf_free(&text);
+	}
+	if (rc == 0 && cJSON_IsObject(body))
+		return body;
+	cJSON_Delete(body);
+	cloudflare_refuse_with(c->reply, 400, 6007, "Malformed JSON in request body");
+	return NULL;
 }
 
 void cloudflare_new_id(char out[CLOUDFLARE_ID])

@@ -5,45 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "lab/cloudflare_balance.h"
 
 static const char *zone_text(const cJSON *entry, const char *key)
 {
 	return dro_json_text(cJSON_GetObjectItemCaseSensitive(entry, "zone"), key);
-}
-
-/* Tells the name servers of one zone. */
-static int publish_dns(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
-	struct dro_error *err)
-{
-	return cloudflare_dns_publish(cf, cJSON_GetObjectItemCaseSensitive(entry, "zone"),
-		gone ? NULL : cJSON_GetObjectItemCaseSensitive(entry, "records"), due_ms, err);
-}
-
-/* Tells the edge of every record of every zone. */
-static int publish(struct cloudflare *cf, uint64_t due_ms, struct dro_error *err)
-{
-	struct edge_record *records = NULL;
-	size_t count = 0, room = 0;
-	const cJSON *entry, *record;
-	int rc;
-
-	cJSON_ArrayForEach(entry, cf->zones) room +=
-		1 + (size_t)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(entry, "records"));
-	records = calloc(room + 1, sizeof(*records));
-	if (!records)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	cJSON_ArrayForEach(entry, cf->zones)
-	{
-		records[count++] =
-			(struct edge_record){zone_text(entry, "name"), "ZONE", "", false};
-		cJSON_ArrayForEach(record, cJSON_GetObjectItemCaseSensitive(entry, "records"))
-			records[count++] = (struct edge_record){dro_json_text(record, "name"),
-				dro_json_text(record, "type"), dro_json_text(record, "content"),
-				cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(record, "proxied"))};
-	}
-	rc = edge_routes_publish(cf->routes, records, count, due_ms, err);
-	free(records);
-	return rc;
 }
 
 /* Saves it all, and tells the edge and the name servers of the zone that changed. */
@@ -52,40 +18,71 @@ static int save(struct cloudflare *cf, const cJSON *entry, bool gone, struct dro
 	uint64_t due_ms = dro_now_ms() + lab_config(cf->lab)->edge_delay_ms;
 	int rc = lab_state_save(cf->lab, "cloudflare", cf->zones, err);
 
-	if (rc < 0 || (rc = publish(cf, due_ms, err)) < 0)
+	if (rc < 0)
 		return rc;
-	return publish_dns(cf, entry, gone, due_ms, err);
+	return cloudflare_publish(cf, entry, gone, due_ms, err);
+}
+
+/* What is there, or `fresh` (taken over) where there is nothing yet. */
+static int load(
+	struct cloudflare *cf, const char *name, cJSON **out, cJSON *fresh, struct dro_error *err)
+{
+	int rc = lab_state_load(cf->lab, name, out, err);
+
+	if (rc == 0 && !*out) {
+		*out = fresh;
+		return 0;
+	}
+	cJSON_Delete(fresh);
+	return rc;
 }
 
 int cloudflare_load(struct cloudflare *cf, struct dro_error *err)
 {
-	int rc = lab_state_load(cf->lab, "cloudflare", &cf->zones, err);
-	const cJSON *entry;
-
-	if (rc < 0)
-		return rc;
-	if (!cf->zones)
-		cf->zones = cJSON_CreateArray();
-	if (!cJSON_IsArray(cf->zones))
-		return dro_fail(err, DRO_ECORRUPT, "the state of cloudflare is not an array");
-	cJSON_ArrayForEach(entry, cf->zones) if (rc == 0) rc =
-		publish_dns(cf, entry, false, 0, err);
-	return rc < 0 ? rc : publish(cf, 0, err);
-}
-
-int cloudflare_commit(struct cloudflare *cf, cJSON *entry, cJSON *records, struct dro_error *err)
-{
-	cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(entry, "records");
+	cJSON *account = cJSON_CreateObject(), *entry;
 	int rc;
 
-	cJSON_AddItemToObject(entry, "records", records);
+	cJSON_AddArrayToObject(account, "pools");
+	cJSON_AddArrayToObject(account, "monitors");
+	if ((rc = load(cf, "cloudflare_account", &cf->account, account, err)) < 0 ||
+		(rc = load(cf, "cloudflare", &cf->zones, cJSON_CreateArray(), err)) < 0)
+		return rc;
+	if (!cJSON_IsArray(cf->zones) || !cJSON_IsObject(cf->account))
+		return dro_fail(err, DRO_ECORRUPT, "the state of cloudflare has another form");
+	cJSON_ArrayForEach(entry, cf->zones) if (!cJSON_HasObjectItem(entry, "load_balancers"))
+		cJSON_AddArrayToObject(entry, "load_balancers");
+	return cloudflare_publish_all(cf, 0, err);
+}
+
+int cloudflare_commit(
+	struct cloudflare *cf, cJSON *entry, const char *key, cJSON *list, struct dro_error *err)
+{
+	cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(entry, key);
+	int rc;
+
+	cJSON_AddItemToObject(entry, key, list);
 	rc = save(cf, entry, false, err);
 	if (rc < 0) { /* back to what is on disk */
-		cJSON_ReplaceItemInObjectCaseSensitive(entry, "records", old);
+		cJSON_ReplaceItemInObjectCaseSensitive(entry, key, old);
 		return rc;
 	}
 	cJSON_Delete(old);
 	return 0;
+}
+
+int cloudflare_commit_account(struct cloudflare *cf, cJSON *account, struct dro_error *err)
+{
+	cJSON *old = cf->account;
+	int rc = lab_state_save(cf->lab, "cloudflare_account", account, err);
+
+	if (rc < 0) {
+		cJSON_Delete(account);
+		return rc;
+	}
+	cf->account = account;
+	cJSON_Delete(old);
+	cloudflare_health_changed(cf);
+	return cloudflare_publish_edge(cf, dro_now_ms() + lab_config(cf->lab)->edge_delay_ms, err);
 }
 
 static cJSON *find_zone(const struct cloudflare *cf, const char *key, const char *value)
@@ -177,6 +174,7 @@ int cloudflare_zone_add(
 	*zone = new_zone(cf, lower);
 	cJSON_AddItemToObject(entry, "zone", *zone);
 	cJSON_AddArrayToObject(entry, "records");
+	cJSON_AddArrayToObject(entry, "load_balancers");
 	cJSON_AddItemToArray(cf->zones, entry);
 	if (save(cf, entry, false, &err) < 0) {
 		cJSON_Delete(cJSON_DetachItemViaPointer(cf->zones, entry));

@@ -29,6 +29,13 @@ void dns_zones_free(struct dns_zones *zones); /* NULL-safe */
 void dns_zones_set_health(
 	struct dns_zones *zones, bool (*healthy)(void *arg, const char *check), void *arg);
 /*
+ * What a set with a DNS_BALANCER (the name of a load balancer) answers now: its values, which are
+ * added to the array. Called as the one above is. Set it before the first query.
+ */
+#define DNS_BALANCER "Balancer"
+void dns_zones_set_balance(struct dns_zones *zones,
+	void (*balance)(void *arg, const char *name, const char *type, cJSON *values), void *arg);
+/*
  * The record sets of a zone, copied; they count from `due_ms` (monotonic) on. NULL: the zone goes
  * then. Names are in Route 53's stored form (route53_name), values as the zone file writes them,
  * but with octal escapes. Any thread.

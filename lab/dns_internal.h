@@ -30,6 +30,8 @@ struct dns_zones {
 	struct dns_zone *first; /* in the order of their first publication */
 	bool (*healthy)(void *arg, const char *check);
 	void *healthy_arg;
+	void (*balance)(void *arg, const char *name, const char *type, cJSON *values);
+	void *balance_arg;
 	enum dns_fault fault;
 	char lie[LAB_ADDRESS];
 };

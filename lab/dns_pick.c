@@ -164,6 +164,20 @@ static void choose(struct choice *c)
 		choose_first(c);
 }
 
+/* Another vendor's load balancer: who made it says what it answers now. */
+static void add_balanced(const struct dns_view *view, const cJSON *set, const char *name,
+	const char *owner, ldns_rr_list *out)
+{
+	cJSON *now = cJSON_Duplicate(set, true);
+	cJSON *values = cJSON_GetObjectItemCaseSensitive(now, "ResourceRecords");
+
+	if (values && view->zones->balance)
+		view->zones->balance(
+			view->zones->balance_arg, name, dro_json_text(set, "Type"), values);
+	dns_records_of(now, owner, out);
+	cJSON_Delete(now);
+}
+
 static void pick(const struct dns_view *view, struct dns_group group, const char *owner,
 	unsigned depth, ldns_rr_list *out)
 {
@@ -174,7 +188,11 @@ static void pick(const struct dns_view *view, struct dns_group group, const char
 		return;
 	choose(&c);
 	for (i = 0; i < c.count; i++) {
-		if (!alias_of(c.chosen[i]))
+		const char *balancer = dro_json_text(c.chosen[i], DNS_BALANCER);
+
+		if (*balancer)
+			add_balanced(view, c.chosen[i], balancer, owner, out);
+		else if (!alias_of(c.chosen[i]))
 			dns_records_of(c.chosen[i], owner, out);
 		else if (depth < DNS_CHASE_MAX)
 			pick(view, target_of(view, c.chosen[i]), owner, depth + 1, out);

@@ -64,6 +64,15 @@ void dns_zones_set_health(
 	pthread_mutex_unlock(&zones->lock);
 }
 
+void dns_zones_set_balance(struct dns_zones *zones,
+	void (*balance)(void *arg, const char *name, const char *type, cJSON *values), void *arg)
+{
+	pthread_mutex_lock(&zones->lock);
+	zones->balance = balance;
+	zones->balance_arg = arg;
+	pthread_mutex_unlock(&zones->lock);
+}
+
 void dns_zones_set_fault(struct dns_zones *zones, enum dns_fault fault, const char *address)
 {
 	pthread_mutex_lock(&zones->lock);

@@ -20,6 +20,7 @@ struct entry {
 struct table {
 	struct table *next; /* published later */
 	uint64_t due_ms;
+	struct edge_balance *balance;
 	size_t count;
 	struct entry entries[]; /* sorted by name */
 };
@@ -27,6 +28,8 @@ struct table {
 struct edge_routes {
 	pthread_mutex_t lock;
 	struct table *tables; /* the one that counts, then those to come */
+	char **down;	      /* what is ill: edge_balance.h */
+	size_t down_count;
 };
 
 static void table_free(struct table *table)
@@ -37,6 +40,8 @@ static void table_free(struct table *table)
 		free(table->entries[i].name);
 		free(table->entries[i].content);
 	}
+	if (table)
+		edge_balance_free(table->balance);
 	free(table);
 }
 
@@ -95,6 +100,15 @@ int edge_routes_new(struct edge_routes **out, struct dro_error *err)
 	return 0;
 }
 
+static void free_texts(char **texts, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
 void edge_routes_free(struct edge_routes *routes)
 {
 	struct table *table, *next;
@@ -105,6 +119,7 @@ void edge_routes_free(struct edge_routes *routes)
 		next = table->next;
 		table_free(table);
 	}
+	free_texts(routes->down, routes->down_count);
 	pthread_mutex_destroy(&routes->lock);
 	free(routes);
 }
@@ -112,10 +127,23 @@ void edge_routes_free(struct edge_routes *routes)
 int edge_routes_publish(struct edge_routes *routes, const struct edge_record *records, size_t count,
 	uint64_t due_ms, struct dro_error *err)
 {
+	return edge_routes_publish_all(routes, records, count, NULL, 0, due_ms, err);
+}
+
+int edge_routes_publish_all(struct edge_routes *routes, const struct edge_record *records,
+	size_t count, const struct edge_balancer *balancers, size_t balancer_count, uint64_t due_ms,
+	struct dro_error *err)
+{
 	struct table *table = table_new(records, count), **last;
+	int rc;
 
 	if (!table)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	rc = edge_balance_new(&table->balance, balancers, balancer_count, err);
+	if (rc < 0) {
+		table_free(table);
+		return rc;
+	}
 	pthread_mutex_lock(&routes->lock);
 	for (last = &routes->tables; *last; last = &(*last)->next)
 		if ((*last)->due_ms > due_ms) /* never overtakes an earlier one */
@@ -123,6 +151,31 @@ int edge_routes_publish(struct edge_routes *routes, const struct edge_record *re
 	table->due_ms = due_ms;
 	*last = table;
 	pthread_mutex_unlock(&routes->lock);
+	return 0;
+}
+
+int edge_routes_health(
+	struct edge_routes *routes, const struct edge_down *down, struct dro_error *err)
+{
+	char **copy = calloc(down->count + 1, sizeof(*copy)), **old = NULL;
+	size_t i, old_count = 0;
+
+	for (i = 0; copy && i < down->count; i++) {
+		copy[i] = strdup(down->items[i]);
+		if (!copy[i]) {
+			free_texts(copy, i);
+			copy = NULL;
+		}
+	}
+	if (!copy)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	pthread_mutex_lock(&routes->lock);
+	old = routes->down;
+	old_count = routes->down_count;
+	routes->down = copy;
+	routes->down_count = down->count;
+	pthread_mutex_unlock(&routes->lock);
+	free_texts(old, old_count);
 	return 0;
 }
 
@@ -246,8 +299,28 @@ static enum edge_found follow(
 	return EDGE_FOUND;
 }
 
-enum edge_found edge_routes_find(
-	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out)
+/* The origins of a balancer: addresses, or names of the lab's zones. */
+static enum edge_found follow_choice(
+	struct table *table, const struct edge_choice *choice, struct edge_route *out)
+{
+	size_t i;
+
+	for (i = 0; i < choice->count && out->count < EDGE_ADDRESSES_MAX; i++) {
+		const char *text = choice->addresses[(choice->first + i) % choice->count];
+		struct entry entry = {
+			.content = (char *)(uintptr_t)text, .type = strchr(text, ':') ? AAAA : A};
+
+		if (read_address(&out->addresses[out->count], &entry))
+			out->count++;
+		else
+			(void)follow(table, text, out, 1);
+	}
+	out->first = 0;
+	return out->count ? EDGE_FOUND : EDGE_NO_RECORD;
+}
+
+static enum edge_found find(struct edge_routes *routes, const char *name, bool proxied,
+	uint64_t now_ms, struct edge_route *out)
 {
 	enum edge_found found = EDGE_NO_ZONE;
 	struct table *table;
@@ -257,8 +330,28 @@ enum edge_found edge_routes_find(
 		return found;
 	pthread_mutex_lock(&routes->lock);
 	table = current_table(routes, now_ms);
-	if (table && in_zone(table, name))
-		found = follow(table, name, out, 0);
+	if (table && in_zone(table, name)) {
+		const struct edge_down down = {
+			(const char *const *)routes->down, routes->down_count};
+		struct edge_choice choice;
+
+		found = edge_balance_choose(table->balance, name, proxied, &down, &choice)
+				? follow_choice(table, &choice, out)
+			: proxied ? follow(table, name, out, 0)
+				  : EDGE_NO_RECORD;
+	}
 	pthread_mutex_unlock(&routes->lock);
 	return found;
+}
+
+enum edge_found edge_routes_find(
+	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out)
+{
+	return find(routes, name, true, now_ms, out);
+}
+
+enum edge_found edge_routes_balanced(
+	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out)
+{
+	return find(routes, name, false, now_ms, out);
 }

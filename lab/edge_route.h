@@ -1,7 +1,7 @@
 /*
- * Which addresses stand behind a name: the address records of the lab's own zones, as they were
- * published, each publication taking effect after the propagation delay. Names outside the zones
- * are never asked for anywhere.
+ * Which addresses stand behind a name: the load balancers and address records of the lab's own
+ * zones, as they were published, each publication taking effect after the propagation delay. Names
+ * outside the zones are never asked for anywhere.
  */
 #ifndef DRORCH_LAB_EDGE_ROUTE_H
 #define DRORCH_LAB_EDGE_ROUTE_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "lab/edge_balance.h"
 
 #define EDGE_ADDRESSES_MAX 16
 
@@ -48,8 +49,18 @@ void edge_routes_free(struct edge_routes *routes); /* NULL-safe */
 /* All records of all zones, copied; they count from `due_ms` (monotonic) on. Any thread. */
 int edge_routes_publish(struct edge_routes *routes, const struct edge_record *records, size_t count,
 	uint64_t due_ms, struct dro_error *err);
+/* The same with the balancers, which come before the records of their name. */
+int edge_routes_publish_all(struct edge_routes *routes, const struct edge_record *records,
+	size_t count, const struct edge_balancer *balancers, size_t balancer_count, uint64_t due_ms,
+	struct dro_error *err);
+/* What is ill from now on, in the place of what was. Any thread. */
+int edge_routes_health(
+	struct edge_routes *routes, const struct edge_down *down, struct dro_error *err);
 /* Looks up a name of at most 253 characters, without port. Any thread. */
 enum edge_found edge_routes_find(
+	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out);
+/* What DNS says of a balancer that is not proxied: the addresses of the pool whose turn it is. */
+enum edge_found edge_routes_balanced(
 	struct edge_routes *routes, const char *name, uint64_t now_ms, struct edge_route *out);
 
 #endif

@@ -36,6 +36,7 @@ struct dro_seen_site {
 struct dro_seen_checks {
 	const char *provider;
 	const char *error;
+	const uint32_t *intervals; /* seconds, as dro_health_checks has them; NULL: any */
 	struct dro_health_check *const *checks;
 	size_t count;
 };

@@ -135,7 +135,9 @@ static void list_checks(struct look *look)
 				!(dro_provider_capabilities(provider) & DRO_CAP_HEALTH))
 				continue;
 			if (traffic->policy == DRO_POLICY_WEIGHTED)
-				seen->checks[seen->check_count++].provider = name;
+				seen->checks[seen->check_count++] = (struct dro_seen_checks){
+					.provider = name,
+					.intervals = dro_provider_check_intervals(provider)};
 		}
 	}
 	if (!seen->checks)

@@ -8,15 +8,26 @@
 
 #define CHECK_MS 60000
 
-/* Providers have few intervals; these two are everybody's. */
-static uint32_t interval_of(const struct dro_health *health)
+/* The seconds between two looks: the most of the provider's that keeps to ours, else its fewest. */
+static uint32_t interval_of(const struct dro_seen_checks *seen, const struct dro_health *health)
 {
-	return health->interval_ms <= 10000 ? 10 : 30;
+	uint32_t wanted = (uint32_t)(health->interval_ms / 1000), found;
+	size_t i;
+
+	if (!wanted)
+		wanted = 1;
+	if (!seen->intervals || !seen->intervals[0])
+		return wanted;
+	found = seen->intervals[0];
+	for (i = 1; i < DRO_INTERVALS_MAX && seen->intervals[i]; i++)
+		if (seen->intervals[i] <= wanted)
+			found = seen->intervals[i];
+	return found;
 }
 
 /* What a check is to be. */
-static cJSON *wanted_json(
-	struct differ *differ, const struct dro_site *site, const struct differ_addresses *at)
+static cJSON *wanted_json(struct differ *differ, const struct dro_seen_checks *seen,
+	const struct dro_site *site, const struct differ_addresses *at)
 {
 	const struct dro_health *health = &site->health;
 	bool https = strcmp(health->scheme, "https") == 0;
@@ -28,7 +39,7 @@ static cJSON *wanted_json(
 	cJSON_AddStringToObject(json, "host", health->host);
 	cJSON_AddStringToObject(json, "path", health->path);
 	cJSON_AddNumberToObject(json, "port", health->port ? health->port : https ? 443 : 80);
-	cJSON_AddNumberToObject(json, "interval_s", interval_of(health));
+	cJSON_AddNumberToObject(json, "interval_s", interval_of(seen, health));
 	cJSON_AddNumberToObject(json, "fail_after", fail_after);
 	cJSON_AddStringToObject(json, "address", at->count ? at->items[0] : at->reference);
 	if (!owner || !cJSON_AddStringToObject(json, "owner", owner)) {
@@ -110,7 +121,7 @@ static const struct dro_health_check *find(
 
 		if (strcmp(check->owner, owner) == 0 &&
 			strcmp(kind_name(check->kind), site->health.scheme) == 0 &&
-			check->interval_s == interval_of(&site->health) &&
+			check->interval_s == interval_of(seen, &site->health) &&
 			(!found || strcmp(check->id, found->id) < 0))
 			found = check;
 	}
@@ -209,7 +220,7 @@ static void compare_site(
 	before = find(differ, seen, site->name);
 	differ_addresses_of(differ, site, &at);
 	if (differ->base.rc == 0 && (at.count || *at.reference))
-		wanted = wanted_json(differ, site, &at);
+		wanted = wanted_json(differ, seen, site, &at);
 	was = before ? seen_json(before) : NULL;
 	if (wanted && (!was || !equal(wanted, was))) {
 		put(differ, seen, site, before, wanted, at.step);

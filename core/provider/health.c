@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+const uint32_t *dro_provider_check_intervals(const struct dro_provider *provider)
+{
+	return provider->plugin->health.intervals;
+}
+
 struct check_collector {
 	struct dro_invoke *invoke;
 	struct dro_health_check_list *list;

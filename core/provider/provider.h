@@ -98,6 +98,9 @@ enum dro_capability {
 const char *dro_provider_name(const struct dro_provider *provider);	 /* the account's */
 unsigned dro_provider_capabilities(const struct dro_provider *provider); /* enum dro_capability */
 unsigned dro_provider_dns_flags(const struct dro_provider *provider);	 /* enum dro_dns_flag */
+/* Of the provider's health checks: dro_health_checks.intervals. NULL: any. Lasts as the provider.
+ */
+const uint32_t *dro_provider_check_intervals(const struct dro_provider *provider);
 /* The option's value as the plugin got it, defaults filled in; "" where there is none. */
 const char *dro_provider_option(const struct dro_provider *provider, const char *name);
 

@@ -29,6 +29,20 @@ static const struct dro_word words[] = {
 	{NULL, 0},
 };
 
+/* The same numbers mean other things to the load balancers, their pools and monitors. */
+static const struct dro_word balance_words[] = {
+	{"1001", DRO_ENOTFOUND},
+	{"1002", DRO_EINVAL},	 /* validation failed; also: not in this zone's plan */
+	{"1003", DRO_ECONFLICT}, /* a name that is taken */
+	{"1005", DRO_ECONFLICT}, /* others refer to it */
+	{NULL, 0},
+};
+
+int cf_no_memory(struct cf *cf, struct dro_error *err)
+{
+	return cf->host->fail(err, DRO_ENOMEM, NULL, "out of memory");
+}
+
 int cf_nonsense(struct cf *cf, const struct cf_ask *ask, const char *what, struct dro_error *err)
 {
 	if (ask->mutation)
@@ -62,8 +76,11 @@ static int refused(struct cf *cf, const struct cf_ask *ask,
 	int code = 0;
 
 	/* A server that broke may have broken after the change, whatever it says about it. */
-	if (response->status < 500 && response->status != 429)
-		code = dro_word_code(words, word);
+	if (response->status < 500 && response->status != 429) {
+		if (ask->path[2] && strcmp(ask->path[2], "load_balancers") == 0)
+			code = dro_word_code(balance_words, word);
+		code = code ? code : dro_word_code(words, word);
+	}
 	if (!code)
 		code = dro_answer_ok(response) ? DRO_EINVAL
 					       : dro_answer_code(response->status, ask->mutation);
@@ -101,7 +118,7 @@ int cf_ask(struct cf *cf, const struct cf_ask *ask, cJSON **out, const struct dr
 	struct dro_error *err)
 {
 	static const struct dro_pair json_type = {"content-type", "application/json"};
-	const char *path[2 + 5] = {"client", "v4"};
+	const char *path[2 + CF_PATH_MAX] = {"client", "v4"};
 	struct dro_http_request request = {
 		.size = sizeof(request),
 		.flags = ask->mutation ? 0 : DRO_HTTP_SAFE,
@@ -132,5 +149,47 @@ int cf_ask(struct cf *cf, const struct cf_ask *ask, cJSON **out, const struct dr
 		return rc;
 	rc = read_answer(cf, ask, response, out, err);
 	cf->host->http_free(response);
+	return rc;
+}
+
+int cf_ask_list(struct cf *cf, const struct cf_ask *ask, cJSON **answer, const cJSON **list,
+	const struct dro_call *call, struct dro_error *err)
+{
+	int rc = cf_ask(cf, ask, answer, call, err);
+
+	*list = NULL;
+	if (rc < 0)
+		return rc;
+	*list = cJSON_GetObjectItemCaseSensitive(*answer, "result");
+	if (cJSON_IsNull(*list) || cJSON_IsArray(*list))
+		return 0;
+	return cf_nonsense(cf, ask, "no list", err);
+}
+
+int cf_send(struct cf *cf, struct cf_ask *ask, cJSON *body, char id[CF_ID_MAX + 1],
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(1u << 20);
+	cJSON *answer = NULL;
+	const char *made;
+	int rc;
+
+	dro_json_print(&text, body);
+	cJSON_Delete(body);
+	if ((rc = dro_buf_check(&text, err)) < 0)
+		goto out;
+	ask->body = dro_buf_str(&text);
+	ask->mutation = true;
+	if ((rc = cf_ask(cf, ask, &answer, call, err)) < 0)
+		goto out;
+	made = dro_json_text(cJSON_GetObjectItemCaseSensitive(answer, "result"), "id");
+	if (!*made || strlen(made) > CF_ID_MAX)
+		rc = cf_nonsense(cf, ask, "no id of what was made", err);
+	else
+		memcpy(id, made, strlen(made) + 1);
+out:
+	ask->body = NULL;
+	cJSON_Delete(answer);
+	dro_buf_free(&text);
 	return rc;
 }

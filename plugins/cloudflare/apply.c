@@ -1,246 +1,84 @@
 /*
- * A change as one transaction: what is there is compared with what is wanted, and only the
- * difference goes out, as patches, posts and deletes of one batch. A repeated apply therefore finds
- * everything as wanted and changes nothing.
+ * A change: groups of routed sets become load balancers, the others DNS records. A balancer hides
+ * the records of its name, so it comes before they go and goes after they came: the name is never
+ * without an answer.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "plugins/cloudflare/cloudflare.h"
 #include "base/rdata.h"
+#include "plugins/cloudflare/balance.h"
+#include "plugins/cloudflare/cloudflare.h"
+#include "plugins/common/record.h"
 
 #define LOOKS 6		   /* at a list that is behind: half a minute in all */
 #define LOOK_AGAIN_MS 1000 /* doubled each time */
-#define BATCH_MAX 200	   /* operations that every plan takes in one batch */
+#define SET_ID_MAX 128
+
+/* What is to be put or to go, in whole records: `all` holds them, the lists point to them. */
+struct wish {
+	struct dro_record *all;
+	struct cf_sets simple;
+	struct cf_sets routed; /* by name, type, set_id */
+};
 
 struct change {
 	struct cf *cf;
 	const char *zone;
-	struct cf_records there;
-	bool *used; /* of `there`: it stays, or was dealt with */
+	struct wish put, del;
 	const struct dro_call *call;
 	struct dro_error *err;
-	/* The batch that is being filled. */
-	cJSON *batch, *deletes, *patches, *posts;
-	size_t operations;
 };
 
-static int no_memory(struct change *change)
+static void wish_free(struct wish *wish)
 {
-	return change->cf->host->fail(change->err, DRO_ENOMEM, NULL, "out of memory");
+	free(wish->all);
+	free(wish->simple.items);
+	free(wish->routed.items);
 }
 
-static int batch_begin(struct change *change)
+static int compare(const void *a, const void *b)
 {
-	cJSON_Delete(change->batch);
-	change->operations = 0;
-	change->batch = cJSON_CreateObject();
-	change->deletes = cJSON_AddArrayToObject(change->batch, "deletes");
-	change->patches = cJSON_AddArrayToObject(change->batch, "patches");
-	change->posts = cJSON_AddArrayToObject(change->batch, "posts");
-	return change->deletes && change->patches && change->posts ? 0 : no_memory(change);
+	const struct dro_record *x = *(const struct dro_record *const *)a;
+	const struct dro_record *y = *(const struct dro_record *const *)b;
+	int order = strcmp(x->name, y->name);
+
+	if (order == 0)
+		order = strcmp(x->type, y->type);
+	return order ? order : strcmp(x->set_id, y->set_id);
 }
 
-static void drop_empty(cJSON *batch)
-{
-	cJSON *list, *next;
+/* ---- what cannot be ----------------------------------------------------------------------------
+ */
 
-	for (list = batch->child; list; list = next) {
-		next = list->next;
-		if (!list->child)
-			cJSON_Delete(cJSON_DetachItemViaPointer(batch, list));
-	}
-}
-
-/* Does nothing where there is nothing to do. */
-static int batch_send(struct change *change)
-{
-	struct dro_buf body = DRO_BUF_INIT(8u << 20);
-	char id[CF_ID_MAX + 1];
-	struct cf_ask ask = {
-		.method = "POST", .path = {"zones", id, "dns_records", "batch"}, .mutation = true};
-	cJSON *answer = NULL;
-	int rc;
-
-	if (!change->operations)
-		return 0;
-	if ((rc = cf_zone_id(change->cf, change->zone, id, change->call, change->err)) < 0)
-		return rc;
-	drop_empty(change->batch);
-	dro_json_print(&body, change->batch);
-	if ((rc = dro_buf_check(&body, change->err)) < 0)
-		goto out;
-	ask.body = dro_buf_str(&body);
-	if ((rc = cf_ask(change->cf, &ask, &answer, change->call, change->err)) < 0)
-		goto out;
-	if (!cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(answer, "result"))) {
-		rc = cf_nonsense(change->cf, &ask, "no result of the batch", change->err);
-		goto out;
-	}
-	rc = batch_begin(change);
-out:
-	cJSON_Delete(answer);
-	dro_buf_free(&body);
-	return rc;
-}
-
-static cJSON *operation(struct change *change, cJSON *list, const char *id)
-{
-	cJSON *entry = cJSON_CreateObject();
-
-	if (!entry || (id && !cJSON_AddStringToObject(entry, "id", id)) ||
-		!cJSON_AddItemToArray(list, entry)) {
-		cJSON_Delete(entry);
-		return NULL;
-	}
-	change->operations++;
-	return entry;
-}
-
-static uint32_t ttl_of(const struct dro_record *set)
-{
-	return set->proxied ? 0 : set->ttl_s;
-}
-
-static bool same_rest(const struct cf_record *record, const struct dro_record *set)
-{
-	return record->proxied == (set->proxied != 0) && record->ttl_s == ttl_of(set) &&
-	       strcmp(record->comment, set->owner) == 0;
-}
-
-static bool write_rest(cJSON *entry, const struct dro_record *set)
-{
-	uint32_t ttl = ttl_of(set);
-
-	return cJSON_AddNumberToObject(entry, "ttl", ttl ? ttl : 1) &&
-	       (!cf_type_proxied(set->type) ||
-		       cJSON_AddBoolToObject(entry, "proxied", set->proxied != 0)) &&
-	       cJSON_AddStringToObject(entry, "comment", set->owner);
-}
-
-/* `value` NULL: it stays as it is. */
-static int patch(struct change *change, const struct cf_record *record,
-	const struct dro_record *set, const char *value)
-{
-	cJSON *entry = operation(change, change->patches, record->id);
-
-	if (!entry || !write_rest(entry, set))
-		return no_memory(change);
-	return value ? cf_value_write(entry, set->type, value, change->err) : 0;
-}
-
-static int post(struct change *change, const struct dro_record *set, const char *value)
-{
-	cJSON *entry = operation(change, change->posts, NULL);
-
-	if (!entry || !cJSON_AddStringToObject(entry, "name", set->name) ||
-		!cJSON_AddStringToObject(entry, "type", set->type) || !write_rest(entry, set))
-		return no_memory(change);
-	return cf_value_write(entry, set->type, value, change->err);
-}
-
-/* The record among `count` from `first` that holds `value` (NULL: any) and was not dealt with. */
-static struct cf_record *take(struct change *change, size_t first, size_t count, const char *value)
-{
-	size_t i;
-
-	for (i = first; i < first + count; i++) {
-		if (change->used[i] || (value && strcmp(change->there.items[i].value, value) != 0))
-			continue;
-		change->used[i] = true;
-		return &change->there.items[i];
-	}
-	return NULL;
-}
-
-static int delete_rest(struct change *change, size_t first, size_t count)
-{
-	const struct cf_record *record;
-
-	while ((record = take(change, first, count, NULL)))
-		if (!operation(change, change->deletes, record->id))
-			return no_memory(change);
-	return 0;
-}
-
-/* The values as Cloudflare will give them back, each once. */
-static int clean_values(
-	struct change *change, const struct dro_record *set, char **values, size_t *count)
-{
-	struct dro_buf value = DRO_BUF_INIT(65536);
-	size_t i, j;
-	int rc = 0;
-
-	*count = 0;
-	for (i = 0; i < set->value_count && rc == 0; i++) {
-		rc = dro_rdata_clean(&value, set->type, set->values[i], change->err);
-		if (rc < 0)
-			break;
-		for (j = 0; j < *count; j++)
-			if (strcmp(values[j], dro_buf_str(&value)) == 0)
-				break;
-		if (j < *count)
-			continue;
-		values[*count] = strdup(dro_buf_str(&value));
-		if (!values[*count])
-			rc = no_memory(change);
-		else
-			++*count;
-	}
-	dro_buf_free(&value);
-	return rc;
-}
-
-/* Records that hold a wanted value keep it; the others are given one that is still missing. */
-static int put_values(
-	struct change *change, const struct dro_record *set, char **values, size_t value_count)
-{
-	size_t count, first, i;
-	struct cf_record *record;
-	int rc = 0;
-
-	first = cf_records_find(&change->there, set->name, set->type, &count);
-	for (i = 0; i < value_count && rc == 0; i++) {
-		record = take(change, first, count, values[i]);
-		if (!record)
-			continue;
-		if (!same_rest(record, set))
-			rc = patch(change, record, set, NULL);
-		free(values[i]);
-		values[i] = NULL;
-	}
-	for (i = 0; i < value_count && rc == 0; i++) {
-		if (!values[i])
-			continue;
-		record = take(change, first, count, NULL);
-		rc = record ? patch(change, record, set, values[i]) : post(change, set, values[i]);
-	}
-	return rc < 0 ? rc : delete_rest(change, first, count);
-}
-
-static int put_set(struct change *change, const struct dro_record *set)
-{
-	char **values = calloc(set->value_count + 1, sizeof(*values));
-	size_t count = 0, i;
-	int rc;
-
-	if (!values)
-		return no_memory(change);
-	rc = clean_values(change, set, values, &count);
-	if (rc == 0)
-		rc = put_values(change, set, values, count);
-	for (i = 0; i < count; i++)
-		free(values[i]);
-	free(values);
-	return rc;
-}
-
-static int check_put(struct change *change, const struct dro_record *set)
+static int check_routed(const struct change *change, const struct dro_record *set)
 {
 	const struct dro_host *host = change->cf->host;
 
+	if (cf_kind(set->type) < 0)
+		return host->fail(change->err, DRO_EUNSUPPORTED, NULL,
+			"%s %s: a load balancer has A, AAAA and CNAME sets", set->name, set->type);
+	if (strlen(set->set_id) > SET_ID_MAX)
+		return host->fail(change->err, DRO_EINVAL, NULL,
+			"%s: a set's identifier has at most %d characters", set->name, SET_ID_MAX);
+	if (set->weight > CF_WEIGHT_MAX || set->failover > DRO_FAILOVER_SECONDARY ||
+		(set->failover && set->weight))
+		return host->fail(change->err, DRO_EINVAL, NULL,
+			"%s %s: a set has a weight of 0..%d, or is primary or secondary", set->name,
+			set->set_id, CF_WEIGHT_MAX);
+	if (!set->value_count)
+		return host->fail(change->err, DRO_EINVAL, NULL, "%s %s without an address",
+			set->name, set->set_id);
+	return 0;
+}
+
+static int check_put(const struct change *change, const struct dro_record *set)
+{
+	const struct dro_host *host = change->cf->host;
+
+	if (*set->alias)
+		return host->fail(change->err, DRO_EUNSUPPORTED, NULL,
+			"%s: Cloudflare has no aliases", set->name);
 	if (!dro_rdata_known(set->type))
 		return host->fail(change->err, DRO_EUNSUPPORTED, NULL,
 			"%s: this plugin cannot write records of type %s", set->name, set->type);
@@ -250,128 +88,89 @@ static int check_put(struct change *change, const struct dro_record *set)
 	if (strpbrk(set->owner, "\r\n"))
 		return host->fail(change->err, DRO_EINVAL, NULL,
 			"%s %s: an ownership mark is one line", set->name, set->type);
-	return 0;
-}
-
-static int check_set(struct change *change, const struct dro_record *set)
-{
-	const struct dro_host *host = change->cf->host;
-
-	if (!dro_name_in_zone(set->name, change->zone))
-		return host->fail(change->err, DRO_EINVAL, NULL, "%s is not in zone %s", set->name,
-			change->zone);
 	if (*set->set_id)
-		return host->fail(change->err, DRO_EUNSUPPORTED, NULL,
-			"%s %s: Cloudflare's DNS has no weighted sets", set->name, set->type);
+		return check_routed(change, set);
+	if (set->weight || set->failover || *set->health_check)
+		return host->fail(change->err, DRO_EINVAL, NULL,
+			"%s %s: weight, failover and health check belong to a set with an "
+			"identifier",
+			set->name, set->type);
 	return 0;
 }
 
-static int check_sets(
-	struct change *change, const struct dro_record *const *sets, size_t count, bool del)
+/* Whole copies, parted into the two lists; what is there twice is a mistake. */
+static int gather(struct change *change, struct wish *wish, const struct dro_record *const *sets,
+	size_t count, bool del)
 {
-	size_t i, j;
-	int rc;
-
-	for (i = 0; i < count; i++) {
-		if ((rc = check_set(change, sets[i])) < 0 ||
-			(!del && (rc = check_put(change, sets[i])) < 0))
-			return rc;
-		for (j = 0; j < i; j++)
-			if (strcmp(sets[j]->name, sets[i]->name) == 0 &&
-				strcmp(sets[j]->type, sets[i]->type) == 0)
-				return change->cf->host->fail(change->err, DRO_EINVAL, NULL,
-					"%s %s is given twice", sets[i]->name, sets[i]->type);
-	}
-	return 0;
-}
-
-/* The one name that all the sets have, or "": the whole zone must be read. */
-static const char *common_name(const struct dro_record *const *put, size_t put_count,
-	const struct dro_record *const *del, size_t del_count)
-{
-	const char *name = put_count ? put[0]->name : del[0]->name;
+	const struct dro_record **sorted = calloc(count + 1, sizeof(*sorted));
 	size_t i;
+	int rc = 0;
 
-	for (i = 0; i < put_count; i++)
-		if (strcasecmp(put[i]->name, name) != 0)
-			return "";
-	for (i = 0; i < del_count; i++)
-		if (strcasecmp(del[i]->name, name) != 0)
-			return "";
-	return name;
-}
+	wish->all = calloc(count + 1, sizeof(*wish->all));
+	wish->simple.items = calloc(count + 1, sizeof(*wish->simple.items));
+	wish->routed.items = calloc(count + 1, sizeof(*wish->routed.items));
+	if (!sorted || !wish->all || !wish->simple.items || !wish->routed.items)
+		rc = cf_no_memory(change->cf, change->err);
+	for (i = 0; i < count && rc == 0; i++) {
+		struct dro_record *set = &wish->all[i];
+		struct cf_sets *list;
 
-/*
- * Sends what has gathered before a set that might not fit: only a change of more than BATCH_MAX
- * operations is more than one transaction, and no set is cut in two.
- */
-static int make_room(struct change *change, const struct dro_record *set)
-{
-	size_t there;
-
-	cf_records_find(&change->there, set->name, set->type, &there);
-	if (change->operations + there + set->value_count <= BATCH_MAX)
-		return 0;
-	return batch_send(change);
-}
-
-static int fill(struct change *change, const struct dro_record *const *put, size_t put_count,
-	const struct dro_record *const *del, size_t del_count)
-{
-	size_t i, first, count;
-	int rc;
-
-	for (i = 0; i < del_count; i++) {
-		first = cf_records_find(&change->there, del[i]->name, del[i]->type, &count);
-		if ((rc = make_room(change, del[i])) < 0 ||
-			(rc = delete_rest(change, first, count)) < 0)
-			return rc;
+		*set = dro_record_whole(sets[i]);
+		sorted[i] = set;
+		list = *set->set_id ? &wish->routed : &wish->simple;
+		list->items[list->count++] = set;
+		if (!dro_name_in_zone(set->name, change->zone))
+			rc = change->cf->host->fail(change->err, DRO_EINVAL, NULL,
+				"%s is not in zone %s", set->name, change->zone);
+		else if (!del)
+			rc = check_put(change, set);
 	}
-	for (i = 0; i < put_count; i++)
-		if ((rc = make_room(change, put[i])) < 0 || (rc = put_set(change, put[i])) < 0)
-			return rc;
-	return 0;
+	if (rc == 0 && count) {
+		qsort(sorted, count, sizeof(*sorted), compare);
+		qsort(wish->routed.items, wish->routed.count, sizeof(*sorted), compare);
+	}
+	for (i = 1; i < count && rc == 0; i++)
+		if (compare(&sorted[i - 1], &sorted[i]) == 0)
+			rc = change->cf->host->fail(change->err, DRO_EINVAL, NULL,
+				"%s %s is given twice", sorted[i]->name, sorted[i]->type);
+	free(sorted);
+	return rc;
 }
 
-/* One look at what is there, and the batches that the difference takes. */
-static int try_apply(struct change *change, const struct dro_record *const *put, size_t put_count,
-	const struct dro_record *const *del, size_t del_count)
-{
-	const char *name = common_name(put, put_count, del, del_count);
-	int rc;
+/* ---- one look, and what it takes ------------------------------------------------------------- */
 
-	if ((rc = cf_records_read(change->cf, &change->there, change->zone, name, "", change->call,
-		     change->err)) < 0)
+static int try_apply(struct change *change)
+{
+	struct cf_balance balance = {
+		.cf = change->cf, .zone = change->zone, .call = change->call, .err = change->err};
+	int rc = 0;
+
+	if (change->put.routed.count + change->del.routed.count &&
+		((rc = cf_balance_begin(&balance, &change->put.routed, &change->del.routed)) < 0 ||
+			(rc = cf_balance_put(&balance)) < 0))
 		goto out;
-	change->used = calloc(change->there.count + 1, sizeof(*change->used));
-	if (!change->used) {
-		rc = no_memory(change);
-		goto out;
-	}
-	if ((rc = batch_begin(change)) < 0 ||
-		(rc = fill(change, put, put_count, del, del_count)) < 0)
-		goto out;
-	rc = batch_send(change);
-	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
-		dro_zones_forget(&change->cf->zones, change->zone);
+	rc = cf_batch_apply(change->cf, change->zone, &change->put.simple, &change->del.simple,
+		change->call, change->err);
+	if (rc == 0)
+		rc = cf_balance_remove(&balance);
 out:
-	cJSON_Delete(change->batch);
-	change->batch = NULL;
-	free(change->used);
-	change->used = NULL;
-	cf_records_free(&change->there);
+	cf_balance_end(&balance);
 	return rc;
 }
 
 /*
- * Refused because the list was not what is there: a record of an earlier try that does not show
- * yet, or one that somebody took away in between. Nothing was changed; looking again settles it.
+ * Refused because the list was not what is there: something of an earlier try that does not show
+ * yet, or that somebody took away in between. Looking again settles it.
  */
 static bool list_was_stale(int rc, const struct dro_error *err)
 {
-	return (rc == DRO_ECONFLICT && (strcmp(err->provider_code, "81057") == 0 ||
-					       strcmp(err->provider_code, "81058") == 0)) ||
-	       (rc == DRO_ENOTFOUND && strcmp(err->provider_code, "81044") == 0);
+	static const char *const twins[] = {"81057", "81058", "1003"};
+	size_t i;
+
+	for (i = 0; i < sizeof(twins) / sizeof(twins[0]); i++)
+		if (rc == DRO_ECONFLICT && strcmp(err->provider_code, twins[i]) == 0)
+			return true;
+	return rc == DRO_ENOTFOUND && strcmp(err->provider_code, "81044") == 0;
 }
 
 int cf_apply(void *account, const char *zone, const struct dro_record *const *put, size_t put_count,
@@ -385,20 +184,22 @@ int cf_apply(void *account, const char *zone, const struct dro_record *const *pu
 	int rc, tries;
 
 	if (operation_id && operation_size)
-		operation_id[0] = '\0'; /* a batch that was answered is done */
+		operation_id[0] = '\0'; /* what was answered is done */
 	if (put_count + del_count == 0)
 		return 0;
-	if ((rc = check_sets(&change, put, put_count, false)) < 0 ||
-		(rc = check_sets(&change, del, del_count, true)) < 0)
+	if ((rc = gather(&change, &change.put, put, put_count, false)) < 0 ||
+		(rc = gather(&change, &change.del, del, del_count, true)) < 0)
 		goto out;
 	for (tries = 1;; tries++) {
-		rc = try_apply(&change, put, put_count, del, del_count);
+		rc = try_apply(&change);
 		if (tries == LOOKS || !list_was_stale(rc, &last) ||
 			host->sleep_ms(host, pause_ms, call->deadline_ms, NULL) < 0)
 			break;
 		pause_ms *= 2;
 	}
 out:
+	wish_free(&change.put);
+	wish_free(&change.del);
 	if (rc < 0 && err)
 		*err = last;
 	return rc;

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BATCH_LIMIT 3500 /* of the plans that are paid for */
+
 static const struct dro_option token = {
 	.size = sizeof(token),
 	.kind = DRO_OPTION_STRING,
 	.flags = DRO_OPTION_REQUIRED | DRO_OPTION_CREDENTIAL,
 	.name = "token",
-	.help = "API token that may read zones and edit their DNS",
+	.help = "API token that may read zones and edit their DNS, and load balancers where used",
 };
 static const struct dro_option endpoint = {
 	.size = sizeof(endpoint),
@@ -25,7 +27,23 @@ static const struct dro_option account_id = {
 	.name = "account_id",
 	.help = "the account whose zones are meant, and that owns the token where no user does",
 };
-static const struct dro_option *const options[] = {&token, &endpoint, &account_id, NULL};
+static const struct dro_option batch_max = {
+	.size = sizeof(batch_max),
+	.kind = DRO_OPTION_INTEGER,
+	.name = "batch_max",
+	.fallback = "200",
+	.help = "changes of DNS records in one batch: 200 on the free plan, 3500 on the others",
+};
+static const struct dro_option check_regions = {
+	.size = sizeof(check_regions),
+	.kind = DRO_OPTION_STRING,
+	.name = "check_regions",
+	.fallback = "WEU",
+	.help = "regions from which new pools are looked at, such as WEU,ENAM; the plan limits "
+		"them",
+};
+static const struct dro_option *const options[] = {
+	&token, &endpoint, &account_id, &batch_max, &check_regions, NULL};
 
 static void cf_close(void *account)
 {
@@ -34,8 +52,24 @@ static void cf_close(void *account)
 	if (!cf)
 		return;
 	dro_zones_fini(&cf->zones);
+	dro_zones_fini(&cf->accounts);
 	dro_params_free(&cf->options);
 	free(cf);
+}
+
+static int read_options(struct cf *cf, struct dro_error *err)
+{
+	const char *batch = dro_params_get(&cf->options, "batch_max", batch_max.fallback);
+	char *end;
+
+	cf->endpoint = dro_params_get(&cf->options, "endpoint", endpoint.fallback);
+	cf->account_id = dro_params_get(&cf->options, "account_id", "");
+	cf->regions = dro_params_get(&cf->options, "check_regions", check_regions.fallback);
+	cf->batch_max = strtoul(batch, &end, 10);
+	if (*end || cf->batch_max < 1 || cf->batch_max > BATCH_LIMIT)
+		return cf->host->fail(
+			err, DRO_EINVAL, NULL, "option batch_max is 1..%d", BATCH_LIMIT);
+	return 0;
 }
 
 static int cf_open(const struct dro_host *host, const struct dro_pair *given, size_t given_count,
@@ -47,13 +81,13 @@ static int cf_open(const struct dro_host *host, const struct dro_pair *given, si
 	if (!cf)
 		return host->fail(err, DRO_ENOMEM, NULL, "out of memory");
 	dro_zones_init(&cf->zones);
+	dro_zones_init(&cf->accounts);
 	cf->host = host;
-	if ((rc = dro_params_copy(&cf->options, given, given_count, err)) < 0) {
+	if ((rc = dro_params_copy(&cf->options, given, given_count, err)) < 0 ||
+		(rc = read_options(cf, err)) < 0) {
 		cf_close(cf);
 		return rc;
 	}
-	cf->endpoint = dro_params_get(&cf->options, "endpoint", endpoint.fallback);
-	cf->account_id = dro_params_get(&cf->options, "account_id", "");
 	*account = cf;
 	return 0;
 }
@@ -116,4 +150,5 @@ const struct dro_provider_v1 dro_provider_v1 = {
 	.close = cf_close,
 	.probe = cf_probe,
 	.dns = &dns,
+	.health = &cf_health,
 };

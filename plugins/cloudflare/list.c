@@ -1,225 +1,23 @@
-#include <ctype.h>
-#include <stdio.h>
+/*
+ * What is there: the records of a zone, and its load balancers as groups of record sets. A zone
+ * costs a call a page of records and one for the balancers; the pools are asked for where there is
+ * a balancer.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "plugins/cloudflare/balance.h"
 #include "plugins/cloudflare/cloudflare.h"
-#include "plugins/common/params.h"
-#include "plugins/common/paging.h"
 
-#define PER_PAGE 5000
-#define PAGES_MAX 200
-
-static void free_record(struct cf_record *record)
-{
-	free(record->id);
-	free(record->name);
-	free(record->type);
-	free(record->value);
-	free(record->comment);
-}
-
-void cf_records_free(struct cf_records *records)
-{
-	size_t i;
-
-	for (i = 0; i < records->count; i++)
-		free_record(&records->items[i]);
-	free(records->items);
-	*records = (struct cf_records){0};
-}
-
-static int compare_set(const struct cf_record *a, const char *name, const char *type)
-{
-	int order = strcmp(a->name, name);
-
-	return order ? order : strcmp(a->type, type);
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct cf_record *x = a, *y = b;
-	int order = compare_set(x, y->name, y->type);
-
-	if (order == 0)
-		order = strcmp(x->value, y->value);
-	return order ? order : strcmp(x->id, y->id);
-}
-
-size_t cf_records_find(
-	const struct cf_records *records, const char *name, const char *type, size_t *count)
-{
-	size_t first = 0, end;
-
-	while (first < records->count && compare_set(&records->items[first], name, type) < 0)
-		first++;
-	for (end = first; end < records->count; end++)
-		if (compare_set(&records->items[end], name, type) != 0)
-			break;
-	*count = end - first;
-	return first;
-}
-
-static int reserve(struct cf_records *records)
-{
-	size_t capacity = records->capacity ? records->capacity * 2 : 64;
-	struct cf_record *grown;
-
-	if (records->count < records->capacity)
-		return 0;
-	grown = realloc(records->items, capacity * sizeof(*grown));
-	if (!grown)
-		return DRO_ENOMEM;
-	records->items = grown;
-	records->capacity = capacity;
-	return 0;
-}
-
-/* One record of an answer; `value` is scratch. */
-static int add(
-	struct cf_records *records, const cJSON *json, struct dro_buf *value, struct dro_error *err)
-{
-	struct cf_record *record;
-	const char *id, *name, *type;
-	int64_t ttl;
-	int rc;
-	char *c;
-
-	if (reserve(records) < 0)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	record = &records->items[records->count];
-	*record = (struct cf_record){0};
-	if ((rc = dro_json_string_need(json, "id", &id, err)) < 0 ||
-		(rc = dro_json_string_need(json, "name", &name, err)) < 0 ||
-		(rc = dro_json_string_need(json, "type", &type, err)) < 0 ||
-		(rc = dro_json_bool(json, "proxied", false, &record->proxied, err)) < 0 ||
-		(rc = dro_json_int(json, "ttl", 1, &ttl, err)) < 0 ||
-		(rc = cf_value_read(value, type, json, err)) < 0)
-		return rc;
-	record->ttl_s = ttl <= 1 || ttl > INT32_MAX || record->proxied ? 0 : (uint32_t)ttl;
-	record->id = strdup(id);
-	record->name = strdup(name);
-	record->type = strdup(type);
-	record->value = strdup(dro_buf_str(value));
-	record->comment = strdup(dro_json_text(json, "comment"));
-	records->count++; /* from here on it is freed with the others */
-	if (!record->id || !record->name || !record->type || !record->value || !record->comment)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	for (c = record->name; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return 0;
-}
-
-static bool wanted(const struct cf_record *record, const char *name, const char *type)
-{
-	return (!*name || strcasecmp(record->name, name) == 0) &&
-	       (!*type || strcmp(record->type, type) == 0);
-}
-
-static int add_page(struct cf *cf, const struct cf_ask *ask, struct cf_records *records,
-	const cJSON *result, const char *name, const char *type, struct dro_error *err)
-{
-	struct dro_error why = DRO_ERROR_INIT;
-	struct dro_buf value = DRO_BUF_INIT(256 * 1024);
-	const cJSON *json;
-	int rc = 0;
-
-	cJSON_ArrayForEach(json, result)
-	{
-		if ((rc = add(records, json, &value, &why)) < 0)
-			break;
-		/* A filter that the provider did not know is one that it did not use. */
-		if (!wanted(&records->items[records->count - 1], name, type))
-			free_record(&records->items[--records->count]);
-	}
-	dro_buf_free(&value);
-	if (rc == DRO_ENOMEM)
-		return cf->host->fail(err, rc, NULL, "out of memory");
-	return rc < 0 ? cf_nonsense(cf, ask, why.message, err) : 0;
-}
-
-/*
- * The guard's token of the next page, "" after the last. A full page is followed by another,
- * whatever the total says; the first record's id shows a provider that does not advance.
- */
-static int next_token(struct cf *cf, const struct cf_ask *ask, const cJSON *answer, unsigned page,
-	const char **token, struct dro_error *err)
-{
-	const cJSON *info = cJSON_GetObjectItemCaseSensitive(answer, "result_info");
-	const cJSON *result = cJSON_GetObjectItemCaseSensitive(answer, "result");
-	int64_t number = page, per_page = PER_PAGE;
-
-	*token = "";
-	if (dro_json_int(info, "page", page, &number, NULL) < 0 ||
-		dro_json_int(info, "per_page", PER_PAGE, &per_page, NULL) < 0 || number != page)
-		return cf_nonsense(cf, ask, "another page than the one asked for", err);
-	if (per_page > PER_PAGE || per_page < 1)
-		per_page = PER_PAGE;
-	if (result->child && cJSON_GetArraySize(result) >= per_page)
-		*token = dro_json_text(result->child, "id");
-	return 0;
-}
-
-static int read_pages(struct cf *cf, struct cf_records *out, const char *zone_id, const char *name,
-	const char *type, const struct dro_call *call, struct dro_error *err)
-{
-	struct dro_paging paging = DRO_PAGING_INIT("list of DNS records", PAGES_MAX);
-	int rc;
-
-	do {
-		struct dro_params query = DRO_PARAMS_INIT;
-		struct cf_ask ask = {.method = "GET", .path = {"zones", zone_id, "dns_records"}};
-		const cJSON *result;
-		const char *token;
-		cJSON *answer = NULL;
-		char page[16], per_page[16];
-
-		snprintf(page, sizeof(page), "%u", paging.pages + 1);
-		snprintf(per_page, sizeof(per_page), "%d", PER_PAGE);
-		dro_params_add(&query, "page", page);
-		dro_params_add(&query, "per_page", per_page);
-		dro_params_add_set(&query, "name", name);
-		dro_params_add_set(&query, "type", type);
-		ask.query = query.items;
-		ask.query_count = query.count;
-		if ((rc = dro_params_check(&query, err)) == 0 &&
-			(rc = cf_ask(cf, &ask, &answer, call, err)) == 0) {
-			result = cJSON_GetObjectItemCaseSensitive(answer, "result");
-			if (!cJSON_IsArray(result))
-				rc = cf_nonsense(cf, &ask, "no list of records", err);
-			else if ((rc = add_page(cf, &ask, out, result, name, type, err)) == 0 &&
-				 (rc = next_token(
-					  cf, &ask, answer, paging.pages + 1, &token, err)) == 0)
-				rc = dro_paging_next(&paging, token, err);
-		}
-		cJSON_Delete(answer);
-		dro_params_free(&query);
-	} while (rc > 0);
-	dro_paging_free(&paging);
-	return rc;
-}
-
-int cf_records_read(struct cf *cf, struct cf_records *out, const char *zone, const char *name,
-	const char *type, const struct dro_call *call, struct dro_error *err)
-{
-	char id[CF_ID_MAX + 1];
-	int rc;
-
-	if ((rc = cf_zone_id(cf, zone, id, call, err)) < 0)
-		return rc;
-	rc = read_pages(cf, out, id, name, type, call, err);
-	/* Made anew under another id, perhaps: the old one is then nobody's, or somebody else's. */
-	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
-		dro_zones_forget(&cf->zones, zone);
-	if (rc == 0 && out->count)
-		qsort(out->items, out->count, sizeof(*out->items), compare);
-	return rc;
-}
+struct emitter {
+	dro_emit_record emit;
+	void *arg;
+};
 
 /* One set: its flags are those of its first record. */
-static int emit_set(const struct cf_record *records, size_t count, const char **values,
-	dro_emit_record emit, void *arg)
+static int emit_set(const struct emitter *to, const struct cf_record *records, size_t count,
+	const char **values)
 {
 	struct dro_record set = {
 		.size = sizeof(set),
@@ -232,40 +30,144 @@ static int emit_set(const struct cf_record *records, size_t count, const char **
 		.set_id = "",
 		.owner = records->comment,
 		.proxied = records->proxied,
+		.health_check = "",
+		.alias = "",
+		.alias_zone = "",
 	};
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		values[i] = records[i].value;
-	return emit(arg, &set);
+	return to->emit(to->arg, &set);
+}
+
+static int emit_records(struct cf *cf, const struct emitter *to, const struct cf_records *records,
+	struct dro_error *err)
+{
+	const char **values = calloc(records->count + 1, sizeof(*values));
+	size_t i, count;
+	int rc = 0;
+
+	if (!values)
+		return cf_no_memory(cf, err);
+	for (i = 0; i < records->count && rc == 0; i += count) {
+		for (count = 1; i + count < records->count; count++)
+			if (cf_records_begins(records, i + count))
+				break;
+		rc = emit_set(to, &records->items[i], count, values);
+	}
+	free(values);
+	return rc;
+}
+
+/* The sets of one pool: one a type of its addresses. */
+static int emit_member(const struct emitter *to, const struct cf_group *group,
+	const struct cf_member *member, const char *type)
+{
+	size_t kind;
+	int rc = 0;
+
+	for (kind = 0; kind < CF_KINDS && rc == 0; kind++) {
+		const struct cf_values *values = &member->values[kind];
+		struct dro_record set = {
+			.size = sizeof(set),
+			.ttl_s = group->ttl_s,
+			.id = member->pool_id,
+			.name = group->name,
+			.type = cf_kinds[kind],
+			.values = (const char *const *)values->items,
+			.value_count = values->count,
+			.set_id = member->set_id,
+			.owner = group->owner,
+			.proxied = group->proxied,
+			.weight = member->weight,
+			.failover = member->failover,
+			.health_check = member->health_check,
+			.alias = "",
+			.alias_zone = "",
+		};
+
+		if (values->count && (!*type || strcmp(type, set.type) == 0))
+			rc = to->emit(to->arg, &set);
+	}
+	return rc;
+}
+
+static int emit_group(struct cf *cf, const struct emitter *to, const cJSON *balancer,
+	const cJSON *pools, const char *type, struct dro_error *err)
+{
+	struct cf_group group = {0};
+	size_t i;
+	int rc = cf_group_read(&group, balancer, pools);
+
+	if (rc < 0)
+		cf_no_memory(cf, err);
+	for (i = 0; i < group.count && rc == 0; i++)
+		rc = emit_member(to, &group, &group.members[i], type);
+	cf_group_free(&group);
+	return rc;
+}
+
+static bool wanted(const cJSON *balancer, const char *name)
+{
+	return cf_balancer_enabled(balancer) &&
+	       (!*name || strcasecmp(dro_json_text(balancer, "name"), name) == 0);
+}
+
+/*
+ * A token or a plan without load balancers has none to show. That it is the token's right to the
+ * zone which is missing was settled when the records were listed.
+ */
+static bool has_none(int rc, const struct dro_error *err)
+{
+	return rc == DRO_EAUTH || rc == DRO_EUNSUPPORTED ||
+	       (rc == DRO_EINVAL && strcmp(err->provider_code, "1002") == 0);
+}
+
+static int list_balancers(struct cf *cf, const struct emitter *to,
+	const struct dro_record_query *query, const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_error why = DRO_ERROR_INIT;
+	cJSON *answer = NULL, *pool_answer = NULL;
+	const cJSON *balancers, *pools = NULL, *balancer;
+	int rc = cf_balancers_read(cf, query->zone, &answer, &balancers, call, &why);
+
+	if (rc < 0) {
+		rc = has_none(rc, &why) ? 0 : rc;
+		if (rc < 0 && err)
+			*err = why;
+		goto out;
+	}
+	cJSON_ArrayForEach(balancer, balancers)
+	{
+		if (!wanted(balancer, query->name))
+			continue;
+		if (!pool_answer &&
+			(rc = cf_pools_read(cf, query->zone, &pool_answer, &pools, call, err)) < 0)
+			break;
+		rc = emit_group(cf, to, balancer, pools, query->type, err);
+		if (rc != 0)
+			break;
+	}
+out:
+	cJSON_Delete(pool_answer);
+	cJSON_Delete(answer);
+	return rc;
 }
 
 int cf_list_records(void *account, const struct dro_record_query *query, dro_emit_record emit,
 	void *arg, const struct dro_call *call, struct dro_error *err)
 {
+	const struct emitter to = {emit, arg};
 	struct cf *cf = account;
 	struct cf_records records = {0};
-	const char **values = NULL;
-	size_t i, count;
 	int rc;
 
-	if ((rc = cf_records_read(cf, &records, query->zone, query->name, query->type, call, err)) <
-		0)
-		goto out;
-	values = calloc(records.count + 1, sizeof(*values));
-	if (!values) {
-		rc = cf->host->fail(err, DRO_ENOMEM, NULL, "out of memory");
-		goto out;
-	}
-	for (i = 0; i < records.count && rc == 0; i += count) {
-		for (count = 1; i + count < records.count; count++)
-			if (compare_set(&records.items[i + count], records.items[i].name,
-				    records.items[i].type) != 0)
-				break;
-		rc = emit_set(&records.items[i], count, values, emit, arg);
-	}
-out:
-	free(values);
+	rc = cf_records_read(cf, &records, query->zone, query->name, query->type, call, err);
+	if (rc == 0)
+		rc = emit_records(cf, &to, &records, err);
 	cf_records_free(&records);
+	if (rc == 0 && (!*query->type || cf_kind(query->type) >= 0))
+		rc = list_balancers(cf, &to, query, call, err);
 	return rc;
 }

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/cloudflare/cloudflare.h"
 #include "base/rdata.h"
+#include "plugins/cloudflare/cloudflare.h"
 
 #define TEXT_MAX 65536
 

@@ -98,12 +98,15 @@ static const struct dro_dns dns = {
 	.apply = r53_apply,
 };
 
+static const uint32_t intervals[] = {10, 30, 0};
+
 static const struct dro_health_checks health = {
 	.size = sizeof(health),
 	.list_checks = r53_list_checks,
 	.put_check = r53_put_check,
 	.delete_check = r53_delete_check,
 	.check_status = r53_check_status,
+	.intervals = intervals,
 };
 
 static const struct dro_async async = {

@@ -386,6 +386,8 @@ static int check_status(void *account, const char *id, dro_emit_vantage emit, vo
 	return emit(arg, &vantage);
 }
 
+static const uint32_t intervals[] = {10, 30, 0};
+
 static const struct dro_health_checks health = {
 	.size = sizeof(health),
 	.list_checks = list_checks,
@@ -394,6 +396,7 @@ static const struct dro_health_checks health = {
 #endif
 	.delete_check = delete_check,
 	.check_status = check_status,
+	.intervals = intervals,
 };
 #endif
 

@@ -19,6 +19,8 @@ START_TEST(health_checks)
 	ck_assert_uint_eq(checks.items[1]->kind, DRO_CHECK_OTHER);
 	ck_assert_uint_eq(checks.items[1]->state, DRO_HEALTH_UNKNOWN);
 	dro_health_check_list_free(&checks);
+	ck_assert_uint_eq(dro_provider_check_intervals(provider)[0], 10);
+	ck_assert_uint_eq(dro_provider_check_intervals(provider)[2], 0);
 	/* Texts that are not given are "" to the plugin, and its id has an end. */
 	ck_assert_int_eq(dro_provider_put_check(provider, &check, id, sizeof(id), &call, &err), 0);
 	ck_assert_str_eq(id, "key-1");
@@ -100,6 +102,7 @@ START_TEST(what_1_0_did_not_have_is_unsupported)
 		char id[8];
 
 		ck_assert_uint_eq(dro_provider_capabilities(provider) & DRO_CAP_HEALTH, 0);
+		ck_assert_ptr_null(dro_provider_check_intervals(provider));
 		ck_assert_int_eq(
 			dro_provider_resize_instance(provider, "r1", "i-1", "l", &call, &err),
 			DRO_EUNSUPPORTED);

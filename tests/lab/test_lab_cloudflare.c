@@ -1,6 +1,9 @@
 /*
  * The cloudflare plugin through the program's own layers and HTTP against a running lab: what the
  * scripted host takes for granted, the lab checks as the vendor does.
+ *
+ * With DRORCH_TEST_PROXY=PORT:FILE it asks at that port instead, where somebody listens in, and
+ * writes the lab's own port into the file.
  */
 #include <check.h>
 #include <stdarg.h>
@@ -48,6 +51,20 @@ static void lab(const char *first, ...)
 	dro_buf_free(&errors);
 }
 
+static void choose_endpoint(int port)
+{
+	const char *proxy = getenv("DRORCH_TEST_PROXY");
+	char number[16];
+
+	snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d",
+		proxy ? (int)strtol(proxy, NULL, 10) : port);
+	snprintf(number, sizeof(number), "%d", port);
+	if (proxy)
+		ck_assert_int_eq(
+			dro_file_write(strchr(proxy, ':') + 1, number, strlen(number), 0600, &err),
+			0);
+}
+
 /* The port that the lab chose, and the token that it made up. */
 static void read_lab(void)
 {
@@ -60,7 +77,7 @@ static void read_lab(void)
 	ck_assert_int_eq(dro_file_read(&text, path, &err), 0);
 	ck_assert_int_eq(dro_json_parse(&json, text.data, text.length, 65536, &err), 0);
 	ck_assert_int_eq(dro_json_int_need(json, "port", &port, &err), 0);
-	snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", (int)port);
+	choose_endpoint((int)port);
 	cJSON_Delete(json);
 	dro_buf_reset(&text);
 	snprintf(path, sizeof(path), "%s/credentials", state);
@@ -333,6 +350,215 @@ START_TEST(faults_have_their_codes)
 }
 END_TEST
 
+/* ---- groups -----------------------------------------------------------------------------------
+ */
+
+static char check_id[65];
+
+static struct dro_record member_of(const char *set_id, uint32_t weight, uint32_t failover)
+{
+	static const char *const eu[] = {"127.0.0.5"}, *const us[] = {"127.0.0.6", "127.0.0.7"};
+	bool second = strcmp(set_id, "us west") == 0;
+	struct dro_record set =
+		set_of("www.memphis.example", "A", 0, 1, second ? us : eu, second ? 2 : 1);
+
+	set.set_id = set_id;
+	set.weight = weight;
+	set.failover = failover;
+	set.health_check = check_id;
+	set.alias = set.alias_zone = "";
+	return set;
+}
+
+/* The sets of the zone, as "ID:weight/failover/values". */
+static const char *groups_text(struct dro_buf *text)
+{
+	struct dro_record_query query = {.zone = ZONE};
+	struct dro_record_list list = {0};
+	struct dro_call call = a_call();
+	size_t i;
+
+	dro_buf_reset(text);
+	ck_assert_msg(dro_provider_list_records(provider, &query, &list, &call, &err) == 0, "%s",
+		err.message);
+	for (i = 0; i < list.count; i++) {
+		const struct dro_record *set = list.items[i];
+
+		ck_assert_str_eq(set->owner, MARK);
+		ck_assert_str_eq(set->health_check, *set->set_id ? check_id : "");
+		dro_buf_printf(text, "%s%s:%u/%u/%zu", i ? " " : "", set->set_id, set->weight,
+			set->failover, set->value_count);
+	}
+	dro_record_list_free(&list);
+	return dro_buf_str(text);
+}
+
+static int put_check(const char *key, const char *id, uint32_t interval_s)
+{
+	struct dro_health_check check = {.size = sizeof(check),
+		.kind = DRO_CHECK_HTTP,
+		.id = id,
+		.version = "",
+		.owner = MARK,
+		.address = "",
+		.host = "www.memphis.example",
+		.path = "/healthz",
+		.port = 80,
+		.interval_s = interval_s,
+		.fail_after = 2};
+	struct dro_call call = a_call();
+
+	call.idem_key = key;
+	return dro_provider_put_check(provider, &check, check_id, sizeof(check_id), &call, &err);
+}
+
+static void make_check(void)
+{
+	ck_assert_msg(put_check("make", "", 60) == 0, "%s", err.message);
+}
+
+START_TEST(groups_read_back_as_they_were_put)
+{
+	struct dro_buf text = DRO_BUF_INIT(65536);
+	static const struct {
+		uint32_t weights[2], failover[2];
+		const char *text;
+	} rows[] = {
+		{{90, 10}, {0, 0}, "eu:90/0/1 us west:10/0/2"},
+		{{1, 1}, {0, 0}, "eu:1/0/1 us west:1/0/2"},
+		{{255, 2}, {0, 0}, "eu:255/0/1 us west:2/0/2"},
+		{{0, 7}, {0, 0}, "eu:0/0/1 us west:7/0/2"},
+		{{0, 0}, {1, 2}, "eu:0/1/1 us west:0/2/2"},
+		{{0, 0}, {2, 1}, "us west:0/1/2 eu:0/2/1"},
+	};
+	size_t i, changes = 0;
+
+	make_check();
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dro_record sets[] = {
+			member_of("eu", rows[i].weights[0], rows[i].failover[0]),
+			member_of("us west", rows[i].weights[1], rows[i].failover[1])};
+
+		ck_assert_msg(apply(sets, 2, NULL) == 0, "%s", err.message);
+		changes += i > 0;
+		ck_assert_str_eq(groups_text(&text), rows[i].text);
+		/* A second pass has nothing to do. */
+		ck_assert_msg(apply(sets, 2, NULL) == 0, "%s", err.message);
+		ck_assert_uint_eq(calls_of("UpdateLoadBalancer"), changes);
+	}
+	ck_assert_uint_eq(calls_of("CreatePool"), 2);
+	ck_assert_uint_eq(calls_of("UpdatePool"), 0);
+	ck_assert_uint_eq(calls_of("CreateLoadBalancer"), 1);
+	dro_buf_free(&text);
+}
+END_TEST
+
+START_TEST(from_a_record_to_a_group_and_back)
+{
+	static const char *const address[] = {"127.0.0.5"};
+	struct dro_record simple = set_of("www.memphis.example", "A", 0, 1, address, 1), sets[2];
+	const struct dro_record *both[2] = {&sets[0], &sets[1]}, *one = &simple;
+	struct dro_buf text = DRO_BUF_INIT(65536);
+	struct dro_call call = a_call();
+	int i;
+
+	make_check();
+	sets[0] = member_of("eu", 1, 0);
+	sets[1] = member_of("us west", 1, 0);
+	ck_assert_int_eq(apply(&simple, 1, NULL), 0);
+	for (i = 0; i < 2; i++) { /* the second time there is nothing to do */
+		ck_assert_msg(dro_provider_apply(
+				      provider, ZONE, both, 2, &one, 1, NULL, 0, &call, &err) == 0,
+			"%s", err.message);
+		ck_assert_str_eq(groups_text(&text), "eu:1/0/1 us west:1/0/2");
+	}
+	for (i = 0; i < 2; i++) {
+		ck_assert_msg(dro_provider_apply(
+				      provider, ZONE, &one, 1, both, 2, NULL, 0, &call, &err) == 0,
+			"%s", err.message);
+		ck_assert_str_eq(groups_text(&text), ":0/0/1");
+	}
+	ck_assert_uint_eq(calls_of("BatchDnsRecords"), 3);
+	ck_assert_uint_eq(calls_of("DeleteLoadBalancer"), 1);
+	ck_assert_uint_eq(calls_of("DeletePool"), 2);
+	dro_buf_free(&text);
+}
+END_TEST
+
+static int remove_all(const struct dro_record sets[2])
+{
+	const struct dro_record *both[] = {&sets[0], &sets[1]};
+	struct dro_call call = a_call();
+
+	return dro_provider_apply(provider, ZONE, NULL, 0, both, 2, NULL, 0, &call, &err);
+}
+
+/* Whatever call's answer is lost: what it made is found, and nothing is made twice. */
+START_TEST(lost_answers_of_a_group)
+{
+	static const char *const operations[] = {
+		"CreatePool", "CreateLoadBalancer", "UpdateLoadBalancer", "DeletePool"};
+	struct dro_record sets[2], gone;
+	struct dro_buf text = DRO_BUF_INIT(65536);
+	size_t i;
+
+	make_check();
+	sets[0] = member_of("eu", 1, 0);
+	sets[1] = gone = member_of("us west", 1, 0);
+	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		const struct dro_record *del = i < 2 ? NULL : &gone;
+
+		lab("fault", "add", "drop", "--vendor", "cloudflare", "--operation", operations[i],
+			"--count", "1", NULL);
+		ck_assert_int_eq(apply(sets, del ? 1 : 2, del), DRO_ETIMEDOUT);
+		ck_assert_msg(
+			apply(sets, del ? 1 : 2, del) == 0, "%s: %s", operations[i], err.message);
+		ck_assert_str_eq(groups_text(&text), del ? "eu:1/0/1" : "eu:1/0/1 us west:1/0/2");
+		if (i == 0) /* without the group again */
+			ck_assert_int_eq(remove_all(sets), 0);
+		else if (i == 2)
+			ck_assert_int_eq(apply(sets, 2, NULL), 0);
+	}
+	dro_buf_free(&text);
+}
+END_TEST
+
+START_TEST(checks)
+{
+	struct dro_vantage_list seen = {0};
+	struct dro_health_check_list list = {0};
+	struct dro_record set;
+	struct dro_call call = a_call();
+	char id[65];
+
+	make_check();
+	snprintf(id, sizeof(id), "%s", check_id);
+	make_check(); /* the same call: the same monitor */
+	ck_assert_str_eq(check_id, id);
+	ck_assert_uint_eq(calls_of("CreateMonitor"), 1);
+	ck_assert_msg(put_check("change", id, 120) == 0, "%s", err.message);
+	ck_assert_msg(put_check("change", id, 120) == 0, "%s", err.message);
+	ck_assert_uint_eq(calls_of("UpdateMonitor"), 1);
+	ck_assert_int_eq(put_check("bad", id, 2), DRO_EINVAL); /* in nobody's plan */
+	snprintf(check_id, sizeof(check_id), "%s", id);
+	ck_assert_int_eq(dro_provider_list_checks(provider, &list, &call, &err), 0);
+	ck_assert_uint_eq(list.count, 1);
+	ck_assert_str_eq(list.items[0]->owner, MARK);
+	ck_assert_uint_eq(list.items[0]->interval_s, 120);
+	set = member_of("eu", 1, 0);
+	ck_assert_msg(apply(&set, 1, NULL) == 0, "%s", err.message);
+	ck_assert_int_eq(dro_provider_check_status(provider, id, &seen, &call, &err), 0);
+	ck_assert_uint_eq(seen.count, 1);
+	ck_assert_str_eq(seen.items[0]->name, "Amsterdam, NL (www_2ememphis_2eexample__eu)");
+	ck_assert_int_eq(dro_provider_delete_check(provider, id, &call, &err), DRO_ECONFLICT);
+	ck_assert_int_eq(apply(NULL, 0, &set), 0);
+	ck_assert_int_eq(dro_provider_delete_check(provider, id, &call, &err), 0);
+	ck_assert_int_eq(dro_provider_delete_check(provider, id, &call, &err), 0);
+	dro_health_check_list_free(&list);
+	dro_vantage_list_free(&seen);
+}
+END_TEST
+
 /* A lab for each test: they count its calls. */
 static void add(Suite *suite, const char *name, const TTest *test)
 {
@@ -356,6 +582,10 @@ int main(void)
 	add(suite, "switch", switches_in_one_transaction);
 	add(suite, "lost", a_lost_answer_is_looked_up);
 	add(suite, "faults", faults_have_their_codes);
+	add(suite, "groups", groups_read_back_as_they_were_put);
+	add(suite, "there and back", from_a_record_to_a_group_and_back);
+	add(suite, "lost groups", lost_answers_of_a_group);
+	add(suite, "checks", checks);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

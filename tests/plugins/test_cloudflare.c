@@ -218,6 +218,7 @@ START_TEST(lists_sets_in_zone_file_form)
 		"\"id\":\"8\",\"name\":\"memphis.example\",\"type\":\"HTTPS\",\"content\":\"1 . "
 		"alpn=h2\",\"ttl\":1",
 		NULL);
+	scripted_answer(scripted, 200, EMPTY, NULL); /* load balancers */
 	ck_assert_msg(list("", "", &text) == 0, "%s", err.message);
 	ck_assert_str_eq(dro_buf_str(&text),
 		"_sip._tcp.memphis.example SRV 60 0 [] <10 5 8806 sip.memphis.example>\n"
@@ -240,11 +241,13 @@ START_TEST(asks_for_a_zone_once)
 	scripted_answer(scripted, 200, ZONES, NULL);
 	scripted_answer(scripted, 200, EMPTY, NULL);
 	scripted_answer(scripted, 200, EMPTY, NULL);
+	scripted_answer(scripted, 200, EMPTY, NULL);
 	ck_assert_int_eq(list("", "", &text), 0);
-	ck_assert_int_eq(list("www.memphis.example", "A", &text), 0);
-	ck_assert_uint_eq(scripted_count(scripted), 3);
-	ck_assert_str_eq(scripted_query(scripted, 2, "name"), "www.memphis.example");
-	ck_assert_str_eq(scripted_query(scripted, 2, "type"), "A");
+	ck_assert_str_eq(scripted_request(scripted, 2)->path, "/client/v4/zones/z1/load_balancers");
+	ck_assert_int_eq(list("www.memphis.example", "TXT", &text), 0); /* of no balancer */
+	ck_assert_uint_eq(scripted_count(scripted), 4);
+	ck_assert_str_eq(scripted_query(scripted, 3, "name"), "www.memphis.example");
+	ck_assert_str_eq(scripted_query(scripted, 3, "type"), "TXT");
 	/* A zone that was made anew has another id. */
 	scripted_answer(scripted, 404,
 		"{\"success\":false,\"errors\":[{\"code\":7003,\"message\":\"Could not route\"}]}",
@@ -252,6 +255,7 @@ START_TEST(asks_for_a_zone_once)
 	ck_assert_int_eq(list("", "", &text), DRO_ENOTFOUND);
 	ck_assert_str_eq(err.provider_code, "7003");
 	scripted_answer(scripted, 200, ZONES, NULL);
+	scripted_answer(scripted, 200, EMPTY, NULL);
 	scripted_answer(scripted, 200, EMPTY, NULL);
 	ck_assert_int_eq(list("", "", &text), 0);
 	dro_buf_free(&text);
@@ -308,6 +312,7 @@ START_TEST(reads_every_page)
 	answer_page(1, 1, 2);
 	answer_page(2, 3, 2);
 	answer_page(3, 5, 1);
+	scripted_answer(scripted, 200, EMPTY, NULL);
 	ck_assert_msg(list("", "", &text) == 0, "%s", err.message);
 	ck_assert_ptr_nonnull(strstr(dro_buf_str(&text), "h5.memphis.example"));
 	ck_assert_str_eq(scripted_query(scripted, 3, "page"), "3");
@@ -637,6 +642,54 @@ START_TEST(a_large_change_never_cuts_a_set)
 }
 END_TEST
 
+/* Ten thousand records in two pages, a thousand sets to put: five batches, or one where the plan
+ * takes it. */
+START_TEST(a_large_zone)
+{
+	enum { PAGE = 5000, SETS = 1000 };
+	struct dro_call call = scripted_call(scripted, "r-1-many");
+	void *paid = scripted_open(scripted, "batch_max", "3500", NULL);
+	const struct dro_record **put = calloc(SETS, sizeof(*put));
+	struct set *sets = calloc(SETS, sizeof(*sets));
+	char(*names)[64] = calloc(SETS, sizeof(*names));
+	struct dro_buf body = DRO_BUF_INIT(8u << 20);
+	int i, page, round;
+
+	for (i = 0; i < SETS; i++) {
+		snprintf(names[i], sizeof(names[i]), "h%d.memphis.example", i * 7);
+		put[i] = set_of(&sets[i], names[i], "A", 60, 0, "198.51.100.1", NULL);
+	}
+	scripted_answer(scripted, 200, ZONES, NULL);
+	for (round = 0; round < 2; round++) {
+		if (round)
+			scripted_answer(scripted, 200, ZONES, NULL); /* of another account */
+		for (page = 0; page < 3; page++) {
+			dro_buf_reset(&body);
+			dro_buf_puts(&body, "{\"success\":true,\"result\":[");
+			for (i = page * PAGE; i < (page + 1) * PAGE && page < 2; i++)
+				dro_buf_printf(&body,
+					"%s{\"id\":\"%d\",\"name\":\"h%d.memphis.example\","
+					"\"type\":"
+					"\"A\",\"content\":\"192.0.2.1\",\"ttl\":60,\"comment\":"
+					"\"" MARK "\"}",
+					i % PAGE ? "," : "", i, i);
+			dro_buf_puts(&body, "]}");
+			scripted_answer(scripted, 200, dro_buf_str(&body), NULL);
+		}
+		for (i = 0; i < (round ? 1 : SETS / 200); i++)
+			scripted_answer(scripted, 200, DONE, NULL);
+		ck_assert_msg(dns->apply(round ? paid : account, ZONE, put, SETS, NULL, 0, NULL, 0,
+				      &call, &err) == 0,
+			"%s", err.message);
+	}
+	ck_assert_uint_eq(scripted_count(scripted), 4 + SETS / 200 + 4 + 1);
+	dro_buf_free(&body);
+	free(names);
+	free(sets);
+	free(put);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cloudflare");
@@ -665,6 +718,7 @@ int main(void)
 	tcase_add_test(tcase, looks_again_at_a_list_that_is_behind);
 	tcase_add_test(tcase, throttling_says_how_long);
 	tcase_add_test(tcase, a_large_change_never_cuts_a_set);
+	tcase_add_test(tcase, a_large_zone);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

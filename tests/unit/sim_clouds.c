@@ -9,6 +9,8 @@
 #include "model/marks.h"
 #include "model/record.h"
 
+static const uint32_t usual[] = {10, 30, 0};
+
 const char *const sim_providers[SIM_PROVIDERS] = {"p0", "p1"};
 
 uint32_t sim_random(struct sim *sim, uint32_t below)
@@ -134,6 +136,9 @@ void sim_observe(struct dro_observed *out, struct sim *sim, const struct dro_ser
 	for (i = 0; i < service->site_count; i++)
 		observe_site(&out->sites[i], sim, service, &service->sites[i]);
 	out->checks[0] = (struct dro_seen_checks){.provider = "p1",
+		.intervals = sim->any_interval ? NULL
+			     : sim->intervals  ? sim->intervals
+					       : usual,
 		.error = sim->checks_away ? "away" : NULL,
 		.checks = sim->checks.items,
 		.count = sim->checks_away ? 0 : sim->checks.count};

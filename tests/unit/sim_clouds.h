@@ -20,6 +20,8 @@ struct sim {
 	unsigned made; /* numbers ids and addresses */
 	/* What the next observation cannot read. */
 	bool zone_away[SIM_PROVIDERS], instances_away, checks_away;
+	const uint32_t *intervals; /* of health checks, as a plugin has them; NULL: 10, 30 */
+	bool any_interval;
 	/* Chance, in percent, that a step fails; half of those take effect all the same. */
 	unsigned fail_percent;
 	uint64_t seed;

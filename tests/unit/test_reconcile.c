@@ -248,6 +248,40 @@ START_TEST(weights_come_with_checks_and_follow_a_failover)
 }
 END_TEST
 
+/* The interval of the check of a site as it is to be made. */
+static int interval(const char *site)
+{
+	char step[64];
+
+	look();
+	snprintf(step, sizeof(step), "check-p1-%s", site);
+	return cJSON_GetObjectItem(input(step, "check"), "interval_s")->valueint;
+}
+
+START_TEST(checks_are_as_often_as_the_provider_has)
+{
+	static const uint32_t intervals[] = {15, 30, 60, 120, 0};
+
+	load(WEIGHTED); /* every 10 s, every minute */
+	add_sites();
+	sim.intervals = intervals;
+	ck_assert_int_eq(interval("main"), 15);
+	ck_assert_int_eq(interval("dr"), 60);
+	sim_apply(&sim, plan, facts.service);
+	look();
+	ck_assert_uint_eq(diff->change_count, 0);
+	facts.service->sites[0].health.interval_ms = 59999;
+	ck_assert_int_eq(interval("main"), 30);
+	facts.service->sites[0].health.interval_ms = 3600000;
+	ck_assert_int_eq(interval("main"), 120);
+	sim.any_interval = true;
+	facts.service->sites[0].health.interval_ms = 12000;
+	ck_assert_int_eq(interval("main"), 12);
+	facts.service->sites[0].health.interval_ms = 500;
+	ck_assert_int_eq(interval("main"), 1);
+}
+END_TEST
+
 START_TEST(a_group_whose_checks_are_unknown_is_left_alone)
 {
 	load(WEIGHTED);
@@ -496,6 +530,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_not_ours_is_left_until_it_is_adopted);
 	tcase_add_test(tcase, a_zone_that_cannot_be_read_is_left_alone);
 	tcase_add_test(tcase, weights_come_with_checks_and_follow_a_failover);
+	tcase_add_test(tcase, checks_are_as_often_as_the_provider_has);
 	tcase_add_test(tcase, a_group_whose_checks_are_unknown_is_left_alone);
 	tcase_add_test(tcase, a_check_that_cannot_be_changed_is_replaced);
 	tcase_add_test(tcase, the_order_of_a_list_changes_nothing);

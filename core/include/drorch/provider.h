@@ -470,6 +470,8 @@ struct dro_vantage {
 typedef int (*dro_emit_check)(void *arg, const struct dro_health_check *check);
 typedef int (*dro_emit_vantage)(void *arg, const struct dro_vantage *vantage);
 
+#define DRO_INTERVALS_MAX 32
+
 struct dro_health_checks {
 	uint32_t size;
 	uint32_t reserved;
@@ -490,6 +492,9 @@ struct dro_health_checks {
 	/* One emit a vantage. */
 	int (*check_status)(void *account, const char *id, dro_emit_vantage emit, void *arg,
 		const struct dro_call *call, struct dro_error *err);
+	/* Seconds that checks may be apart, ascending, ended by 0, at most DRO_INTERVALS_MAX of
+	 * them, those that every account may have. NULL: any. */
+	const uint32_t *intervals;
 };
 
 /* ---- async: what is still under way --------------------------------------------------------- */
@@ -581,7 +586,7 @@ DRO_NO_TAIL_PADDING(dro_record_query, type);
 DRO_NO_TAIL_PADDING(dro_dns, apply);
 DRO_NO_TAIL_PADDING(dro_health_check, state);
 DRO_NO_TAIL_PADDING(dro_vantage, checked_ms);
-DRO_NO_TAIL_PADDING(dro_health_checks, check_status);
+DRO_NO_TAIL_PADDING(dro_health_checks, intervals);
 DRO_NO_TAIL_PADDING(dro_async, cancel);
 DRO_NO_TAIL_PADDING(dro_option, help);
 DRO_NO_TAIL_PADDING(dro_provider_v1, health);
