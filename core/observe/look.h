@@ -56,6 +56,7 @@ const char *look_region(struct look *look, const char *provider, const char *reg
 struct source {
 	struct look *look;
 	const char *provider, *region;
+	uint64_t deadline_ms; /* monotonic; 0: the whole look's */
 	const struct dro_snapshot *snapshot;
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/rdata.h"
 
 static struct dro_seen_zone *add_zone(struct look *look, const char *provider, const char *zone)
@@ -25,18 +26,31 @@ static struct dro_seen_zone *add_zone(struct look *look, const char *provider, c
 	return &grown[seen->zone_count++];
 }
 
+/* Is nothing more to be asked for: the name fits a zone, or the provider did not answer before? */
 static bool fits_one(const struct look *look, const char *provider, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < look->seen.zone_count; i++)
 		if (strcmp(look->seen.zones[i].provider, provider) == 0 &&
-			dro_name_in_zone(name, look->seen.zones[i].zone))
+			(look->seen.zones[i].error ||
+				dro_name_in_zone(name, look->seen.zones[i].zone)))
 			return true;
 	return false;
 }
 
-/* The zone of a name that the spec gives none for: asked for from the name upwards. */
+/* A provider that is silent leaves time for the others. */
+static uint64_t half_way(const struct dro_look_at *at)
+{
+	uint64_t now = dro_now_ms();
+
+	return now < at->deadline_ms ? now + (at->deadline_ms - now) / 2 : at->deadline_ms;
+}
+
+/*
+ * The zone of a name that the spec gives none for: asked for from the name upwards. One that could
+ * not be read is read once more with the others, for the error it gives: from the cache.
+ */
 static void find_zone(struct look *look, const char *provider, const char *name)
 {
 	const char *zone;
@@ -44,22 +58,24 @@ static void find_zone(struct look *look, const char *provider, const char *name)
 	if (fits_one(look, provider, name))
 		return;
 	for (zone = name; zone && strchr(zone, '.'); zone = strchr(zone, '.') + 1) {
-		struct source source = {look, provider, zone, NULL};
-		bool found;
+		struct source source = {look, provider, zone, half_way(look->at), NULL};
+		struct dro_seen_zone *found;
+		int rc;
 
 		look_fetch_zone(&source);
 		if (!source.snapshot) {
 			look_no_memory(look);
 			return;
 		}
-		found = source.snapshot->rc != DRO_ENOTFOUND;
+		rc = source.snapshot->rc;
 		dro_snapshots_let_go(look->observer->snapshots, source.snapshot);
-		if (found) {
-			add_zone(look, provider, zone);
-			return;
-		}
+		if (rc == DRO_ENOTFOUND)
+			continue;
+		found = add_zone(look, provider, zone);
+		if (found && rc < 0)
+			found->error = "not read";
+		return;
 	}
-	/* Read once more with the others, for the error it gives. */
 	add_zone(look, provider, name);
 }
 
