@@ -190,6 +190,54 @@ def shrunken_tree(w):
     w.commit_specs()
 
 
+# ---- weighted names -------------------------------------------------------------------------------
+
+
+def checks(w):
+    """{id: "healthy" or "unhealthy"}."""
+    return {line.split()[0]: line.split()[3] for line in w.lab("route53", "checks").splitlines() if line.strip()}
+
+
+def weights(w):
+    return {line.split()[2]: int(line.split()[3]) for line in w.lab("route53", "records").splitlines()
+            if line.startswith(f"shop.{ZONE}. A ")}
+
+
+def weighted():
+    """A share of the traffic a site, by one check a site."""
+    with world(kind=ReconcileWorld) as w:
+        w.backup()
+        w.hot()
+        w.service["traffic"]["shop"] = {
+            "name": f"shop.{ZONE}", "type": "A", "policy": {"weighted": {"main": 90, "hot": 10}},
+            "paths": [{"provider": "names", "zone": ZONE, "ttl": "60s"}]}
+        w.commit_specs()
+        check(w.look()["summary"] == "5 to create", f"an instance, two checks, two sets: {w.look()['summary']}")
+        w.applied("a weighted name")
+        w.quiet("weighted")
+        check(weights(w) == {"main": 90, "hot": 10} and len(checks(w)) == 2, (weights(w), checks(w)))
+        w.lab("route53", "speed", "100")
+        wait_for("the checks to tell", lambda: sorted(checks(w).values()) == ["healthy", "unhealthy"])
+        before = set(checks(w))
+        w.service["traffic"]["shop"]["policy"]["weighted"] = {"main": 50, "hot": 50}
+        w.commit_specs()
+        check({target for _, target in w.targets()} == {f"shop.{ZONE} A at names"}, w.targets())
+        w.applied("other weights")
+        check(weights(w) == {"main": 50, "hot": 50} and set(checks(w)) == before, (weights(w), checks(w)))
+        w.service["sites"]["hot"]["health"]["interval"] = "30s"
+        w.commit_specs()
+        done = w.applied("another interval")
+        after = set(checks(w))
+        check(len(after) == 2 and len(after & before) == 1, f"one was replaced: {before} {after}")
+        check(done.stdout.index("dns-names") < done.stdout.index("uncheck-names"), f"no set names a gone one: {done}")
+        w.quiet("after the interval")
+        del w.service["traffic"]["shop"]
+        w.commit_specs()
+        w.applied("without the name")
+        w.quiet("without the name")
+        check(not weights(w) and not checks(w), (weights(w), checks(w)))
+
+
 # ---- backups and images ---------------------------------------------------------------------------
 
 
@@ -284,4 +332,4 @@ def images(w):
 
 
 if __name__ == "__main__":
-    main(instances, rules, kept)
+    main(instances, rules, weighted, kept)
