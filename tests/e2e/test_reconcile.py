@@ -220,6 +220,9 @@ def stale(w, file):
     w.commit_specs()
     refused(w, file, "the spec was changed")
     planned(w, file, "two")
+    w.git("commit", "-q", "--allow-empty", "-m", "Nothing")
+    refused(w, file, "at another commit")
+    planned(w, file, "two")
     w.add_foreign("TXT", "two.memphis.example", '"by hand"')
     refused(w, file, "what is there is no longer what it was")
     for record in w.at_cloudflare()["two.memphis.example", "TXT"]:
