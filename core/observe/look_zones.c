@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/rdata.h"
 
-static struct dro_seen_zone *add_zone(struct look *look, const char *provider, const char *zone)
+struct dro_seen_zone *look_add_zone(struct look *look, const char *provider, const char *zone)
 {
 	struct dro_observed *seen = &look->seen;
 	struct dro_seen_zone *grown;
@@ -71,12 +71,12 @@ static void find_zone(struct look *look, const char *provider, const char *name)
 		dro_snapshots_let_go(look->observer->snapshots, source.snapshot);
 		if (rc == DRO_ENOTFOUND)
 			continue;
-		found = add_zone(look, provider, zone);
+		found = look_add_zone(look, provider, zone);
 		if (found && rc < 0)
 			found->error = "not read";
 		return;
 	}
-	add_zone(look, provider, name);
+	look_add_zone(look, provider, name);
 }
 
 void look_list_zones(struct look *look)
@@ -86,11 +86,11 @@ void look_list_zones(struct look *look)
 
 	for (i = 0; i < service->traffic_count; i++)
 		for (j = 0; j < service->traffic[i].path_count; j++)
-			add_zone(look, service->traffic[i].paths[j].provider,
+			look_add_zone(look, service->traffic[i].paths[j].provider,
 				service->traffic[i].paths[j].zone);
 	for (i = 0; i < service->dns_count; i++)
 		for (j = 0; *service->dns[i].zone && j < service->dns[i].provider_count; j++)
-			add_zone(look, service->dns[i].providers[j], service->dns[i].zone);
+			look_add_zone(look, service->dns[i].providers[j], service->dns[i].zone);
 	for (i = 0; i < service->dns_count && !look->failed; i++)
 		for (j = 0; !*service->dns[i].zone && j < service->dns[i].provider_count; j++)
 			find_zone(look, service->dns[i].providers[j], service->dns[i].name);
@@ -101,6 +101,9 @@ void look_take_zone(struct look *look, size_t index, const struct source *source
 	struct dro_seen_zone *zone = &look->seen.zones[index];
 	const char *error = look_hold(look, source);
 
+	/* Of one that is named no more, and gone itself, nothing is left. */
+	if (zone->left && source->snapshot && source->snapshot->rc == DRO_ENOTFOUND)
+		return;
 	zone->error = *error ? error : NULL;
 	if (zone->error)
 		return;

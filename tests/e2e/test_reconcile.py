@@ -29,6 +29,7 @@ def records():
         foreign_is_left_until_adopted(w)
         one_bad_record(w)
         a_provider_is_away(w)
+        nothing_is_left(w)
 
 
 def made_and_changed(w):
@@ -155,7 +156,8 @@ def a_provider_is_away(w):
     w.service["dns"]["new"] = entry("new.memphis.example", "A", "192.0.2.50")
     w.commit_specs()
     done = w.drorch("plan", "--detailed-exitcode")
-    check(done.returncode == 1 and done.stdout.count("unknown: ") == 1, f"unknown, and said once: {done}")
+    check(done.returncode == 1 and f"unknown: {ZONE} its records" in done.stdout, f"unknown: {done}")
+    check(done.stdout.count("unknown: ") == 2, f"and not said for every name: {done}")
     w.lab("outage", "provider", "route53", "on", "--status", "403")  # no: at once, and not after some tries
     done = w.apply()
     check(done.returncode == 1 and "not everything could be looked at" in done.stderr, done)
@@ -167,6 +169,22 @@ def a_provider_is_away(w):
     check(w.targets() == {("create", "new.memphis.example A at names")}, w.targets())
     w.applied("the provider is back")
     w.quiet("all providers")
+
+
+def nothing_is_left(w):
+    """A zone that the spec names no more is looked at until nothing of ours is there."""
+    w.service["dns"] = {}
+    w.commit_specs()
+    check({at.split()[-1] for _, at in w.targets()} == set(BOTH), w.targets())
+    w.lab("outage", "provider", "route53", "on", "--status", "403")
+    check(w.apply().returncode == 1, "one of two cannot be asked")
+    w.lab("outage", "provider", "route53", "off")
+    w.applied("the other one's")
+    check(not w.at_route53(), f"all of Route 53's were ours: {w.at_route53()}")
+    w.quiet("without records")
+    asked = len(w.calls(vendor="route53"))
+    w.quiet("nobody asks there any more")
+    check(len(w.calls(vendor="route53")) == asked, w.calls(vendor="route53")[asked:])
 
 
 # ---- plans in files ----------------------------------------------------------------------------

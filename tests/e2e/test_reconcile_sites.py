@@ -233,7 +233,8 @@ def weighted():
         w.quiet("after the interval")
         del w.service["traffic"]["shop"]
         w.commit_specs()
-        w.applied("without the name")
+        refused(w, "active-delete")
+        overridden(w, "sold", "active-delete")
         w.quiet("without the name")
         check(not weights(w) and not checks(w), (weights(w), checks(w)))
 
