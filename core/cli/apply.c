@@ -51,6 +51,15 @@ static int check_pause(const struct dro_cli *cli, struct dro_reconcile *reconcil
 	return dro_cli_error(cli, &err);
 }
 
+/* What could not be looked at may differ, whatever became of the rest. */
+static int judge(const struct dro_pass *pass, int rc)
+{
+	if (rc != DRO_EXIT_OK || !dro_pass_unknown(pass))
+		return rc;
+	fprintf(stderr, "drorch: not everything could be looked at\n");
+	return DRO_EXIT_ERROR;
+}
+
 /* Shows, asks and does. `reviewed` (may be NULL) is what was agreed to: it runs as it is. */
 static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	const struct dro_service *service, const struct dro_pass *pass,
@@ -62,7 +71,7 @@ static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	if (!cli->json)
 		dro_pass_print(stdout, service, pass);
 	if (plan->step_count == 0)
-		return DRO_EXIT_OK;
+		return judge(pass, DRO_EXIT_OK);
 	fflush(stdout);
 	if ((rc = check_pause(cli, reconcile, service)) != 0)
 		return rc;
@@ -72,7 +81,7 @@ static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	/* A reviewed plan was agreed to when it was reviewed. */
 	if (!reviewed && (rc = dro_ask_confirm(cli, "service", service->name)) != 0)
 		return rc;
-	return start(cli, reconcile, plan, pass->newest);
+	return judge(pass, start(cli, reconcile, plan, pass->newest));
 }
 
 static int apply_service(struct dro_cli *cli, struct dro_reconcile *reconcile,

@@ -12,18 +12,10 @@ struct report {
 	const char *output; /* "table", "markdown", "json", or a file's path */
 	bool as_diff;
 	cJSON *services; /* for json and files */
-	size_t changes, unknown;
+	size_t changes;
+	bool unknown;
 	int rc; /* the worst exit code so far */
 };
-
-static size_t count_unknown(const struct dro_diff *diff)
-{
-	size_t count = 0, i;
-
-	for (i = 0; i < diff->finding_count; i++)
-		count += diff->findings[i].kind == DRO_FINDING_UNKNOWN;
-	return count;
-}
 
 static void show(
 	struct report *report, const struct dro_service *service, const struct dro_pass *pass)
@@ -31,7 +23,7 @@ static void show(
 	cJSON *json;
 
 	report->changes += pass->diff->change_count;
-	report->unknown += count_unknown(pass->diff);
+	report->unknown = report->unknown || dro_pass_unknown(pass);
 	if (report->as_diff && !report->services)
 		dro_pass_print_diff(stdout, service, pass);
 	else if (strcmp(report->output, "markdown") == 0)

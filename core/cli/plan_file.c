@@ -116,6 +116,8 @@ static int say_what_differs(
 
 	if (strcmp(dro_json_text(reviewed->facts, "spec"), dro_json_text(now->facts, "spec")) != 0)
 		what = "the spec was changed";
+	else if (strcmp(reviewed->commit, now->commit) != 0)
+		what = "the specs are at another commit";
 	else if (strcmp(reviewed->from, now->from) != 0)
 		what = "another site is active";
 	else if (strcmp(dro_json_text(reviewed->facts, "plugins"),

@@ -81,3 +81,13 @@ int dro_reconcile_look(struct dro_pass **out, struct dro_reconcile *reconcile,
 
 	return dro_pass_look(out, &ask, err);
 }
+
+bool dro_pass_unknown(const struct dro_pass *pass)
+{
+	size_t i;
+
+	for (i = 0; i < pass->diff->finding_count; i++)
+		if (pass->diff->findings[i].kind == DRO_FINDING_UNKNOWN)
+			return true;
+	return false;
+}

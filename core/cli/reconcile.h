@@ -25,6 +25,9 @@ int dro_reconcile_look(struct dro_pass **out, struct dro_reconcile *reconcile,
 	const struct dro_service *service, const char *const *adopt, size_t adopt_count,
 	struct dro_error *err);
 
+/* Is there a finding of something that could not be looked at? Then not all can be well. */
+bool dro_pass_unknown(const struct dro_pass *pass);
+
 /* ---- plan_print.c ---------------------------------------------------------------------------- */
 
 /* A table of what would be done, what is in the way, and which rules say no. */

@@ -36,7 +36,8 @@ struct dro_pass {
 
 /*
  * Looks, plans and judges; changes nothing at a provider, and in the store only what it knows of
- * instances. DRO_EBUSY where a run of the service is not over: it silences reconcile.
+ * instances, images, and where something of ours may be left. DRO_EBUSY where a run of the service
+ * is not over: it silences reconcile.
  */
 int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct dro_error *err);
 void dro_pass_free(struct dro_pass *pass); /* NULL-safe */

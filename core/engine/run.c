@@ -408,13 +408,23 @@ static void drain(struct runner *runner)
 	}
 }
 
+/* Was the way back begun, or asked for? Then there is no other: a step that is undone is not done
+ * again, and what hangs on it would be left out. */
+static bool goes_back(const struct runner *runner)
+{
+	size_t taken_back = count(runner, DRO_STEP_IS_UNDONE) + count(runner, DRO_STEP_IS_SKIPPED);
+
+	return runner->state == DRO_RUN_ROLLING_BACK || runner->row->abort_wanted ||
+	       (runner->state == DRO_RUN_FAILED && taken_back > 0);
+}
+
 /* A failed step is tried again when a run is taken up again; what was running is asked for again.
  */
 static int take_up(struct runner *runner, struct dro_error *err)
 {
 	size_t i;
 
-	if (runner->state == DRO_RUN_ROLLING_BACK || runner->row->abort_wanted)
+	if (goes_back(runner))
 		return 0;
 	for (i = 0; i < runner->slot_count; i++)
 		if (runner->slots[i].state == DRO_STEP_IS_FAILED)
@@ -438,7 +448,7 @@ int dro_engine_run(const struct dro_world *world, const char *run, const volatil
 	if ((rc = runner_load(&runner, run, err)) < 0 || (rc = take_up(&runner, err)) < 0 ||
 		(rc = dro_pool_new(&runner.pool, WORKERS, err)) < 0)
 		goto out;
-	if (runner.state == DRO_RUN_ROLLING_BACK || runner.row->abort_wanted)
+	if (goes_back(&runner))
 		rc = runner_undo(&runner, err);
 	else
 		rc = loop(&runner, cancel, err);

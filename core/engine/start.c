@@ -144,10 +144,12 @@ static int take_lease(struct dro_store *store, const char *service, const char *
 			(*open.id && (rc = dro_store_run_give_way(store, open.id, err)) < 0))
 			return rc;
 		now = dro_now_ms();
+		if (*open.id) /* it has come to its end before its driver lets go of the lease */
+			until = now + TAKE_MS;
 		rc = *open.id && now >= way_until
 			     ? dro_store_lease_seize(store, service, holder, LEASE_MS, lease, err)
 			     : dro_store_lease_take(store, service, holder, LEASE_MS, lease, err);
-		if (rc != DRO_EBUSY || (now >= until && !*open.id))
+		if (rc != DRO_EBUSY || now >= until)
 			break;
 		usleep(TAKE_AGAIN_MS * 1000);
 	}

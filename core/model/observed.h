@@ -13,6 +13,7 @@
 /* A zone at a provider: every record set in it, ours or not. */
 struct dro_seen_zone {
 	const char *provider, *zone;
+	bool left;	   /* the spec does not name it any more; something of ours may be there */
 	const char *error; /* NULL: it was read */
 	unsigned flags;	   /* enum dro_dns_flag of the provider */
 	struct dro_record *const *records;
@@ -35,6 +36,7 @@ struct dro_seen_site {
 /* A provider's health checks, ours or not. */
 struct dro_seen_checks {
 	const char *provider;
+	bool left; /* no weighted name is there any more */
 	const char *error;
 	const uint32_t *intervals; /* seconds, as dro_health_checks has them; NULL: any */
 	struct dro_health_check *const *checks;

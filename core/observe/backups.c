@@ -180,6 +180,36 @@ static void recall(struct dro_backup *backup, const struct dro_service *service,
 	free(value);
 }
 
+/* Those not read now that a removal found not to be whole: dro_backup_left tells of it. */
+static int recall_left(struct dro_backup_list *list, const struct dro_service *service,
+	const struct dro_backup_policy *policy, struct dro_store *store, struct dro_error *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; store && i < list->count && rc == 0; i++) {
+		char key[256], *why = NULL;
+
+		if (list->items[i].read)
+			continue;
+		snprintf(key, sizeof(key), "backup-left/%s/%s", policy->name, list->items[i].id);
+		if (dro_store_fact_get(store, service->name, key, &why, NULL, NULL) == 0)
+			rc = dro_backup_refuse(&list->items[i], err, "%s", why);
+		free(why);
+	}
+	return rc;
+}
+
+int dro_backup_left(struct dro_store *store, const struct dro_service *service,
+	const struct dro_backup_policy *policy, const char *id, const char *why,
+	struct dro_error *err)
+{
+	char key[256];
+
+	snprintf(key, sizeof(key), "backup-left/%s/%s", policy->name, id);
+	return dro_store_fact_set(store, service->name, key, why, err);
+}
+
 /* Reads one manifest and judges it against the listing. */
 static int inspect(struct dro_backup *backup, const struct listing *listing,
 	struct dro_provider *provider, const struct dro_backup_policy *policy,
@@ -303,7 +333,8 @@ int dro_backups_find(struct dro_backup_list *out, struct dro_accounts *accounts,
 			by_key);
 	if ((rc = group(out, &listing, err)) < 0)
 		goto out;
-	rc = inspect_newest(out, good, &like, service, store, err);
+	if ((rc = inspect_newest(out, good, &like, service, store, err)) == 0)
+		rc = recall_left(out, service, policy, store, err);
 out:
 	dro_object_list_free(&listing.objects);
 	return rc;

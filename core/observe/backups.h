@@ -1,4 +1,4 @@
-/* What backups there are. Both functions are read-only towards the provider. */
+/* What backups there are. Only dro_backup_remove changes something at the provider. */
 #ifndef DRORCH_OBSERVE_BACKUPS_H
 #define DRORCH_OBSERVE_BACKUPS_H
 
@@ -9,7 +9,7 @@
 /*
  * The policy's backups, newest first, from one listing of its prefix. Manifests are read, newest
  * first, until `good` complete ones were seen (0: all). `store` (may be NULL) tells which were
- * verified before.
+ * verified before, and which of the unread ones could not be removed (their problem says why).
  */
 int dro_backups_find(struct dro_backup_list *out, struct dro_accounts *accounts,
 	const struct dro_service *service, const struct dro_backup_policy *policy, size_t good,
@@ -31,6 +31,11 @@ int dro_backup_verify(struct dro_backup *backup, struct dro_accounts *accounts,
 int dro_backup_remove(struct dro_accounts *accounts, const struct dro_service *service,
 	const struct dro_backup_policy *policy, const char *id, bool repeated,
 	const struct dro_call *call, struct dro_error *err);
+
+/* Remembers in `store` why a backup was not removed: passes to come leave it, and say so. */
+int dro_backup_left(struct dro_store *store, const struct dro_service *service,
+	const struct dro_backup_policy *policy, const char *id, const char *why,
+	struct dro_error *err);
 
 /* The prefix, the id and the key as one object key; malloc'd. */
 char *dro_backup_key(const struct dro_backup_policy *policy, const char *id, const char *key);

@@ -23,6 +23,7 @@ struct look {
 	struct images_look *images;
 	struct backups_look *backups;
 	struct dro_instance_list launched;
+	char *left;	      /* text of look_left.c's zones and checks */
 	struct dro_error err; /* the first want of memory */
 	bool failed;
 };
@@ -56,6 +57,7 @@ const char *look_region(struct look *look, const char *provider, const char *reg
 struct source {
 	struct look *look;
 	const char *provider, *region;
+	uint64_t deadline_ms; /* monotonic; 0: the whole look's */
 	const struct dro_snapshot *snapshot;
 };
 
@@ -68,9 +70,18 @@ const char *look_hold(struct look *look, const struct source *source);
 
 /* ---- look_zones.c ---------------------------------------------------------------------------- */
 
+/* Adds it, or finds it. NULL: out of memory. */
+struct dro_seen_zone *look_add_zone(struct look *look, const char *provider, const char *zone);
 /* Which zones are to be read; asks for those that the spec does not name. */
 void look_list_zones(struct look *look);
 void look_take_zone(struct look *look, size_t index, const struct source *source);
+
+/* ---- look_left.c ----------------------------------------------------------------------------- */
+
+/* Adds the zones and checks that the spec does not name any more, after those that it names. */
+void look_list_left(struct look *look);
+/* Remembers what is to be looked at the next time as well. */
+void look_keep_left(struct look *look);
 
 /* ---- look_sites.c ---------------------------------------------------------------------------- */
 

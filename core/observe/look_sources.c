@@ -18,6 +18,8 @@ static int read_zone(void *arg, struct dro_snapshot *out, struct dro_error *err)
 	struct dro_provider *provider;
 	int rc;
 
+	if (source->deadline_ms)
+		call.deadline_ms = source->deadline_ms;
 	if ((rc = dro_accounts_get(at->accounts, source->provider, &provider, err)) < 0)
 		return rc;
 	out->flags = dro_provider_dns_flags(provider);

@@ -236,6 +236,7 @@ static int prepare(struct look *look, struct dro_error *err)
 		seen->backups[seen->backup_count++].policy = &service->backups[i];
 	look_list_zones(look);
 	list_checks(look);
+	look_list_left(look);
 	look_list_images(look);
 	look->images = calloc(seen->image_count + 1, sizeof(*look->images));
 	if (!look->images)
@@ -266,6 +267,7 @@ int dro_observe(struct dro_observed **out, struct dro_observer *observer,
 		dro_observed_free(&look->seen);
 		return rc;
 	}
+	look_keep_left(look);
 	*out = &look->seen;
 	return 0;
 }
@@ -292,6 +294,7 @@ void dro_observed_free(struct dro_observed *observed)
 	for (i = 0; look->backups && i < look->seen.backup_count; i++)
 		dro_backup_list_free(&look->backups[i].list);
 	dro_instance_list_free(&look->launched);
+	free(look->left);
 	free(look->held);
 	free(look->sites);
 	free(look->images);

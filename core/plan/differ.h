@@ -79,7 +79,8 @@ void differ_wanted(
 	struct differ *differ, const struct dro_seen_zone *zone, struct wanted_list *out);
 void differ_wanted_free(struct wanted_list *list);
 
-/* The zone seen at the provider that the name belongs to: the longest that fits. NULL: none. */
+/* The zone seen at the provider that the name belongs to: the longest that fits of those that the
+ * spec names. NULL: none. */
 const struct dro_seen_zone *dro_seen_zone_of(
 	const struct dro_observed *seen, const char *provider, const char *name);
 

@@ -140,7 +140,8 @@ const struct dro_seen_zone *dro_seen_zone_of(
 	for (i = 0; i < seen->zone_count; i++) {
 		const struct dro_seen_zone *zone = &seen->zones[i];
 
-		if (strcmp(zone->provider, provider) == 0 && dro_name_in_zone(name, zone->zone) &&
+		if (!zone->left && strcmp(zone->provider, provider) == 0 &&
+			dro_name_in_zone(name, zone->zone) &&
 			(!best || strlen(zone->zone) > strlen(best->zone)))
 			best = zone;
 	}

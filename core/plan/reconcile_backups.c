@@ -118,7 +118,13 @@ static void prune(
 		day = takes(&days, day_of(time_ms));
 		week = takes(&weeks, week_of(time_ms));
 		month = takes(&months, month_of(time_ms));
-		if (!day && !week && !month && backup > newest)
+		if (day || week || month || backup <= newest)
+			continue;
+		if (*backup->problem)
+			differ_finding(differ, DRO_FINDING_LEFT, policy->name,
+				"%s is kept no longer, and is left for people to look at: %s",
+				backup->id, backup->problem);
+		else
 			remove_backup(differ, policy, backup);
 	}
 }

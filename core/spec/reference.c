@@ -100,11 +100,11 @@ int dro_spec_reference(struct dro_buf *out, struct dro_error *err)
 			  "NAME}`, `{command: [PROGRAM, ARGUMENT]}`; a value is never written "
 			  "down.\n\n"
 			  "Every key here is read and checked. What this version does not act on "
-			  "yet: `images`, `dns`, `drills` and `notify`; `schedule`, `retention`, "
-			  "`encryption` and `restore_test` of a backup; `agent.ssh`; `interval`, "
-			  "`recover_after` and `vantages` of a health check; a weighted `policy`; "
-			  "`automatic_failover` and `max_changes`; every strategy but "
-			  "`backup-restore`.\n");
+			  "yet: `build` of images, `drills` and `notify`; `schedule`, "
+			  "`encryption` and `restore_test` of a backup; `agent.ssh`; "
+			  "`recover_after` and `vantages` of a health check; "
+			  "`automatic_failover`; and `promote` knows the strategy "
+			  "`backup-restore` alone.\n");
 	print_form(&page, &dro_form_providers);
 	print_form(&page, &dro_form_service);
 	return dro_buf_check(out, err);

@@ -135,6 +135,7 @@ class World:
         self.state = self.folder / "state"
         self.repo = self.folder / "specs"
         self.monitor = monitor
+        self.plugins = BUILD / "plugins"
         self.started = []
         self.environment = dict(os.environ, HOME=str(self.folder), DRORCH_STATE=str(self.state))
         self.lab("up", "--port", "0", "--edge-port", "0", "--latency", str(latency), *lab_options)
@@ -335,7 +336,7 @@ class World:
     # -- drorch ---------------------------------------------------------------------------------
 
     def command(self, *arguments, repo=None):
-        return [DRORCH, *arguments, "--repo", repo or f"file://{self.repo}", "--plugins", BUILD / "plugins",
+        return [DRORCH, *arguments, "--repo", repo or f"file://{self.repo}", "--plugins", self.plugins,
                 "--state", self.state]
 
     def drorch(self, *arguments, environment=None, timeout=180, stdin=subprocess.DEVNULL, repo=None):

@@ -127,6 +127,24 @@ def the_second_path_takes_the_traffic():
         check(len(switches(w)) == 1 and w.record_now() == w.main["address"], "nothing changed at Cloudflare")
 
 
+def locked_out_of_the_first_path():
+    """Background work used up Cloudflare's allowance: locked out for five minutes, a promote goes by the second path."""
+    with world() as w, Names(w) as names:
+        names.commit_specs()
+        w.book("guest")
+        w.backup()
+        w.lose_main()
+        w.lab("cloudflare", "limit", "1", "300")
+        for _ in range(4):
+            if not [c for c in w.calls(vendor="cloudflare") if c["status"] == 429]:
+                w.drorch("plan")
+        check([c for c in w.calls(vendor="cloudflare") if c["status"] == 429], "locked out")
+        done = w.promote()
+        check(done.returncode == 0, f"promote: {done.returncode}\n{done.stdout}{done.stderr}")
+        check(names.ask("/healthz") == (200, "tier2"), "tier2 answers who follows Route 53")
+        check(len(switches(w)) == 1, "nothing was changed at Cloudflare")
+
+
 def the_first_path_is_enough():
     with world() as w, Names(w) as names:
         w.book("guest")
@@ -155,4 +173,5 @@ def a_foreign_record_is_left_alone():
 
 
 if __name__ == "__main__":
-    main(the_second_path_takes_the_traffic, the_first_path_is_enough, a_foreign_record_is_left_alone)
+    main(the_second_path_takes_the_traffic, locked_out_of_the_first_path, the_first_path_is_enough,
+         a_foreign_record_is_left_alone)
