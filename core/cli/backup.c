@@ -64,26 +64,6 @@ static void show_one(struct shown *shown, const struct dro_service *service,
 	dro_table_cell(shown->table, "%s", verdict);
 }
 
-/* What `status` shows. */
-static int remember(struct shown *shown, const struct dro_service *service,
-	const struct dro_backup *best, struct dro_error *err)
-{
-	struct dro_buf text = DRO_BUF_INIT(4096);
-	cJSON *json = cJSON_CreateObject();
-	int rc;
-
-	cJSON_AddStringToObject(json, "id", best->id);
-	cJSON_AddNumberToObject(json, "time_ms", (double)best->manifest->time_ms);
-	cJSON_AddBoolToObject(json, "verified", best->verified);
-	dro_json_print(&text, json);
-	if ((rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_store_fact_set(
-			shown->setup->store, service->name, "backup-latest", text.data, err);
-	cJSON_Delete(json);
-	dro_buf_free(&text);
-	return rc;
-}
-
 static int verify(struct shown *shown, const struct dro_service *service,
 	const struct dro_backup_policy *policy, struct dro_backup *backup, struct dro_error *err)
 {
@@ -134,7 +114,7 @@ static int show_policy(struct shown *shown, const struct dro_service *service,
 	for (i = 0; i < list.count; i++)
 		show_one(shown, service, policy, &list.items[i], &list.items[i] == best);
 	if (best)
-		rc = remember(shown, service, best, err);
+		rc = dro_backup_remember(shown->setup->store, service, best, err);
 	else
 		shown->bad = true;
 	if (!best || stale)

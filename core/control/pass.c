@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "observe/backups.h"
 #include "observe/known.h"
 
 /* Which site is active: *given where a promote made it so. */
@@ -25,6 +26,23 @@ static int find_active(
 			  : "");
 	free(active);
 	return 0;
+}
+
+/* The newest good one of all policies. */
+static int remember_backup(
+	const struct dro_pass_ask *ask, const struct dro_observed *seen, struct dro_error *err)
+{
+	const struct dro_backup *newest = NULL;
+	size_t i;
+
+	for (i = 0; i < seen->backup_count; i++) {
+		const struct dro_backup *good =
+			seen->backups[i].error ? NULL : dro_backup_newest(seen->backups[i].list);
+
+		if (good && (!newest || good->manifest->time_ms > newest->manifest->time_ms))
+			newest = good;
+	}
+	return newest ? dro_backup_remember(ask->store, ask->service, newest, err) : 0;
 }
 
 /* What is seen of instances is what the inventory tells while no provider answers. */
@@ -50,7 +68,7 @@ static int remember(
 		rc = dro_known_instances_set(ask->store, &scope, entries, site->count, err);
 		free(entries);
 	}
-	return rc;
+	return rc < 0 ? rc : remember_backup(ask, seen, err);
 }
 
 static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,

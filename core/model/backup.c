@@ -4,6 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const struct dro_backup *dro_backup_newest(const struct dro_backup_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->items[i].read && list->items[i].manifest && !*list->items[i].problem)
+			return &list->items[i];
+	return NULL;
+}
+
 int dro_backup_refuse(struct dro_backup *backup, struct dro_error *err, const char *format, ...)
 {
 	char *reason = NULL;

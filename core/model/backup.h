@@ -20,6 +20,9 @@ struct dro_backup_list {
 	size_t count;
 };
 
+/* The newest that can be restored, of those that were read: what came after it may still be under
+ * way. NULL: none. */
+const struct dro_backup *dro_backup_newest(const struct dro_backup_list *list);
 /* Replaces the reason. */
 int dro_backup_refuse(struct dro_backup *backup, struct dro_error *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

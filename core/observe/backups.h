@@ -37,6 +37,11 @@ int dro_backup_left(struct dro_store *store, const struct dro_service *service,
 	const struct dro_backup_policy *policy, const char *id, const char *why,
 	struct dro_error *err);
 
+/* The fact "backup-latest" of the service, which `status` shows: this good one. Writes only where
+ * that is news. */
+int dro_backup_remember(struct dro_store *store, const struct dro_service *service,
+	const struct dro_backup *backup, struct dro_error *err);
+
 /* The prefix, the id and the key as one object key; malloc'd. */
 char *dro_backup_key(const struct dro_backup_policy *policy, const char *id, const char *key);
 /* The text of its manifest. */

@@ -45,17 +45,6 @@ static bool takes(struct span *span, int64_t now)
 	return true;
 }
 
-/* The newest one that can be restored: what came after it may still be under way. NULL: none. */
-static const struct dro_backup *newest_good(const struct dro_backup_list *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->count; i++)
-		if (list->items[i].read && list->items[i].manifest && !*list->items[i].problem)
-			return &list->items[i];
-	return NULL;
-}
-
 static void check_age(
 	struct differ *differ, const struct dro_seen_backups *seen, const struct dro_backup *newest)
 {
@@ -142,7 +131,7 @@ void differ_backups(struct differ *differ)
 				"its backups could not be listed: %s", seen->error);
 			continue;
 		}
-		newest = newest_good(seen->list);
+		newest = dro_backup_newest(seen->list);
 		differ->diff->things += seen->list->count;
 		check_age(differ, seen, newest);
 		if (seen->policy->retention_given)
