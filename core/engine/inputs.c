@@ -3,13 +3,13 @@
 #include <string.h>
 
 /* "${launch-web.ids}" -> step "launch-web", output "ids". */
-static bool split(const char *text, char step[128], const char **output)
+static bool split(const char *text, char step[256], const char **output)
 {
 	size_t length = strlen(text);
 	const char *dot = strrchr(text, '.');
 
 	if (length < 6 || strncmp(text, "${", 2) != 0 || text[length - 1] != '}' || !dot ||
-		(size_t)(dot - text - 2) >= 128)
+		(size_t)(dot - text - 2) >= 256)
 		return false;
 	memcpy(step, text + 2, (size_t)(dot - text - 2));
 	step[dot - text - 2] = '\0';
@@ -22,7 +22,7 @@ static cJSON *find(const char *text, const cJSON *(*outputs)(const void *arg, co
 {
 	const cJSON *child;
 	const char *output;
-	char step[128];
+	char step[256];
 
 	if (!split(text, step, &output)) {
 		dro_fail(err, DRO_EINVAL, "\"%s\" names no step's output", text);

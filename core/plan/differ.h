@@ -10,6 +10,8 @@ struct differ {
 	struct dro_build base;
 	const struct dro_reconcile_facts *facts;
 	struct dro_diff *diff;
+	struct differ_pointer *pointers; /* reconcile_used.c's, made when first asked for */
+	size_t pointer_count;
 };
 
 /* ---- reconcile.c ----------------------------------------------------------------------------- */
@@ -40,6 +42,12 @@ struct differ_addresses {
 };
 void differ_addresses_of(
 	struct differ *differ, const struct dro_site *site, struct differ_addresses *out);
+
+/* ---- reconcile_used.c ------------------------------------------------------------------------ */
+
+/* A record of any zone that leads to it, or a zone that could not be read, so that nobody can tell.
+ * NULL: nothing does. */
+const char *differ_used_by(struct differ *differ, const struct dro_instance *instance);
 
 /* ---- reconcile_checks.c ---------------------------------------------------------------------- */
 

@@ -202,6 +202,7 @@ int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
 		differ_images(&differ);
 		differ_backups(&differ);
 	}
+	free(differ.pointers);
 	if (differ.base.rc == 0)
 		differ.base.rc = describe(&differ);
 	if (differ.base.rc == 0) {

@@ -13,6 +13,7 @@ enum {
 	RESIZE_MS = 1800000,
 	TERMINATE_MS = 120000,
 	UNMANAGED = -1,
+	AT_ONCE = 500, /* launched by one step: providers bound a call, and advise smaller ones */
 };
 
 /* One site being compared. */
@@ -183,25 +184,19 @@ static bool was_alive(const struct part *part)
 	return false;
 }
 
-/* `lost`: the active site has none left of the group that holds the data. */
-static void launch(const struct part *part, size_t index, size_t count, bool lost)
+/* One call's worth. The first is called "launch-SITE-GROUP", later ones end in ".2", ".3": no
+ * group is called so. */
+static void launch_some(const struct part *part, size_t index, const char *image, size_t count,
+	size_t number, bool lost)
 {
 	const struct dro_instance_group *group = &part->site->groups[index];
-	const char *image = part->seen->images ? part->seen->images[index] : NULL;
 	struct dro_build *build = &part->differ->base;
 	struct dro_step *step;
-	char id[200], ids[220], text[300];
+	char name[120], id[200], ids[220], text[300];
 	size_t i;
 
-	site_text(text, sizeof(text), part, group->name);
-	if (!image && part->seen->images) {
-		differ_finding(part->differ, DRO_FINDING_UNKNOWN, text,
-			"%zu cannot be launched: %s", count,
-			part->seen->image_error ? part->seen->image_error : "there is no image");
-		return;
-	}
-	part->differ->diff->wants_images = part->differ->diff->wants_images || !image;
-	snprintf(id, sizeof(id), "launch-%s-%s", part->site->name, group->name);
+	snprintf(name, sizeof(name), number > 1 ? "%s.%zu" : "%s", group->name, number);
+	snprintf(id, sizeof(id), "launch-%s-%s", part->site->name, name);
 	step = differ_step(part->differ, "compute.launch", group->name, LAUNCH_MS, id);
 	if (!step)
 		return;
@@ -216,7 +211,29 @@ static void launch(const struct part *part, size_t index, size_t count, bool los
 			(struct dro_change){
 				.action = DRO_ACTION_CREATE, .wanted = text, .active = lost});
 	snprintf(ids, sizeof(ids), "${%s.ids}", id);
-	add_wait(part, group->name, ids, NULL, step);
+	add_wait(part, name, ids, NULL, step);
+}
+
+/* `lost`: the active site has none left of the group that holds the data. */
+static void launch(const struct part *part, size_t index, size_t count, bool lost)
+{
+	const struct dro_instance_group *group = &part->site->groups[index];
+	const char *image = part->seen->images ? part->seen->images[index] : NULL;
+	size_t done, some, number = 1;
+	char text[300];
+
+	if (!image && part->seen->images) {
+		site_text(text, sizeof(text), part, group->name);
+		differ_finding(part->differ, DRO_FINDING_UNKNOWN, text,
+			"%zu cannot be launched: %s", count,
+			part->seen->image_error ? part->seen->image_error : "there is no image");
+		return;
+	}
+	part->differ->diff->wants_images = part->differ->diff->wants_images || !image;
+	for (done = 0; done < count; done += some) {
+		some = count - done < AT_ONCE ? count - done : AT_ONCE;
+		launch_some(part, index, image, some, number++, lost);
+	}
 }
 
 static void start(const struct part *part, const char *group, const struct members *stopped)
@@ -275,38 +292,9 @@ static void resize(const struct part *part, const struct dro_instance_group *gro
 
 /* ---- what is too many ------------------------------------------------------------------------ */
 
-static bool points_at(const struct dro_record *record, const struct dro_instance *instance)
-{
-	size_t i;
-
-	for (i = 0; i < record->value_count; i++)
-		if ((*instance->public_ipv4 &&
-			    strcmp(record->values[i], instance->public_ipv4) == 0) ||
-			(*instance->private_ipv4 &&
-				strcmp(record->values[i], instance->private_ipv4) == 0))
-			return true;
-	return false;
-}
-
-/* Does a record of any zone lead to it, as far as all of them were read? NULL: no. */
-static const char *used_by(const struct part *part, const struct dro_instance *instance)
-{
-	const struct dro_observed *seen = part->differ->facts->seen;
-	size_t i, j;
-
-	for (i = 0; i < seen->zone_count; i++) {
-		if (seen->zones[i].error)
-			return seen->zones[i].zone;
-		for (j = 0; j < seen->zones[i].count; j++)
-			if (points_at(seen->zones[i].records[j], instance))
-				return seen->zones[i].records[j]->name;
-	}
-	return NULL;
-}
-
 static bool may_go(const struct part *part, const struct dro_instance *instance)
 {
-	const char *name = used_by(part, instance);
+	const char *name = differ_used_by(part->differ, instance);
 	char text[300];
 
 	site_text(text, sizeof(text), part, instance->id);

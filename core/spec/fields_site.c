@@ -33,7 +33,7 @@ const struct dro_form dro_form_objectives = {
 };
 
 static const struct dro_field group_fields[] = {
-	{"count", DRO_FIELD_INT, AT(dro_instance_group, count), .min = 0, .max = 100,
+	{"count", DRO_FIELD_INT, AT(dro_instance_group, count), .min = 0, .max = 10000,
 		.fallback = "1", .help = "How many instances there are.", .example = "2"},
 	{"type", DRO_FIELD_STRING, AT(dro_instance_group, type), NEED, .format = &dro_format_token,
 		.help = "The provider's instance type.", .example = "t3.large"},

@@ -67,7 +67,7 @@ def refused(*keys_and_value):
 refused("sites", "main", "rgeion", "x")
 refused("sites", "dr", "strategy", "hot")
 refused("sites", "Main Site", good["sites"]["main"])
-refused("sites", "main", "instances", "web", "count", 1000)
+refused("sites", "main", "instances", "web", "count", 100000)
 refused("objectives", "rto", 5)
 refused("backups", "offsite", "encryption", {"key": "the secret itself"})
 refused("safety", "max_changes", "130%")

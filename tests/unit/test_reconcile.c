@@ -353,6 +353,26 @@ START_TEST(a_first_launch_and_its_name_are_one_plan)
 }
 END_TEST
 
+/* Providers bound a call. */
+START_TEST(a_fleet_is_launched_in_parts)
+{
+	load("");
+	sim_add_backup(&sim, "s", NOW);
+	spec->services[0].sites[0].groups[0].count = 1200;
+	look();
+	ck_assert_int_eq(input("launch-main-web", "count")->valueint, 500);
+	ck_assert_int_eq(input("launch-main-web.2", "count")->valueint, 500);
+	ck_assert_int_eq(input("launch-main-web.3", "count")->valueint, 200);
+	ck_assert_ptr_null(dro_plan_step(plan, "launch-main-web.4"));
+	ck_assert_str_eq(dro_json_text(dro_plan_step(plan, "boot-main-web.3")->inputs, "ids"),
+		"${launch-main-web.3.ids}");
+	ck_assert_uint_eq(diff->change_count, 1201); /* and dr's one */
+	sim_apply(&sim, plan, facts.service);
+	look();
+	ck_assert_uint_eq(diff->change_count, 0);
+}
+END_TEST
+
 START_TEST(an_active_site_that_lost_its_data_is_asked_about)
 {
 	load(FAILOVER);
@@ -535,6 +555,7 @@ int main(void)
 	tcase_add_test(tcase, a_check_that_cannot_be_changed_is_replaced);
 	tcase_add_test(tcase, the_order_of_a_list_changes_nothing);
 	tcase_add_test(tcase, a_first_launch_and_its_name_are_one_plan);
+	tcase_add_test(tcase, a_fleet_is_launched_in_parts);
 	tcase_add_test(tcase, an_active_site_that_lost_its_data_is_asked_about);
 	tcase_add_test(tcase, an_active_site_is_never_scaled_down);
 	tcase_add_test(tcase, a_cold_site_ends_when_no_name_leads_there);
