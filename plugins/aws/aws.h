@@ -52,7 +52,11 @@ void aws_add_list(
 void aws_add_filter(struct dro_params *params, size_t number, const char *name, const char *value);
 /* dro_paging_next, with *more for its 1. */
 int aws_next_page(struct dro_paging *page, const char *token, bool *more, struct dro_error *err);
-/* POSTs the form; *out is the answer (dro_xml_free), of which no error is left. */
+/* POSTs the form; *out is what came, for aws_answer; freed with the host's http_free. */
+int aws_send(const struct aws_account *account, const char *service, const char *region,
+	const struct dro_params *params, enum aws_kind kind, const struct dro_call *call,
+	struct dro_http_response **out, struct dro_error *err);
+/* Both: *out is the answer (dro_xml_free), of which no error is left. */
 int aws_query(const struct aws_account *account, const char *service, const char *region,
 	const struct dro_params *params, enum aws_kind kind, const struct dro_call *call,
 	struct dro_xml **out, struct dro_error *err);

@@ -49,14 +49,13 @@ int aws_next_page(struct dro_paging *page, const char *token, bool *more, struct
 	return rc > 0 ? 0 : rc;
 }
 
-int aws_query(const struct aws_account *account, const char *service, const char *region,
+int aws_send(const struct aws_account *account, const char *service, const char *region,
 	const struct dro_params *params, enum aws_kind kind, const struct dro_call *call,
-	struct dro_xml **out, struct dro_error *err)
+	struct dro_http_response **out, struct dro_error *err)
 {
 	static const struct dro_pair headers[] = {
 		{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
 	struct dro_buf form = DRO_BUF_INIT(FORM_MAX_BYTES), endpoint = DRO_BUF_INIT(512);
-	struct dro_http_response *response = NULL;
 	struct dro_http_request request = {.size = sizeof(request),
 		.flags = kind == AWS_ONCE ? 0 : DRO_HTTP_SAFE,
 		.method = "POST",
@@ -80,12 +79,22 @@ int aws_query(const struct aws_account *account, const char *service, const char
 	request.endpoint = dro_buf_str(&endpoint);
 	request.body = dro_buf_str(&form);
 	request.body_length = form.length;
-	rc = account->host->http(account->host, &request, &response, err);
-	if (rc == 0)
-		rc = aws_answer(account, response, kind, out, err);
+	rc = account->host->http(account->host, &request, out, err);
 out:
-	account->host->http_free(response);
 	dro_buf_free(&endpoint);
 	dro_buf_free(&form);
+	return rc;
+}
+
+int aws_query(const struct aws_account *account, const char *service, const char *region,
+	const struct dro_params *params, enum aws_kind kind, const struct dro_call *call,
+	struct dro_xml **out, struct dro_error *err)
+{
+	struct dro_http_response *response = NULL;
+	int rc = aws_send(account, service, region, params, kind, call, &response, err);
+
+	if (rc == 0)
+		rc = aws_answer(account, response, kind, out, err);
+	account->host->http_free(response);
 	return rc;
 }

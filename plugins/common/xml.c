@@ -10,6 +10,7 @@
 #include "base/buf.h"
 
 #define BLOCK_BYTES 16384
+#define NAMES 256
 
 /* Nodes and texts live in blocks that never move, so that pointers hold while the tree grows. */
 struct block {
@@ -29,6 +30,7 @@ struct reader {
 	struct dro_xml_node *open[DRO_XML_MAX_DEPTH]; /* the element at each depth */
 	struct dro_xml_node *last[DRO_XML_MAX_DEPTH]; /* and its last child so far */
 	size_t depth, elements;
+	const char *names[NAMES]; /* by a hash: the same few come thousands of times */
 	struct dro_buf text;
 	const char *refused; /* why, where it was us and not expat */
 	bool no_memory;
@@ -73,6 +75,20 @@ static const char *keep(struct reader *reader, const char *text, size_t length)
 	return copy;
 }
 
+/* An element's name, kept once as long as no other one takes its place. */
+static const char *keep_name(struct reader *reader, const char *name)
+{
+	size_t hash = 5381, length;
+	const char **known;
+
+	for (length = 0; name[length]; length++)
+		hash = hash * 33 + (unsigned char)name[length];
+	known = &reader->names[hash % NAMES];
+	if (!*known || strcmp(*known, name) != 0)
+		*known = keep(reader, name, length);
+	return *known;
+}
+
 static void refuse(struct reader *reader, const char *why)
 {
 	if (!reader->refused)
@@ -106,7 +122,7 @@ static void on_start(void *arg, const XML_Char *name, const XML_Char **attribute
 		return;
 	}
 	name = colon ? colon + 1 : name;
-	*node = (struct dro_xml_node){.name = keep(reader, name, strlen(name)), .text = ""};
+	*node = (struct dro_xml_node){.name = keep_name(reader, name), .text = ""};
 	if (reader->depth == 0) {
 		reader->xml->root = node;
 	} else {

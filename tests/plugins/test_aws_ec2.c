@@ -143,6 +143,9 @@ START_TEST(list_ends_where_the_callback_says)
 			RESERVATION(INSTANCE("i-1", "running", "") INSTANCE("i-2", "running", "")),
 			"<nextToken>more</nextToken>"),
 		NULL);
+	/* Asked for before the first page was taken apart, and not looked at. */
+	scripted_answer(
+		kit.host, 200, DESCRIBED(RESERVATION(INSTANCE("i-3", "running", "")), ""), NULL);
 	ck_assert_int_eq(kit.aws->compute->list_instances(
 				 kit.account, &query, on_instance, &seen, &kit.call, &kit.err),
 		7);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "plugins/common/ahead.h"
 #include "plugins/common/answer.h"
 #include "plugins/common/paging.h"
 #include "plugins/common/params.h"
@@ -332,6 +333,84 @@ START_TEST(zones_are_known_by_name)
 }
 END_TEST
 
+/* ---- pages read ahead ------------------------------------------------------------------------ */
+
+/* A provider of pages "1", "2", …: each asked for is written down. */
+struct pages {
+	struct dro_buf asked;
+	struct dro_http_response response;
+};
+
+static int fetch_page(
+	void *arg, const char *token, struct dro_http_response **out, struct dro_error *err)
+{
+	struct pages *pages = arg;
+
+	if (token && strcmp(token, "bad") == 0)
+		return dro_fail(err, DRO_EIO, "page bad");
+	dro_buf_printf(&pages->asked, "%s,", token ? token : "first");
+	*out = &pages->response;
+	return 0;
+}
+
+static int freed;
+
+static void free_page(struct dro_http_response *response)
+{
+	freed += response != NULL;
+}
+
+START_TEST(a_page_read_ahead_is_asked_for_once)
+{
+	const struct dro_host host = {.http_free = free_page};
+	struct pages pages = {.asked = DRO_BUF_INIT(1000)};
+	struct dro_ahead ahead = {.host = &host, .fetch = fetch_page, .arg = &pages};
+	struct dro_http_response *response = NULL;
+	struct dro_error err = DRO_ERROR_INIT;
+
+	freed = 0;
+	ck_assert_int_eq(dro_ahead_get(&ahead, NULL, &response, &err), 0);
+	dro_ahead_start(&ahead, NULL, "2");
+	ck_assert_int_eq(dro_ahead_get(&ahead, "2", &response, &err), 0);
+	ck_assert_ptr_eq(response, &pages.response);
+	dro_ahead_start(&ahead, "2", "2"); /* round in a circle: not asked */
+	dro_ahead_start(&ahead, "2", "wrong");
+	ck_assert_int_eq(dro_ahead_get(&ahead, "3", &response, &err), 0);
+	ck_assert_int_eq(freed, 1); /* what nobody wanted */
+	dro_ahead_start(&ahead, "3", "4");
+	dro_ahead_fini(&ahead);
+	ck_assert_int_eq(freed, 2);
+	ck_assert_str_eq(dro_buf_str(&pages.asked), "first,2,wrong,3,4,");
+	dro_ahead_start(&ahead, "3", "bad");
+	ck_assert_int_eq(dro_ahead_get(&ahead, "bad", &response, &err), DRO_EIO);
+	ck_assert_str_eq(err.message, "page bad");
+	dro_buf_free(&pages.asked);
+}
+END_TEST
+
+static bool finds_token(const char *body, char *out, size_t size)
+{
+	const struct dro_http_response response = {.body = body, .body_length = strlen(body)};
+
+	return dro_ahead_find(&response, "<t>", "</t>", out, size);
+}
+
+START_TEST(a_token_is_found_where_it_is_plain)
+{
+	char token[8];
+
+	ck_assert(finds_token("<x><t>old</t><t>n+1/=</t></x>", token, sizeof(token)));
+	ck_assert_str_eq(token, "n+1/=");
+	ck_assert(finds_token("<t></t>", token, sizeof(token)));
+	ck_assert_str_eq(token, "");
+	ck_assert(!finds_token("", token, sizeof(token)));
+	ck_assert(!finds_token("<x/>", token, sizeof(token)));
+	ck_assert(!finds_token("<t>cut", token, sizeof(token)));
+	ck_assert(!finds_token("<t>a&amp;b</t>", token, sizeof(token))); /* to be read first */
+	ck_assert(!finds_token("<t>12345678</t>", token, sizeof(token)));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("plugins/common");
@@ -354,6 +433,8 @@ int main(void)
 	tcase_add_test(tcase, record_values_have_one_spelling);
 	tcase_add_test(tcase, texts_in_two_bases);
 	tcase_add_test(tcase, zones_are_known_by_name);
+	tcase_add_test(tcase, a_page_read_ahead_is_asked_for_once);
+	tcase_add_test(tcase, a_token_is_found_where_it_is_plain);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
