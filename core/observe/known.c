@@ -2,10 +2,12 @@
 
 #include <ctype.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "drorch/provider.h"
 #include "model/marks.h"
 
@@ -60,7 +62,8 @@ struct change {
 	void *fresh_ids, *gone_ids, *old_ids, *hosts;
 	char last_prefix[512]; /* the numbers below `last` are taken there */
 	unsigned last;
-	cJSON *instances; /* as they are to be */
+	cJSON *instances;	   /* as they are to be */
+	char seen[DRO_SHA256_HEX]; /* of all fresh ones, where they are all of a site; or "" */
 };
 
 static int by_text(const void *a, const void *b)
@@ -98,6 +101,35 @@ static void nothing(void *node)
 	(void)node;
 }
 
+/* Everything that an entry says of them but their host. */
+static int hash_fresh(struct change *change, struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(FACT_MAX);
+	size_t i;
+	int rc;
+
+	if (!change->scope->site || change->scope->add || change->gone_ids)
+		return 0;
+	for (i = 0; i < change->fresh_count; i++) {
+		const struct dro_instance *instance = change->fresh[i].entry->instance;
+		const struct dro_site *site = change->fresh[i].entry->site;
+		const char *const words[] = {instance->id, instance->name, site->name,
+			change->fresh[i].group, site->provider,
+			*instance->region ? instance->region : site->region, instance->type,
+			instance->public_ipv4, instance->private_ipv4,
+			dro_instance_state_name(instance->state)};
+		size_t j;
+
+		for (j = 0; j < sizeof(words) / sizeof(words[0]); j++)
+			dro_buf_append(&text, words[j], strlen(words[j]) + 1);
+	}
+	if ((rc = dro_buf_check(&text, err)) == 0 &&
+		dro_sha256_hex(change->seen, dro_buf_str(&text), text.length) < 0)
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+	dro_buf_free(&text);
+	return rc;
+}
+
 static int change_init(struct change *change, const struct dro_known_scope *scope,
 	const struct dro_known_entry *entries, size_t count, struct dro_error *err)
 {
@@ -130,7 +162,21 @@ static int change_init(struct change *change, const struct dro_known_scope *scop
 		change->fresh[kept++] = change->fresh[i];
 	}
 	change->fresh_count = kept;
-	return 0;
+	return hash_fresh(change, err);
+}
+
+/* Does the fact say that its last look at the site saw the very same? Read without a parser: `seen`
+ * stands before the instances, and holds names and hashes only. */
+static bool is_as_seen(const struct change *change, const char *fact)
+{
+	const char *end = strstr(fact, "\"instances\":["), *at = strstr(fact, "\"seen\":{");
+	char word[200];
+
+	if (!*change->seen || !end || !at || at > end)
+		return false;
+	snprintf(word, sizeof(word), "\"%.100s\":\"%s\"", change->scope->site, change->seen);
+	at = strstr(at, word);
+	return at && at < end;
 }
 
 /* What one try knows; the fresh ones stay. */
@@ -276,10 +322,36 @@ static int sort_instances(struct change *change, struct dro_error *err)
 	return 0;
 }
 
-/* The new text of the fact; empty where nothing but the time would change. */
-static int change_text(
-	struct change *change, const cJSON *old, struct dro_buf *out, struct dro_error *err)
+/* The looks that still hold: the others', unless somebody else gave instances, and this one. */
+static cJSON *seen_now(const struct change *change, const cJSON *fact)
 {
+	const cJSON *before = cJSON_GetObjectItemCaseSensitive(fact, "seen");
+	bool keep = change->scope->site && !change->scope->add && cJSON_IsObject(before);
+	cJSON *seen = keep ? cJSON_Duplicate(before, 1) : cJSON_CreateObject();
+
+	if (keep)
+		cJSON_DeleteItemFromObjectCaseSensitive(seen, change->scope->site);
+	if (*change->seen && !cJSON_AddStringToObject(seen, change->scope->site, change->seen)) {
+		cJSON_Delete(seen);
+		seen = NULL;
+	}
+	return seen;
+}
+
+static void put_text(struct dro_buf *out, int64_t at_ms, const cJSON *seen, const char *instances)
+{
+	dro_buf_printf(out, "{\"at_ms\":%lld,\"seen\":", (long long)at_ms);
+	dro_json_print(out, seen);
+	dro_buf_printf(out, ",\"instances\":%s}", instances);
+}
+
+/* The new text of the fact; empty where nothing would change. */
+static int change_text(
+	struct change *change, const cJSON *fact, struct dro_buf *out, struct dro_error *err)
+{
+	const cJSON *old = cJSON_GetObjectItemCaseSensitive(fact, "instances");
+	int64_t at_ms = 0;
+	cJSON *seen = NULL;
 	struct dro_buf before = DRO_BUF_INIT(FACT_MAX), after = DRO_BUF_INIT(FACT_MAX);
 	size_t i;
 	int rc;
@@ -294,12 +366,19 @@ static int change_text(
 		goto out;
 	dro_json_print(&before, old);
 	dro_json_print(&after, change->instances);
-	if (!old || strcmp(dro_buf_str(&before), dro_buf_str(&after)) != 0)
-		dro_buf_printf(out, "{\"at_ms\":%lld,\"instances\":%s}", (long long)dro_wall_ms(),
-			dro_buf_str(&after));
+	if (!(seen = seen_now(change, fact))) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	if (!old || strcmp(dro_buf_str(&before), dro_buf_str(&after)) != 0 ||
+		dro_json_int(fact, "at_ms", 0, &at_ms, NULL) < 0 || !at_ms)
+		put_text(out, dro_wall_ms(), seen, dro_buf_str(&after));
+	else if (!cJSON_Compare(seen, cJSON_GetObjectItemCaseSensitive(fact, "seen"), 1))
+		put_text(out, at_ms, seen, dro_buf_str(&after));
 	if ((rc = dro_buf_check(&after, err)) == 0)
 		rc = dro_buf_check(out, err);
 out:
+	cJSON_Delete(seen);
 	dro_buf_free(&before);
 	dro_buf_free(&after);
 	return rc;
@@ -316,10 +395,14 @@ static int try_once(struct change *change, struct dro_store *store, struct dro_e
 	rc = dro_store_fact_get(store, scope->service->name, FACT, &before, NULL, err);
 	if (rc < 0 && rc != DRO_ENOTFOUND)
 		goto out;
+	if (before && is_as_seen(change, before)) {
+		rc = 0;
+		goto out;
+	}
 	/* What cannot be read is seen again, and written anew. */
 	if (before)
 		dro_json_parse(&old, before, strlen(before), FACT_MAX, NULL);
-	rc = change_text(change, cJSON_GetObjectItemCaseSensitive(old, "instances"), &text, err);
+	rc = change_text(change, old, &text, err);
 	if (rc == 0 && text.length)
 		rc = dro_store_fact_swap(
 			store, scope->lease, scope->service->name, FACT, before, text.data, err);

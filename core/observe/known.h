@@ -2,11 +2,14 @@
  * What is known of a service's instances, for who must know them while no provider answers: a fact
  * of the service in the store,
  *
- *   {"at_ms":N,"instances":[{"id","host","name","site","group","provider","region","type",
+ *   {"at_ms":N,"seen":{"SITE":HASH},
+ *    "instances":[{"id","host","name","site","group","provider","region","type",
  *                            "public_ipv4","private_ipv4","state"}]}
  *
- * sorted by host. `at_ms` is when it last changed. `host` is the name that we give the instance,
- * "SERVICE-SITE-GROUP-N": it keeps it as long as it is known, and a number becomes free with it.
+ * sorted by host. `at_ms` is when it last changed. `seen` tells a look at a whole site that it saw
+ * what the one before it saw, and nobody wrote since: that fleet is not compared one by one. `host`
+ * is the name that we give the instance, "SERVICE-SITE-GROUP-N": it keeps it as long as it is
+ * known, and a number becomes free with it.
  */
 #ifndef DRORCH_OBSERVE_KNOWN_H
 #define DRORCH_OBSERVE_KNOWN_H

@@ -136,10 +136,11 @@ START_TEST(an_entry_says_what_there_is)
 	set("tier2", &entry, 1);
 	OK(dro_store_fact_get(store, "memphis", "instances", &text, NULL, &err));
 	ck_assert_int_eq(strncmp(text, "{\"at_ms\":", 9), 0);
-	rest = strchr(text, ',');
+	ck_assert_ptr_nonnull(strstr(text, ",\"seen\":{\"tier2\":\""));
+	rest = strstr(text, "},\"instances\"");
 	ck_assert_ptr_nonnull(rest);
 	ck_assert_str_eq(rest,
-		",\"instances\":[{\"id\":\"i-1\",\"host\":\"memphis-tier2-web-1\",\"name\":\"\","
+		"},\"instances\":[{\"id\":\"i-1\",\"host\":\"memphis-tier2-web-1\",\"name\":\"\","
 		"\"site\":\"tier2\",\"group\":\"web\",\"provider\":\"aws-us\","
 		"\"region\":\"us-west-2\",\"type\":\"t3.large\",\"public_ipv4\":\"192.0.2.1\","
 		"\"private_ipv4\":\"10.0.0.1\",\"state\":\"running\"}]}");
@@ -271,6 +272,29 @@ START_TEST(what_did_not_change_is_not_written)
 }
 END_TEST
 
+/* The same list once more is told by its hash; but not where others wrote in between. */
+START_TEST(a_look_that_saw_the_same_puts_back_what_others_took)
+{
+	struct made made, second;
+	struct dro_known_entry both[] = {
+		{MAIN, make(&made, "i-1", "web", 0)}, {MAIN, make(&second, "i-2", "web", 1)}};
+	const struct dro_known_scope scope = {.service = &service, .add = true};
+	char *text = NULL;
+
+	set("main", both, 2);
+	set("main", both, 2);
+	OK(dro_store_fact_get(store, "memphis", "instances", &text, NULL, &err));
+	ck_assert_ptr_nonnull(strstr(text, "\"seen\":{\"main\":\""));
+	free(text);
+	second.instance.state = DRO_INSTANCE_TERMINATED; /* a run ended it */
+	OK(dro_known_instances_set(store, &scope, &both[1], 1, &err));
+	ck_assert_str_eq(known(), "memphis-main-web-1=i-1");
+	second.instance.state = DRO_INSTANCE_RUNNING; /* and the list still has it */
+	set("main", both, 2);
+	ck_assert_str_eq(known(), "memphis-main-web-1=i-1 memphis-main-web-2=i-2");
+}
+END_TEST
+
 START_TEST(who_lost_the_lease_writes_nothing)
 {
 	struct made made;
@@ -366,6 +390,7 @@ int main(void)
 	tcase_add_test(cases, what_is_terminated_is_not_kept);
 	tcase_add_test(cases, names_of_two_groups_never_meet);
 	tcase_add_test(cases, what_did_not_change_is_not_written);
+	tcase_add_test(cases, a_look_that_saw_the_same_puts_back_what_others_took);
 	tcase_add_test(cases, who_lost_the_lease_writes_nothing);
 	tcase_add_test(cases, what_is_damaged_is_written_anew);
 	tcase_add_test(cases, two_at_once_lose_nothing);
