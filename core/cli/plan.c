@@ -14,7 +14,8 @@ struct report {
 	cJSON *services; /* for json and files */
 	size_t changes;
 	bool unknown;
-	int rc; /* the worst exit code so far */
+	bool moved; /* the spec was not the newest after all: all of it again */
+	int rc;	    /* the worst exit code so far */
 };
 
 static void show(
@@ -39,14 +40,21 @@ static void show(
 		report->rc = DRO_EXIT_ERROR;
 }
 
-/* One service's failure does not keep the others from being looked at. */
+/* One service's failure does not keep the others from being looked at. Nothing is said of a look
+ * by a spec that turns out not to be the newest. */
 static void look(struct report *report, struct dro_reconcile *reconcile,
 	const struct dro_service *service, bool first)
 {
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_pass *pass = NULL;
+	int rc = dro_reconcile_look(&pass, reconcile, service, NULL, 0, &err);
 
-	if (dro_reconcile_look(&pass, reconcile, service, NULL, 0, &err) < 0) {
+	report->moved = first && dro_setup_moved(&reconcile->setup);
+	if (report->moved) {
+		dro_pass_free(pass);
+		return;
+	}
+	if (rc < 0) {
 		report->rc = dro_cli_error(report->cli, &err);
 		return;
 	}
@@ -78,33 +86,59 @@ static int finish(struct report *report)
 										 : DRO_EXIT_OK;
 }
 
+/* The one that was named; NULL: said why, or the spec is not the newest. */
+static const struct dro_service *named(
+	struct report *report, struct dro_reconcile *reconcile, const char *name, int *rc)
+{
+	/* Unknown to the spec that is at hand: the newest may know it. */
+	if (!dro_spec_service(reconcile->setup.spec, name) &&
+		(report->moved = dro_setup_moved(&reconcile->setup)))
+		return NULL;
+	return dro_setup_service(&reconcile->setup, report->cli, name, rc);
+}
+
+/* `early`: by the spec that is there already, while git is asked for the newest. */
+static int try_run(struct report *report, bool early)
+{
+	struct dro_reconcile reconcile = {.setup = {.early = early}};
+	const struct dro_service *service;
+	struct dro_cli *cli = report->cli;
+	size_t i;
+	int rc;
+
+	report->moved = false;
+	if ((rc = dro_reconcile_open(&reconcile, cli)) != 0)
+		goto out;
+	if (cli->arg_count) {
+		service = named(report, &reconcile, cli->args[0], &rc);
+		if (!service)
+			goto out;
+		look(report, &reconcile, service, true);
+	}
+	for (i = 0; !cli->arg_count && !report->moved && i < reconcile.setup.spec->service_count;
+		i++)
+		look(report, &reconcile, &reconcile.setup.spec->services[i], i == 0);
+out:
+	dro_reconcile_free(&reconcile);
+	return rc;
+}
+
 static int run(struct dro_cli *cli, bool as_diff)
 {
 	const char *output = dro_cli_value(cli, "output");
 	struct report report = {
 		.cli = cli, .output = output ? output : "table", .as_diff = as_diff};
-	struct dro_reconcile reconcile = {0};
-	const struct dro_service *service;
-	size_t i;
 	int rc;
 
 	if (strcmp(report.output, "table") != 0 && strcmp(report.output, "markdown") != 0)
 		report.services = cJSON_CreateArray();
-	if ((rc = dro_reconcile_open(&reconcile, cli)) != 0)
-		goto out;
-	if (cli->arg_count) {
-		service = dro_setup_service(&reconcile.setup, cli, cli->args[0], &rc);
-		if (!service)
-			goto out;
-		look(&report, &reconcile, service, true);
+	if ((rc = try_run(&report, true)) == 0 && report.moved)
+		rc = try_run(&report, false);
+	if (rc == 0) {
+		rc = finish(&report);
+		report.services = NULL;
 	}
-	for (i = 0; !cli->arg_count && i < reconcile.setup.spec->service_count; i++)
-		look(&report, &reconcile, &reconcile.setup.spec->services[i], i == 0);
-	rc = finish(&report);
-	report.services = NULL;
-out:
 	cJSON_Delete(report.services);
-	dro_reconcile_free(&reconcile);
 	return rc;
 }
 

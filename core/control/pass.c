@@ -111,6 +111,7 @@ int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct 
 		.adopt = ask->adopt,
 		.adopt_count = ask->adopt_count};
 	struct dro_pass *pass = calloc(1, sizeof(*pass));
+	uint64_t began_ms = dro_now_ms();
 	int rc;
 
 	if (!pass)
@@ -132,6 +133,9 @@ int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct 
 		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
 		goto out;
 	}
+	dro_log(ask->log, DRO_LOG_INFO, "%s: %zu things looked at, %zu differ: %llu ms",
+		ask->service->name, pass->diff->things, pass->diff->change_count,
+		(unsigned long long)(dro_now_ms() - began_ms));
 	*out = pass;
 	pass = NULL;
 out:
