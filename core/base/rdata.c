@@ -113,9 +113,15 @@ int dro_rdata_unquote(struct dro_buf *raw, const char *value, unsigned base)
 	for (value += strspn(value, " \t"); *value; value += strspn(value, " \t")) {
 		if (*value++ != '"')
 			return DRO_EINVAL;
-		for (; *value != '"'; value++) {
-			char c = *value;
+		for (;; value++) {
+			size_t plain = strcspn(value, "\"\\");
+			char c;
 
+			dro_buf_append(raw, value, plain);
+			value += plain;
+			c = *value;
+			if (c == '"')
+				break;
 			if (c == '\\' && isdigit((unsigned char)value[1]) &&
 				isdigit((unsigned char)value[2]) &&
 				isdigit((unsigned char)value[3])) {
@@ -136,22 +142,35 @@ int dro_rdata_unquote(struct dro_buf *raw, const char *value, unsigned base)
 	return raw->failed;
 }
 
+static bool stands_for_itself(unsigned char c, unsigned base)
+{
+	return c != '"' && c != '\\' && c >= ' ' && c != 127 && (base != 8 || c <= 127);
+}
+
 void dro_rdata_quote(struct dro_buf *out, const char *raw, size_t length, unsigned base)
 {
-	size_t i;
+	size_t i, plain;
 
 	dro_buf_puts(out, "\"");
-	for (i = 0; i < length; i++) {
+	for (i = 0; i < length; i += plain) {
 		unsigned char c = (unsigned char)raw[i];
 
 		if (i > 0 && i % STRING_MAX == 0)
 			dro_buf_puts(out, "\" \"");
-		if (c == '"' || c == '\\')
-			dro_buf_printf(out, "\\%c", c);
-		else if (c < ' ' || c == 127 || (base == 8 && c > 127))
-			dro_buf_printf(out, base == 8 ? "\\%03o" : "\\%03u", c);
-		else
-			dro_buf_append(out, &raw[i], 1);
+		for (plain = 0; i + plain < length && (plain == 0 || (i + plain) % STRING_MAX != 0);
+			plain++)
+			if (!stands_for_itself((unsigned char)raw[i + plain], base))
+				break;
+		if (plain) {
+			dro_buf_append(out, &raw[i], plain);
+			continue;
+		}
+		dro_buf_printf(out,
+			c == '"' || c == '\\' ? "\\%c"
+			: base == 8	      ? "\\%03o"
+					      : "\\%03u",
+			c);
+		plain = 1;
 	}
 	dro_buf_puts(out, "\"");
 }

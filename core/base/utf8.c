@@ -43,6 +43,8 @@ bool dro_char_hidden(uint32_t c)
 	};
 	size_t i;
 
+	if (c >= ' ' && c < 0x7f) /* nearly all there is */
+		return false;
 	for (i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
 		if (c >= hidden[i].first && c <= hidden[i].last)
 			return true;

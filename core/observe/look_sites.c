@@ -16,14 +16,35 @@ static bool of_site(const struct dro_instance *instance, const char *service, co
 	       strcmp(site_tag, site) == 0;
 }
 
-static bool listed(const struct dro_instance_list *list, const char *id)
+static int by_id(const void *a, const void *b)
 {
+	const struct dro_instance *x = *(const struct dro_instance *const *)a,
+				  *y = *(const struct dro_instance *const *)b;
+
+	return strcmp(x->id, y->id);
+}
+
+/* What was launched lately and stands in no list yet. */
+static void add_launched(struct look *look, struct dro_seen_site *seen, struct site_look *mine,
+	const struct dro_instance_list *list)
+{
+	const struct dro_instance **sorted = calloc(list->count + 1, sizeof(*sorted)), *instance;
 	size_t i;
 
+	if (!sorted) {
+		look_no_memory(look);
+		return;
+	}
 	for (i = 0; i < list->count; i++)
-		if (strcmp(list->items[i]->id, id) == 0)
-			return true;
-	return false;
+		sorted[i] = list->items[i];
+	qsort(sorted, list->count, sizeof(*sorted), by_id);
+	for (i = 0; i < look->launched.count; i++) {
+		instance = look->launched.items[i];
+		if (of_site(instance, look->at->service->name, seen->site->name) &&
+			!bsearch(&instance, sorted, list->count, sizeof(*sorted), by_id))
+			mine->instances[seen->count++] = instance;
+	}
+	free(sorted);
 }
 
 void look_take_site(struct look *look, size_t index, const struct source *source)
@@ -49,10 +70,8 @@ void look_take_site(struct look *look, size_t index, const struct source *source
 			list->items[i]->state != DRO_INSTANCE_TERMINATED &&
 			list->items[i]->state != DRO_INSTANCE_TERMINATING)
 			mine->instances[seen->count++] = list->items[i];
-	for (i = 0; i < look->launched.count; i++)
-		if (of_site(look->launched.items[i], service, seen->site->name) &&
-			!listed(list, look->launched.items[i]->id))
-			mine->instances[seen->count++] = look->launched.items[i];
+	if (look->launched.count)
+		add_launched(look, seen, mine, list);
 	seen->instances = mine->instances;
 }
 

@@ -371,7 +371,11 @@ static void compare_zone(struct differ *differ, const struct dro_seen_zone *seen
 		zone.seen[i] = seen->records[i];
 		differ->diff->things += ours(&zone, seen->records[i]);
 	}
-	if (seen->count)
+	/* Plugins mostly list in this order already. */
+	for (i = 1; i < seen->count; i++)
+		if (by_key(&zone.seen[i - 1], &zone.seen[i]) > 0)
+			break;
+	if (i < seen->count)
 		qsort(zone.seen, seen->count, sizeof(*zone.seen), by_key);
 	differ_wanted(differ, seen, &zone.wanted);
 	if (differ->base.rc == 0)

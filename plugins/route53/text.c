@@ -26,7 +26,8 @@ void r53_name_read(struct dro_buf *out, const char *name)
 {
 	while (*name) {
 		int byte = escape_at(name);
-		char c = (char)tolower((unsigned char)*name);
+		char c, run[64];
+		size_t length = 0;
 
 		if (byte > ' ' && byte <= '~' && byte != '.' && byte != '\\') {
 			c = (char)tolower(byte);
@@ -36,9 +37,13 @@ void r53_name_read(struct dro_buf *out, const char *name)
 			dro_buf_append(out, name, 4);
 			name += 4;
 		} else {
-			if (c != '.' || name[1] || !out->length)
-				dro_buf_append(out, &c, 1);
-			name++;
+			/* All but the final dot, up to the next escape. */
+			do {
+				c = (char)tolower((unsigned char)*name++);
+				if (c != '.' || *name || !(out->length + length))
+					run[length++] = c;
+			} while (*name && length < sizeof(run) && escape_at(name) < 0);
+			dro_buf_append(out, run, length);
 		}
 	}
 }

@@ -210,27 +210,36 @@ int dro_step_dns_apply(struct dro_step_context *context, struct dro_error *err)
 
 /* ---- undo ------------------------------------------------------------------------------------ */
 
-static bool same_set(const cJSON *a, const cJSON *b)
+static int compare_sets(const void *a, const void *b)
 {
-	return strcmp(dro_json_text(a, "name"), dro_json_text(b, "name")) == 0 &&
-	       strcmp(dro_json_text(a, "type"), dro_json_text(b, "type")) == 0 &&
-	       strcmp(dro_json_text(a, "set_id"), dro_json_text(b, "set_id")) == 0;
+	const cJSON *x = *(const cJSON *const *)a, *y = *(const cJSON *const *)b;
+	int order = strcmp(dro_json_text(x, "name"), dro_json_text(y, "name"));
+
+	if (order == 0)
+		order = strcmp(dro_json_text(x, "type"), dro_json_text(y, "type"));
+	return order ? order : strcmp(dro_json_text(x, "set_id"), dro_json_text(y, "set_id"));
 }
 
-/* What was put and had not been there before. */
+/* What was put and had not been there before. NULL: no memory. */
 static cJSON *made_new(const cJSON *put, const cJSON *was)
 {
+	const cJSON **old = calloc((size_t)cJSON_GetArraySize(was) + 1, sizeof(*old)), *set;
 	cJSON *made = cJSON_CreateArray();
-	const cJSON *set, *old;
+	size_t count = 0;
 
+	cJSON_ArrayForEach(set, was) if (old) old[count++] = set;
+	if (count)
+		qsort(old, count, sizeof(*old), compare_sets);
 	cJSON_ArrayForEach(set, put)
 	{
-		bool there = false;
-
-		cJSON_ArrayForEach(old, was) there = there || same_set(set, old);
-		if (!there)
+		if (old && !bsearch(&set, old, count, sizeof(*old), compare_sets))
 			cJSON_AddItemToArray(made, cJSON_Duplicate(set, 1));
 	}
+	if (!old) {
+		cJSON_Delete(made);
+		made = NULL;
+	}
+	free(old);
 	return made;
 }
 
