@@ -166,15 +166,16 @@ static int add_page(struct cf *cf, const struct cf_ask *ask, struct cf_records *
 }
 
 /*
- * The guard's token of the next page, "" after the last. A full page is followed by another,
- * whatever the total says; the first record's id shows a provider that does not advance.
+ * The guard's token of the next page, "" after the last. A full page is followed by another unless
+ * exactly as many as the total says have come: a total that is behind, or ahead, ends nothing. The
+ * first record's id shows a provider that does not advance.
  */
 static int next_token(struct cf *cf, const struct cf_ask *ask, const cJSON *answer, unsigned page,
 	const char **token, struct dro_error *err)
 {
 	const cJSON *info = cJSON_GetObjectItemCaseSensitive(answer, "result_info");
 	const cJSON *result = cJSON_GetObjectItemCaseSensitive(answer, "result");
-	int64_t number = page, per_page = PER_PAGE;
+	int64_t number = page, per_page = PER_PAGE, total = 0, size;
 
 	*token = "";
 	if (dro_json_int(info, "page", page, &number, NULL) < 0 ||
@@ -182,7 +183,10 @@ static int next_token(struct cf *cf, const struct cf_ask *ask, const cJSON *answ
 		return cf_nonsense(cf, ask, "another page than the one asked for", err);
 	if (per_page > PER_PAGE || per_page < 1)
 		per_page = PER_PAGE;
-	if (result->child && cJSON_GetArraySize(result) >= per_page)
+	size = cJSON_GetArraySize(result);
+	if (dro_json_int(info, "total_count", 0, &total, NULL) < 0)
+		total = 0;
+	if (size && size >= per_page && (page - 1) * per_page + size != total)
 		*token = dro_json_text(result->child, "id");
 	return 0;
 }

@@ -285,7 +285,7 @@ START_TEST(a_zone_must_be_the_one)
 END_TEST
 
 /* A page of `count` records whose ids begin at `first`, of a server whose pages hold two. */
-static void answer_page(int page, int first, int count)
+static void answer_page_of(int page, int first, int count, int total)
 {
 	struct dro_buf body = DRO_BUF_INIT(65536);
 	int i;
@@ -296,13 +296,39 @@ static void answer_page(int page, int first, int count)
 			"%s{\"id\":\"%d\",\"name\":\"h%d.memphis.example\",\"type\":\"A\","
 			"\"content\":\"192.0.2.1\",\"ttl\":60}",
 			i ? "," : "", first + i, first + i);
-	/* The total is wrong on purpose: nobody may go by it. */
 	dro_buf_printf(&body,
-		"],\"result_info\":{\"page\":%d,\"per_page\":2,\"count\":%d,\"total_count\":1}}",
-		page, count);
+		"],\"result_info\":{\"page\":%d,\"per_page\":2,\"count\":%d,\"total_count\":%d}}",
+		page, count, total);
 	scripted_answer(scripted, 200, dro_buf_str(&body), NULL);
 	dro_buf_free(&body);
 }
+
+/* The total is wrong on purpose: nobody may go by it. */
+static void answer_page(int page, int first, int count)
+{
+	answer_page_of(page, first, count, 1);
+}
+
+START_TEST(a_list_of_full_pages_ends_with_its_total)
+{
+	struct dro_buf text = DRO_BUF_INIT(65536);
+
+	scripted_answer(scripted, 200, ZONES, NULL);
+	answer_page_of(1, 1, 2, 4);
+	answer_page_of(2, 3, 2, 4);		     /* no third page is asked for */
+	scripted_answer(scripted, 200, EMPTY, NULL); /* but for load balancers */
+	ck_assert_msg(list("", "", &text) == 0, "%s", err.message);
+	ck_assert_ptr_nonnull(strstr(dro_buf_str(&text), "h4.memphis.example"));
+	answer_page_of(1, 1, 2, 2);
+	scripted_answer(scripted, 200, EMPTY, NULL);
+	ck_assert_msg(list("", "", &text) == 0, "%s", err.message);
+	answer_page_of(1, 1, 2, 3); /* one that went meanwhile */
+	answer_page_of(2, 3, 0, 2);
+	scripted_answer(scripted, 200, EMPTY, NULL);
+	ck_assert_msg(list("", "", &text) == 0, "%s", err.message);
+	dro_buf_free(&text);
+}
+END_TEST
 
 START_TEST(reads_every_page)
 {
@@ -705,6 +731,7 @@ int main(void)
 	tcase_add_test(tcase, asks_for_a_zone_once);
 	tcase_add_test(tcase, a_zone_must_be_the_one);
 	tcase_add_test(tcase, reads_every_page);
+	tcase_add_test(tcase, a_list_of_full_pages_ends_with_its_total);
 	tcase_add_test(tcase, pages_that_do_not_advance_are_refused);
 	tcase_add_test(tcase, a_filter_that_is_not_honoured_is_ours);
 	tcase_add_test(tcase, creates_a_missing_set);
