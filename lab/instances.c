@@ -1,5 +1,6 @@
 #include "lab/instances.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,17 +106,25 @@ struct lab_instance *lab_instance_next(
 	return after ? after->next : table->first;
 }
 
+/* No fsync, as with the state. */
 static int write_user_data(
 	struct lab_instance *instance, const struct lab_instance_spec *spec, struct dro_error *err)
 {
+	int fd, rc;
+
 	if (!spec->user_data)
 		return 0;
 	instance->user_data = dro_path_join(instance->dir, "user-data");
 	if (!instance->user_data)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	instance->guest.user_data = instance->user_data;
-	return dro_file_write(
-		instance->user_data, spec->user_data, spec->user_data_length, 0600, err);
+	fd = open(instance->user_data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return dro_fail_errno(err, "%s", instance->user_data);
+	rc = dro_write_all(fd, spec->user_data, spec->user_data_length, err);
+	if (close(fd) < 0 && rc == 0)
+		rc = dro_fail_errno(err, "%s", instance->user_data);
+	return rc;
 }
 
 static int fill(
