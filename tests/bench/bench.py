@@ -13,8 +13,12 @@ import traceback
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
+import controller  # noqa: E402
+import fleet  # noqa: E402
 import harness  # noqa: E402  (beside the end-to-end tests)
 import promote  # noqa: E402
+import reconcile  # noqa: E402
+import terraform  # noqa: E402
 from report import Report  # noqa: E402
 
 MEASURE = harness.BUILD / "tests" / "bench" / "bench-measure"
@@ -74,6 +78,26 @@ def bench_memory(world, options, report):
     report.add("memory", "promote's worker", max(p["rss_kib"] for p in done["left"]) / 1024, "MiB", MEMORY_GOAL)
 
 
+def bench_reconcile(world, options, report):
+    """Passes over thousands of things that are as wanted."""
+    reconcile.run(world, options, report, measure)
+
+
+def bench_first_apply(world, options, report):
+    """A thousand things that are not there yet."""
+    reconcile.first_apply(world, options, report, measure)
+
+
+def bench_controller(world, options, report):
+    """Two hundred services, one controller, a minute's period."""
+    controller.run(world, options, report, measure)
+
+
+def bench_terraform(world, options, report):
+    """As many records by both, over the same moto_server."""
+    terraform.run(world, options, report, measure)
+
+
 def used(world):
     """A store with runs in it."""
     if json.loads(world.drorch("runs", "-o", "json").stdout or '{"runs":[]}')["runs"]:
@@ -82,26 +106,49 @@ def used(world):
     promote.once(world, measure)
 
 
-BENCHES = {"promote": bench_promote, "region": bench_region, "startup": bench_startup, "memory": bench_memory}
+@contextlib.contextmanager
+def booking():
+    """The service of the end-to-end tests, its main site lost."""
+    with harness.world() as world:
+        world.lab("ec2", "limits", "off")  # rounds launch faster than any team would
+        promote.lose(world)
+        yield world
+
+
+def many():
+    """Room for thousands."""
+    return harness.world(kind=fleet.Fleet)
+
+
+# Where each is measured; those of one world follow each other in the same lab.
+BENCHES = {booking: {"promote": bench_promote, "region": bench_region, "startup": bench_startup,
+                     "memory": bench_memory},
+           many: {"reconcile": bench_reconcile, "first-apply": bench_first_apply, "controller": bench_controller,
+                  "terraform": bench_terraform}}
+NAMES = [name for benches in BENCHES.values() for name in benches]
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="one object a line")
     parser.add_argument("--rounds", type=int, default=7, help="of promote, each beside one of the floor")
     parser.add_argument("--latency", type=int, default=50, help="of every call to the lab, ms")
+    parser.add_argument("--sizes", type=lambda text: [int(word) for word in text.split(",")],
+                        default=[1000, 10000, 50000], help="of the passes: 1000,10000,50000")
     options = parser.parse_args()
-    unknown = [name for name in options.names if name not in BENCHES]
+    unknown = [name for name in options.names if name not in NAMES]
     if unknown or options.rounds < 1:
         parser.error(f"no such bench: {', '.join(unknown)}" if unknown else "at least one round")
     report = Report(options.json)
     try:
-        with contextlib.redirect_stdout(sys.stderr), harness.world() as world:
-            world.lab("ec2", "limits", "off")  # rounds launch faster than any team would
-            promote.lose(world)
-            for name in options.names or BENCHES:
-                BENCHES[name](world, options, report)
+        for world, benches in BENCHES.items():
+            wanted = [bench for name, bench in benches.items() if name in (options.names or NAMES)]
+            if not wanted:
+                continue
+            with contextlib.redirect_stdout(sys.stderr), world() as made:
+                for bench in wanted:
+                    bench(made, options, report)
     except Exception:  # whatever broke: it could not be measured
         traceback.print_exc()
         report.end()

@@ -400,23 +400,6 @@ static bool promote(struct floor *floor)
 	       side_by_side(floor, 0, both_sites, 2) && switch_traffic(floor, &floor->lanes[0]);
 }
 
-static bool read_key(const char *folder, const char *name, char *out, size_t size)
-{
-	char path[1024];
-	FILE *file;
-	bool good;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "re");
-	good = file && fgets(out, (int)size, file);
-	if (file)
-		fclose(file);
-	if (!good)
-		return missing(path);
-	out[strcspn(out, "\r\n")] = '\0';
-	return true;
-}
-
 static bool read_given(struct floor *floor, int argc, char **argv)
 {
 	size_t i;
@@ -431,12 +414,7 @@ static bool read_given(struct floor *floor, int argc, char **argv)
 		if (!floor->given[i])
 			return missing(given_names[i]);
 	}
-	return read_key(floor->given[CREDENTIALS], "access-key-id", floor->keys.access_key,
-		       sizeof(floor->keys.access_key)) &&
-	       read_key(floor->given[CREDENTIALS], "secret-access-key", floor->keys.secret_key,
-		       sizeof(floor->keys.secret_key)) &&
-	       read_key(floor->given[CREDENTIALS], "cloudflare-token", floor->keys.token,
-		       sizeof(floor->keys.token));
+	return read_keys(&floor->keys, floor->given[CREDENTIALS]);
 }
 
 int main(int argc, char **argv)

@@ -42,6 +42,31 @@ static size_t on_header(char *data, size_t one, size_t length, void *arg)
 	return length;
 }
 
+static bool read_key(const char *folder, const char *name, char *out, size_t size)
+{
+	char path[1024];
+	FILE *file;
+	bool good;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "re");
+	good = file && fgets(out, (int)size, file);
+	if (file)
+		fclose(file);
+	if (!good)
+		fprintf(stderr, "bench: there is no %s\n", path);
+	else
+		out[strcspn(out, "\r\n")] = '\0';
+	return good;
+}
+
+bool read_keys(struct keys *keys, const char *folder)
+{
+	return read_key(folder, "access-key-id", keys->access_key, sizeof(keys->access_key)) &&
+	       read_key(folder, "secret-access-key", keys->secret_key, sizeof(keys->secret_key)) &&
+	       read_key(folder, "cloudflare-token", keys->token, sizeof(keys->token));
+}
+
 int lane_init(struct lane *lane, const struct keys *keys, const char *port, const char *bucket)
 {
 	*lane = (struct lane){.keys = keys,
@@ -187,6 +212,26 @@ bool ask_s3(struct lane *lane, const char *region, const char *key, const struct
 	return came(lane, path, 200);
 }
 
+bool ask_route53(struct lane *lane, const char *path, const char *query)
+{
+	struct request request = {.method = "GET", .url = DRO_BUF_INIT(4096)};
+	struct dro_pair pairs[8];
+	char copy[2048], *at = copy;
+	size_t count = 0;
+
+	snprintf(copy, sizeof(copy), "%s", query);
+	while (at && count < sizeof(pairs) / sizeof(pairs[0])) {
+		char *pair = strsep(&at, "&");
+		const char *name = strsep(&pair, "=");
+
+		pairs[count++] = (struct dro_pair){name, pair ? pair : ""};
+	}
+	dro_buf_printf(&request.url, "http://127.0.0.1:%s%s?%s", lane->port, path, query);
+	sign(lane, &request, path, pairs, count, "route53", "us-east-1");
+	send_request(lane, &request);
+	return came(lane, path, 200);
+}
+
 bool ask_cloudflare(struct lane *lane, const char *path, const char *body)
 {
 	struct request request = {
@@ -221,5 +266,20 @@ bool find_text(const char *text, const char *before, const char *after, char *ou
 		return false;
 	memcpy(out, begin, (size_t)(end - begin));
 	out[end - begin] = '\0';
+	return true;
+}
+
+bool find_last(const char *text, size_t length, const char *before, char *out, size_t out_size)
+{
+	const char *from = text + (length > 1024 ? length - 1024 : 0), *found = NULL, *at;
+	size_t size;
+
+	for (at = from; (at = strstr(at, before)); at++)
+		found = at + strlen(before);
+	size = found ? strcspn(found, "<,}") : out_size;
+	if (size >= out_size)
+		return false;
+	memcpy(out, found, size);
+	out[size] = '\0';
 	return true;
 }

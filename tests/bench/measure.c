@@ -1,7 +1,7 @@
 /*
  * bench-measure [--rounds N] -- PROGRAM ARGUMENTS...: how long a program takes from its start to
  * its exit, and how much memory it and what it leaves behind held at most. A JSON line a round:
- *   {"began_ms":…,"wall_us":…,"exit":…,"rss_kib":…,"left":[{"pid":…,"rss_kib":…}]}
+ *   {"began_ms":…,"wall_us":…,"cpu_us":…,"exit":…,"rss_kib":…,"left":[{"pid":…,"rss_kib":…}]}
  * "left" are processes that outlived it: this one is their reaper. A process's peak includes that
  * of the children it waited for, and is at least what its parent held at the start: hence a small
  * program and not the driver. Standard input and output are /dev/null, or FILE with --output FILE.
@@ -28,6 +28,11 @@ static uint64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t micro(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
 }
 
 static int start(pid_t *pid, char **argv, const char *output)
@@ -79,9 +84,11 @@ static int measure(char **argv, const char *output)
 	if (start(&pid, argv, output) != 0 || wait4(pid, &status, 0, &usage) != pid)
 		return 1;
 	ended = now_us();
-	printf("{\"began_ms\":%lld,\"wall_us\":%llu,\"exit\":%d,\"rss_kib\":%ld,\"left\":[",
+	printf("{\"began_ms\":%lld,\"wall_us\":%llu,\"cpu_us\":%llu,\"exit\":%d,\"rss_kib\":%ld,"
+	       "\"left\":[",
 		(long long)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
 		(unsigned long long)(ended - began),
+		(unsigned long long)(micro(&usage.ru_utime) + micro(&usage.ru_stime)),
 		WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), usage.ru_maxrss);
 	left = reap_left("");
 	printf("]}\n");
