@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-#define MEMORY_MAX (8u << 20) /* of the whole text */
+#define MEMORY_MAX (2u << 20) /* of the whole text */
 
 static bool is_text(const struct dro_tree_file *file)
 {

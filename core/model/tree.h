@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-#define DRO_TREE_FILE_MAX (4u << 20)   /* bytes of one file: ten thousand records take two */
+#define DRO_TREE_FILE_MAX (1u << 20)   /* bytes of one file */
 #define DRO_TREE_TOTAL_MAX (16u << 20) /* bytes of all files */
 
 struct dro_tree_file {

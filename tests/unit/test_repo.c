@@ -497,7 +497,7 @@ START_TEST(limits)
 	static const struct {
 		const char *make, *says;
 	} cases[] = {
-		{"head -c 4194305 /dev/zero >services/big.yaml", "services/big.yaml"},
+		{"head -c 1048577 /dev/zero >services/big.yaml", "services/big.yaml"},
 		{"mkdir pages; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do "
 		 "head -c 1048576 /dev/zero >pages/$i; done",
 			"16777216"},
