@@ -1,5 +1,6 @@
 """A lab with thousands of records and instances in it, and the specs that ask for them."""
 
+import itertools
 import json
 
 import harness
@@ -7,6 +8,8 @@ import harness
 REGION = "eu-west-2"
 PAGES = harness.BUILD / "tests" / "bench" / "bench-pages"
 PER_SERVICE = 10000  # what one service may have of one kind: more of them are more services
+
+numbers = itertools.count(1)  # of zones: short names, for ten thousand of them
 
 ROUTE53 = """\
   r53:
@@ -38,7 +41,7 @@ class Service:
 
     def __init__(self, name, records=None, instances=0, zone=None):
         self.name, self.records, self.instances = name, records or {}, instances
-        self.zones = {provider: zone or f"{name}-{provider}.example" for provider in self.records}
+        self.zones = {provider: zone or f"z{next(numbers)}.test" for provider in self.records}
 
     def text(self):
         lines = [SERVICE.format(name=self.name, region=REGION, count=self.instances)]
@@ -46,9 +49,9 @@ class Service:
             lines.append("dns:\n")
         for provider, count in self.records.items():
             zone = self.zones[provider]
-            lines += [f"  {provider}-{n}:\n    name: r{n}.{self.name}.{zone}\n    type: A\n"
-                      f"    values: [10.{n >> 16}.{n >> 8 & 255}.{n & 255}]\n"
-                      f"    providers: [{provider}]\n    zone: {zone}\n    ttl: 5m\n" for n in range(count)]
+            # One line a record: ten thousand of them must fit into the megabyte of a file.
+            lines += [f"  {provider[0]}{n}: {{name: r{n}.{zone}, type: A, values: [10.0.{n >> 8}.{n & 255}], "
+                      f"providers: [{provider}], zone: {zone}}}\n" for n in range(count)]
         return "".join(lines)
 
     def things(self):
