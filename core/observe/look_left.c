@@ -23,18 +23,26 @@ static bool same_plugin(const struct look *look, const char *a, const char *b)
 	return x && y && strcmp(x->plugin, y->plugin) == 0;
 }
 
+/* Where the zone of a name was asked for in vain, nobody knows what is wanted in this one. */
 static void add_zone(struct look *look, const char *provider, const char *zone)
 {
 	struct dro_seen_zone *added;
+	const char *error = NULL;
 	size_t i;
 
-	for (i = 0; i < look->seen.zone_count; i++)
+	for (i = 0; i < look->seen.zone_count; i++) {
 		if (strcmp(look->seen.zones[i].zone, zone) == 0 &&
 			same_plugin(look, look->seen.zones[i].provider, provider))
 			return;
+		if (strcmp(look->seen.zones[i].provider, provider) == 0 &&
+			look->seen.zones[i].error)
+			error = "which names belong to it is not known";
+	}
 	added = look_add_zone(look, provider, zone);
-	if (added)
-		added->left = true;
+	if (!added)
+		return;
+	added->left = true;
+	added->error = error;
 }
 
 static void add_checks(struct look *look, const char *provider)

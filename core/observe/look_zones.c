@@ -104,6 +104,8 @@ void look_take_zone(struct look *look, size_t index, const struct source *source
 	/* Of one that is named no more, and gone itself, nothing is left. */
 	if (zone->left && source->snapshot && source->snapshot->rc == DRO_ENOTFOUND)
 		return;
+	if (zone->left && zone->error)
+		return;
 	zone->error = *error ? error : NULL;
 	if (zone->error)
 		return;

@@ -158,6 +158,10 @@ def a_provider_is_away(w):
     done = w.drorch("plan", "--detailed-exitcode")
     check(done.returncode == 1 and f"unknown: {ZONE} its records" in done.stdout, f"unknown: {done}")
     check(done.stdout.count("unknown: ") == 2, f"and not said for every name: {done}")
+    w.lab("outage", "provider", "route53", "off")
+    w.lab("fault", "add", "status", "--vendor", "route53", "--status", "403", "--count", "1")
+    check({at.split()[-1] for _, at in w.targets()} == {"cloudflare"}, "back in the middle of a look: nothing is removed")
+    w.lab("fault", "clear")
     w.lab("outage", "provider", "route53", "on", "--status", "403")  # no: at once, and not after some tries
     done = w.apply()
     check(done.returncode == 1 and "not everything could be looked at" in done.stderr, done)

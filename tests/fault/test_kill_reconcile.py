@@ -64,8 +64,8 @@ class Rounds:
     def begin(self):
         w = self.w
         self.settle({"old": entry(f"old.{ZONE}", "A", "192.0.2.1")}, 1)
+        wait_for("one standby", lambda: len([i for i in states(w, EAST) if i in self.ours()]) == 1)
         self.standby = [i for i in states(w, EAST) if i in self.ours()]
-        check(len(self.standby) == 1, f"one standby: {self.standby}")
         w.ec2(EAST, "StopInstances", InstanceId_1=self.standby[0])
         w.launch(TIER2, COLD)
         wait_for("the stop", lambda: states(w, EAST)[self.standby[0]] == "stopped")
@@ -127,7 +127,7 @@ def every_point_of_the_way_back():
     """Route 53 refuses, and all the rest is taken back: `resume` finishes that, wherever it was killed."""
     with world(kind=ReconcileWorld) as w:
         rounds = Rounds(w, "on")
-        for point in range(1 if LONG else 12, MOST):  # until there it is every_point's way
+        for point in range(1 if LONG else 12, MOST, 1 if LONG else 2):  # until there it is every_point's way
             rounds.begin()
             w.lab("fault", "add", "status", "--operation", "ChangeResourceRecordSets", "--status", "403", "--code",
                   "AccessDenied")
