@@ -1,8 +1,6 @@
 #include "net/curl.h"
 
-#include <dlfcn.h>
-#include <stddef.h>
-#include <string.h>
+#include "base/library.h"
 
 #define LIBRARY "libcurl.so.4"
 
@@ -11,10 +9,7 @@
 		offsetof(struct dro_curl, name), "curl_" #name                                     \
 	}
 
-static const struct {
-	size_t offset;
-	const char *name;
-} symbols[] = {
+static const struct dro_symbol symbols[] = {
 	SYMBOL(global_init),
 	SYMBOL(easy_init),
 	SYMBOL(easy_cleanup),
@@ -36,22 +31,10 @@ static const struct {
 
 int dro_curl_load(struct dro_curl *curl, struct dro_error *err)
 {
-	/* Lazily: most of what it and its own libraries could call is never called. */
-	void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-	size_t i;
+	int rc =
+		dro_library_load(LIBRARY, curl, symbols, sizeof(symbols) / sizeof(symbols[0]), err);
 
-	if (!library)
-		return dro_fail(err, DRO_EUNSUPPORTED, "%s", dlerror());
-	for (i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		void *symbol = dlsym(library, symbols[i].name);
-
-		if (!symbol)
-			return dro_fail(
-				err, DRO_EUNSUPPORTED, LIBRARY " lacks %s", symbols[i].name);
-		/* ISO C has no cast from an object's to a function's address. */
-		memcpy((char *)curl + symbols[i].offset, &symbol, sizeof(symbol));
-	}
-	if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return dro_fail(err, DRO_ENOMEM, "libcurl does not start");
-	return 0;
+	if (rc == 0 && curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		rc = dro_fail(err, DRO_ENOMEM, "libcurl does not start");
+	return rc;
 }
