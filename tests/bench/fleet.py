@@ -42,6 +42,7 @@ class Service:
     def __init__(self, name, records=None, instances=0, zone=None):
         self.name, self.records, self.instances = name, records or {}, instances
         self.zones = {provider: zone or f"z{next(numbers)}.test" for provider in self.records}
+        self.below = f"{name}." if zone else ""  # in a zone that others have as well
 
     def text(self):
         lines = [SERVICE.format(name=self.name, region=REGION, count=self.instances)]
@@ -50,7 +51,7 @@ class Service:
         for provider, count in self.records.items():
             zone = self.zones[provider]
             # One line a record: ten thousand of them must fit into the megabyte of a file.
-            lines += [f"  {provider[0]}{n}: {{name: r{n}.{zone}, type: A, values: [10.0.{n >> 8}.{n & 255}], "
+            lines += [f"  {provider[0]}{n}: {{name: r{n}.{self.below}{zone}, type: A, values: [10.0.{n >> 8}.{n & 255}], "
                       f"providers: [{provider}], zone: {zone}}}\n" for n in range(count)]
         return "".join(lines)
 
