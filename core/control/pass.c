@@ -49,7 +49,7 @@ static int remember_backup(
 static int remember(
 	const struct dro_pass_ask *ask, const struct dro_observed *seen, struct dro_error *err)
 {
-	size_t i, j;
+	size_t i, j, count;
 	int rc = 0;
 
 	for (i = 0; i < seen->site_count && rc == 0; i++) {
@@ -63,9 +63,11 @@ static int remember(
 		entries = calloc(site->count + 1, sizeof(*entries));
 		if (!entries)
 			return dro_fail(err, DRO_ENOMEM, "out of memory");
-		for (j = 0; j < site->count; j++)
-			entries[j] = (struct dro_known_entry){site->site, site->instances[j]};
-		rc = dro_known_instances_set(ask->store, &scope, entries, site->count, err);
+		for (j = count = 0; j < site->count; j++)
+			if (site->instances[j]->id[0] != '?')
+				entries[count++] =
+					(struct dro_known_entry){site->site, site->instances[j]};
+		rc = dro_known_instances_set(ask->store, &scope, entries, count, err);
 		free(entries);
 	}
 	return rc < 0 ? rc : remember_backup(ask, seen, err);

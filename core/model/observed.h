@@ -21,7 +21,8 @@ struct dro_seen_zone {
 };
 
 /* A site's instances: those with the marks of this service and site that are not terminated, and
- * what its newest runs launched though no list shows it yet (state PENDING). */
+ * what its newest runs launched though no list shows it yet (state PENDING; an id that begins with
+ * '?' is that of a launch whose answer was not heard: it may be there or not). */
 struct dro_seen_site {
 	const struct dro_site *site;
 	const char *error;

@@ -43,16 +43,38 @@ static int add_instance(struct search *search, const struct dro_step *step, cons
 {
 	const struct dro_pair tags[] = {{DRO_TAG_SERVICE, search->service->name},
 		{DRO_TAG_SITE, dro_json_text(step->inputs, "site")},
-		{DRO_TAG_GROUP, dro_json_text(step->inputs, "group")}};
+		{DRO_TAG_GROUP, dro_json_text(step->inputs, "group")},
+		{DRO_TAG_RUN, search->plan->id}, {DRO_TAG_STEP, step->id}};
 	const struct dro_instance instance = {.size = sizeof(instance),
 		.state = DRO_INSTANCE_PENDING,
 		.id = id,
 		.native_state = "launched",
 		.tags = tags,
-		.tag_count = 3,
+		.tag_count = sizeof(tags) / sizeof(tags[0]),
 		.created_ms = dro_wall_ms()};
 
 	return dro_instance_list_add(search->out, &instance, search->err);
+}
+
+/* It was sent out, and the run stopped before anything was heard of it. */
+static bool never_heard(const struct dro_step_row *row, const cJSON *outputs)
+{
+	return row->attempts > 0 && !cJSON_GetObjectItemCaseSensitive(outputs, "ids") &&
+	       (strcmp(row->state, "skipped") == 0 || strcmp(row->state, "running") == 0);
+}
+
+static int add_unheard(struct search *search, const struct dro_step *step)
+{
+	int64_t count = 0;
+	char id[200];
+	int rc = 0;
+
+	dro_json_int(step->inputs, "count", 0, &count, NULL);
+	for (; count > 0 && rc == 0; count--) {
+		snprintf(id, sizeof(id), "?%s/%s/%d", search->plan->id, step->id, (int)count);
+		rc = add_instance(search, step, id);
+	}
+	return rc;
 }
 
 static int visit_step(void *arg, const struct dro_step_row *row)
@@ -72,6 +94,8 @@ static int visit_step(void *arg, const struct dro_step_row *row)
 		!row->outputs ||
 		dro_json_parse(&outputs, row->outputs, strlen(row->outputs), OUTPUTS_MAX, NULL) < 0)
 		return 0;
+	if (never_heard(row, outputs))
+		rc = add_unheard(search, step);
 	cJSON_ArrayForEach(id, cJSON_GetObjectItemCaseSensitive(outputs, "ids"))
 	{
 		if (rc == 0 && cJSON_IsString(id) &&

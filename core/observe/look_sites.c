@@ -24,6 +24,33 @@ static int by_id(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
+/* Is it the same launch's, by its marks? */
+static bool same_launch(const struct dro_instance *a, const struct dro_instance *b)
+{
+	static const char *const marks[] = {DRO_TAG_RUN, DRO_TAG_STEP};
+	size_t i;
+
+	for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		const char *x = dro_instance_tag(a, marks[i]), *y = dro_instance_tag(b, marks[i]);
+
+		if (!x || !y || strcmp(x, y) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Of a launch that was never heard of, as many as the list shows are no longer awaited: the
+ * number at the end of the id says the how manieth it is. */
+static bool shown(const struct dro_instance *unheard, const struct dro_instance_list *list)
+{
+	unsigned long number = strtoul(strrchr(unheard->id, '/') + 1, NULL, 10);
+	size_t i;
+
+	for (i = 0; i < list->count && number > 0; i++)
+		number -= same_launch(unheard, list->items[i]);
+	return number == 0;
+}
+
 /* What was launched lately and stands in no list yet. */
 static void add_launched(struct look *look, struct dro_seen_site *seen, struct site_look *mine,
 	const struct dro_instance_list *list)
@@ -40,9 +67,13 @@ static void add_launched(struct look *look, struct dro_seen_site *seen, struct s
 	qsort(sorted, list->count, sizeof(*sorted), by_id);
 	for (i = 0; i < look->launched.count; i++) {
 		instance = look->launched.items[i];
-		if (of_site(instance, look->at->service->name, seen->site->name) &&
-			!bsearch(&instance, sorted, list->count, sizeof(*sorted), by_id))
-			mine->instances[seen->count++] = instance;
+		if (!of_site(instance, look->at->service->name, seen->site->name))
+			continue;
+		if (instance->id[0] == '?' ? shown(instance, list)
+					   : bsearch(&instance, sorted, list->count,
+						     sizeof(*sorted), by_id) != NULL)
+			continue;
+		mine->instances[seen->count++] = instance;
 	}
 	free(sorted);
 }

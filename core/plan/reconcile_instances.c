@@ -301,10 +301,13 @@ static bool may_go(const struct part *part, const struct dro_instance *instance)
 	if (part->active)
 		differ_finding(part->differ, DRO_FINDING_LEFT, text,
 			"is more than the spec asks for: an active site is never scaled down");
+	else if (instance->id[0] == '?')
+		differ_finding(part->differ, DRO_FINDING_LEFT, text,
+			"may have been launched: its answer was not heard, and it is looked for");
 	else if (name)
 		differ_finding(part->differ, DRO_FINDING_LEFT, text,
 			"is not wanted any more, and %s leads there, or nobody can tell", name);
-	return !part->active && !name;
+	return !part->active && instance->id[0] != '?' && !name;
 }
 
 /* Ends the youngest ones. `cold`: the site is to have none, now that another one is active. */

@@ -54,6 +54,11 @@ class Rounds:
                 {r["id"] for found in w.at_cloudflare().values() for r in found
                  if not (r["comment"] or "").startswith("drorch:memphis/")})
 
+    def mine(self, region):
+        """Ours of the region and their states, as one look has them."""
+        now, ours = states(self.w, region), self.ours()
+        return {i: state for i, state in now.items() if i in ours}
+
     def ours(self):
         found = set()
         for region in (EAST, TIER2):
@@ -64,13 +69,13 @@ class Rounds:
     def begin(self):
         w = self.w
         self.settle({"old": entry(f"old.{ZONE}", "A", "192.0.2.1")}, 1)
-        wait_for("one standby", lambda: len([i for i in states(w, EAST) if i in self.ours()]) == 1)
-        self.standby = [i for i in states(w, EAST) if i in self.ours()]
+        wait_for("one standby", lambda: len(self.mine(EAST)) == 1)
+        self.standby = list(self.mine(EAST))
         w.ec2(EAST, "StopInstances", InstanceId_1=self.standby[0])
         w.launch(TIER2, COLD)
         wait_for("the stop", lambda: states(w, EAST)[self.standby[0]] == "stopped")
         self.leftover = wait_for("the leftover", lambda: [
-            i for i, state in states(w, TIER2).items() if i in self.ours() and state == "running"])
+            i for i, state in self.mine(TIER2).items() if state == "running"])
         w.service["dns"] = {"new": entry(f"new.{ZONE}", "A", "192.0.2.3"), "more": entry(f"more.{ZONE}", "MX", "10 mx.example")}
         w.hot(count=2)
         w.commit_specs()
@@ -82,9 +87,9 @@ class Rounds:
     def done(self, what):
         """All as wanted, each thing once."""
         w = self.w
-        standby = {i: s for i, s in states(w, EAST).items() if i in self.ours()}
+        standby = self.mine(EAST)
         check(len(standby) == 2 and self.standby[0] in standby, f"{what}: {standby}")
-        wait_for(f"{what}: both run", lambda: set(states(w, EAST)[i] for i in standby) == {"running"})
+        wait_for(f"{what}: both run", lambda: {self.mine(EAST).get(i) for i in standby} == {"running"})
         wait_for(f"{what}: no leftover", lambda: not [i for i in self.leftover if i in states(w, TIER2)])
         check(len(self.changed("RunInstances")) == 1, f"{what}: {self.changed('RunInstances')}")
         check(len(self.changed("BatchDnsRecords")) == 1, f"{what}: {self.changed('BatchDnsRecords')}")
@@ -96,7 +101,7 @@ class Rounds:
     def back(self, what):
         """All as it was before, but for what has no way back."""
         w = self.w
-        standby = {i for i in states(w, EAST) if i in self.ours() and states(w, EAST)[i] != "shutting-down"}
+        standby = {i for i, state in self.mine(EAST).items() if state != "shutting-down"}
         check(standby == set(self.standby), f"{what}: {standby}")
         wait_for(f"{what}: stopped again", lambda: states(w, EAST)[self.standby[0]] == "stopped")
         check(w.values_at_cloudflare(f"old.{ZONE}", "A") == ["192.0.2.1"] and not w.at_cloudflare(f"new.{ZONE}"), what)
