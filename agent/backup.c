@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/last.h"
 #include "agent/parts.h"
 #include "agent/site.h"
 #include "agent/sqlite.h"
@@ -186,6 +187,9 @@ int agent_backup(struct dro_manifest **out, const struct agent_config *config,
 			0 ||
 		(rc = put_manifest(&backup, err)) < 0)
 		goto out;
+	/* It is one, whether this host remembers it or not. */
+	if (agent_last_write(backup.manifest, config->state, NULL) < 0)
+		dro_log(log, DRO_LOG_WARNING, "%s: cannot remember the backup", config->state);
 	*out = backup.manifest;
 	backup.manifest = NULL;
 out:

@@ -1,5 +1,7 @@
 #include "agent/config.h"
 
+#include "agent/config_rows.h"
+
 #include <limits.h>
 #include <stdlib.h>
 
@@ -133,6 +135,10 @@ static const struct dro_field config_fields[] = {
 	{"start", DRO_FIELD_OBJECT, HERE, .object = &start, .help = "The service's program."},
 	{"listen", DRO_FIELD_OBJECT, HERE, .object = &listen_form,
 		.help = "The progress endpoint."},
+	{"database", DRO_FIELD_OBJECT, AT(agent_config, database), .object = &agent_database_form,
+		.help = "The database that sessions speak of."},
+	{"check", DRO_FIELD_OBJECT, AT(agent_config, limits), .object = &agent_limits_form,
+		.help = "What a session's check finds fault with."},
 	{0},
 };
 
@@ -142,21 +148,48 @@ static const struct dro_form config_form = {.name = "agent",
 	.size = sizeof(struct agent_config),
 	PLAIN};
 
+static void free_secret(struct dro_secret_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; ref->argv && ref->argv[i]; i++)
+		free(ref->argv[i]);
+	free(ref->argv);
+	free(ref->value);
+}
+
+static void free_list(char **list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void free_database(struct agent_database *database)
+{
+	free(database->kind);
+	free(database->socket);
+	free(database->user);
+	free(database->boot_file);
+	free(database->replication_user);
+	free(database->replication_ca);
+	free_secret(&database->password);
+	free_secret(&database->replication_password);
+	free_list(database->keep, database->keep_count);
+}
+
 static void free_account(struct dro_account *account)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < account->setting_count; i++) {
 		free(account->settings[i].name);
 		free(account->settings[i].value);
 	}
 	for (i = 0; i < account->credential_count; i++) {
-		struct dro_secret_ref *ref = &account->credentials[i].ref;
-
-		for (j = 0; ref->argv && ref->argv[j]; j++)
-			free(ref->argv[j]);
-		free(ref->argv);
-		free(ref->value);
+		free_secret(&account->credentials[i].ref);
 		free(account->credentials[i].name);
 	}
 	free(account->settings);
@@ -167,18 +200,17 @@ static void free_account(struct dro_account *account)
 
 void agent_config_free(struct agent_config *config)
 {
-	size_t i;
-
 	if (!config)
 		return;
+	free_database(&config->database);
+	free_list(config->limits.paths, config->limits.path_count);
+	free_list(config->limits.services, config->limits.service_count);
 	free_account(&config->store.account);
 	free(config->store.bucket);
 	free(config->store.prefix);
 	free(config->source.path);
 	free(config->restore);
-	for (i = 0; i < config->command_count; i++)
-		free(config->command[i]);
-	free(config->command);
+	free_list(config->command, config->command_count);
 	free(config->address);
 	free(config->service);
 	free(config->site);

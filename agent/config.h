@@ -18,6 +18,35 @@ struct agent_data {
 	char *path;
 };
 
+enum agent_role { AGENT_ROLE_REPLICA, AGENT_ROLE_PRIMARY };
+
+/* The database of this host; see driver.h. */
+struct agent_database {
+	bool given; /* else there is none, and nothing below counts */
+	char *kind; /* the driver's name */
+	char *socket, *user;
+	struct dro_secret_ref password; /* kind NONE: the server asks the socket who we are */
+	enum agent_role role;		/* where the host starts its life */
+	char *boot_file; /* that the server reads at its start: holds read_only; "": none */
+	char **keep;	 /* accounts whose connections are never ended */
+	size_t keep_count;
+	char *replication_user; /* "": this host cannot follow another */
+	struct dro_secret_ref replication_password;
+	bool replication_tls;
+	char *replication_ca; /* PEM file as the server reads it; "": the system's */
+};
+
+/* What check finds fault with. Percentages are of what there is. */
+struct agent_limits {
+	int disk, inodes, memory, connections; /* percent used */
+	int load;			       /* percent: 100 is one runnable process per CPU */
+	int64_t lag_ms, clock_ms, backup_ms;
+	char **paths; /* whose file systems are looked at; beside them: the state's */
+	size_t path_count;
+	char **services; /* systemd units */
+	size_t service_count;
+};
+
 /* Strings are never NULL; "" where not given. */
 struct agent_config {
 	char *service; /* whose host this is */
@@ -33,6 +62,8 @@ struct agent_config {
 	int port;		       /* 0: any */
 	int64_t backup_ms, restore_ms; /* how long each may take */
 	int part_mib;		       /* largest object of a backup */
+	struct agent_database database;
+	struct agent_limits limits;
 };
 
 /*

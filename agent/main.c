@@ -8,6 +8,7 @@
 
 #include "agent/backup.h"
 #include "agent/boot.h"
+#include "agent/session.h"
 #include "agent/userdata.h"
 #include "base/clock.h"
 
@@ -23,6 +24,7 @@ static const char help[] =
 	"\n"
 	"  backup    back up this host's data to the store\n"
 	"  boot      restore what the user-data names, start the service and watch it\n"
+	"  session   answer requests, a line of JSON each, until the input ends\n"
 	"  version   print the version\n"
 	"  help      print this\n"
 	"\n"
@@ -82,11 +84,23 @@ static int run_boot(
 		config, userdata ? userdata : agent_userdata_find(AGENT_USERDATA_CLOUD), log);
 }
 
+static int run_session(
+	const struct flags *flags, const struct agent_config *config, const struct dro_log *log)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc = agent_session(config, STDIN_FILENO, STDOUT_FILENO, log, &err);
+
+	(void)flags;
+	if (rc < 0)
+		dro_log(log, DRO_LOG_ERROR, "%s", err.message);
+	return exit_status(rc);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct flags *flags, const struct agent_config *config,
 		const struct dro_log *log);
-} verbs[] = {{"backup", run_backup}, {"boot", run_boot}};
+} verbs[] = {{"backup", run_backup}, {"boot", run_boot}, {"session", run_session}};
 
 /* False: usage. */
 static bool read_flags(struct flags *flags, int argc, char **argv)

@@ -1,0 +1,189 @@
+#include "agent/lease.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+
+#define FILE_NAME "lease.json"
+#define LOCK_NAME "lease.lock"
+#define FILE_MAX 4096
+#define LOOK_MS 10
+
+const char *agent_role_name(enum agent_role role)
+{
+	return role == AGENT_ROLE_PRIMARY ? "primary" : "replica";
+}
+
+/* The lock's descriptor, or a code. A stopped process may hold it: so not for ever. */
+static int lock(const struct agent_config *config, uint64_t deadline_ms, struct dro_error *err)
+{
+	char *path = dro_path_join(config->state, LOCK_NAME);
+	int fd = -1, rc = 0;
+
+	if (!path)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if ((rc = dro_dir_make(config->state, 0700, err)) < 0)
+		goto out;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		rc = dro_fail_errno(err, "%s", path);
+		goto out;
+	}
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			rc = dro_fail_errno(err, "%s", path);
+			goto out;
+		}
+		if (dro_now_ms() >= deadline_ms) {
+			rc = dro_fail(err, DRO_EAGAIN, "%s: another agent holds it", path);
+			goto out;
+		}
+		dro_clock_real.sleep_ms(&dro_clock_real, LOOK_MS);
+	}
+out:
+	free(path);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+static int parse(struct agent_lease *out, const struct dro_buf *text, struct dro_error *err)
+{
+	const char *role, *pending;
+	cJSON *json = NULL;
+	int rc;
+
+	if ((rc = dro_json_parse(&json, dro_buf_str(text), text->length, FILE_MAX, err)) < 0 ||
+		(rc = dro_json_int_need(json, "epoch", &out->epoch, err)) < 0 ||
+		(rc = dro_json_int_need(json, "serial", &out->serial, err)) < 0 ||
+		(rc = dro_json_string_need(json, "role", &role, err)) < 0 ||
+		(rc = dro_json_bool(json, "fenced", false, &out->fenced, err)) < 0 ||
+		(rc = dro_json_string(json, "pending", "", &pending, err)) < 0)
+		goto out;
+	if (strcmp(role, "primary") != 0 && strcmp(role, "replica") != 0)
+		rc = dro_fail(err, DRO_ECORRUPT, "role: %.32s", role);
+	else if (out->epoch < 0 || out->serial < 0 || strlen(pending) >= sizeof(out->pending))
+		rc = dro_fail(err, DRO_ECORRUPT, "a value out of its range");
+	else
+		snprintf(out->pending, sizeof(out->pending), "%s", pending);
+	out->role = strcmp(role, "primary") == 0 ? AGENT_ROLE_PRIMARY : AGENT_ROLE_REPLICA;
+out:
+	cJSON_Delete(json);
+	return rc;
+}
+
+/* Without a file: as the configuration says. A file that makes no sense is never taken for none. */
+static int load(struct agent_lease *out, const struct agent_config *config, const char *path,
+	struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
+	int rc = dro_file_read(&text, path, err);
+
+	*out = (struct agent_lease){.role = config->database.role};
+	if (rc == DRO_ENOTFOUND) {
+		rc = 0;
+	} else if (rc == 0 && parse(out, &text, err) < 0) {
+		dro_error_context(err, "%s makes no sense", path);
+		rc = err ? (err->code = DRO_ECORRUPT) : DRO_ECORRUPT;
+	}
+	dro_buf_free(&text);
+	return rc;
+}
+
+static int store(const struct agent_lease *lease, const char *path, struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
+	int rc;
+
+	dro_buf_printf(&text,
+		"{\"epoch\":%lld,\"serial\":%lld,\"role\":\"%s\",\"fenced\":%s,\"pending\":\"%s\"}"
+		"\n",
+		(long long)lease->epoch, (long long)lease->serial, agent_role_name(lease->role),
+		lease->fenced ? "true" : "false", lease->pending);
+	if ((rc = dro_buf_check(&text, err)) == 0)
+		rc = dro_file_write(path, text.data, text.length, 0600, err);
+	dro_buf_free(&text);
+	return rc;
+}
+
+int agent_lease_read(struct agent_lease *out, const struct agent_config *config,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	char *path = dro_path_join(config->state, FILE_NAME);
+	int fd, rc;
+
+	if (!path)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	rc = fd = lock(config, deadline_ms, err);
+	if (fd >= 0) {
+		rc = load(out, config, path, err);
+		close(fd);
+	}
+	free(path);
+	return rc;
+}
+
+int agent_lease_begin(struct agent_lease *out, const struct agent_config *config, int64_t epoch,
+	const char *verb, bool fence, uint64_t deadline_ms, struct dro_error *err)
+{
+	char *path = dro_path_join(config->state, FILE_NAME);
+	int fd, rc;
+
+	if (!path)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if ((rc = fd = lock(config, deadline_ms, err)) < 0)
+		goto out;
+	if ((rc = load(out, config, path, err)) < 0)
+		goto out;
+	if (epoch < out->epoch) {
+		rc = dro_fail(err, DRO_ESAFETY,
+			"epoch %lld is over: this host has heard of epoch %lld", (long long)epoch,
+			(long long)out->epoch);
+		goto out;
+	}
+	out->epoch = epoch;
+	out->serial++;
+	out->fenced = out->fenced || fence;
+	snprintf(out->pending, sizeof(out->pending), "%s", verb);
+	rc = store(out, path, err);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return rc;
+}
+
+int agent_lease_end(const struct agent_lease *lease, const struct agent_config *config,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	char *path = dro_path_join(config->state, FILE_NAME);
+	struct agent_lease now, done = *lease;
+	int fd, rc;
+
+	if (!path)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if ((rc = fd = lock(config, deadline_ms, err)) < 0)
+		goto out;
+	if ((rc = load(&now, config, path, err)) < 0)
+		goto out;
+	if (now.serial != lease->serial) {
+		rc = dro_fail(err, DRO_ESAFETY, "another session has begun %s since (epoch %lld)",
+			*now.pending ? now.pending : "a verb", (long long)now.epoch);
+		goto out;
+	}
+	*done.pending = '\0';
+	rc = store(&done, path, err);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return rc;
+}

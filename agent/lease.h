@@ -1,0 +1,36 @@
+/*
+ * Whose word counts on this host: the highest epoch that a session has brought, and the role that
+ * was given with it. Kept in `lease.json` in the state folder, synced before anything is changed.
+ * Any number of processes: a lock file beside it, held for moments only.
+ */
+#ifndef AGENT_LEASE_H
+#define AGENT_LEASE_H
+
+#include "agent/config.h"
+#include "base/buf.h"
+
+struct agent_lease {
+	int64_t epoch;	      /* 0: none has come yet */
+	int64_t serial;	      /* of the last verb that changes something */
+	enum agent_role role; /* the configuration's until a verb says otherwise */
+	bool fenced;	      /* the host was fenced, and not opened since */
+	char pending[16];     /* the verb that was begun and has not ended well; "" : none */
+};
+
+int agent_lease_read(struct agent_lease *out, const struct agent_config *config,
+	uint64_t deadline_ms, struct dro_error *err);
+/*
+ * Begins `verb` in the name of `epoch`: DRO_ESAFETY where a newer one is known, and nothing is
+ * written then. A fence is on record from here on. *out is what was before, with the new epoch,
+ * serial and pending.
+ */
+int agent_lease_begin(struct agent_lease *out, const struct agent_config *config, int64_t epoch,
+	const char *verb, bool fence, uint64_t deadline_ms, struct dro_error *err);
+/* Records role and fence of `lease`. DRO_ESAFETY where another verb has begun since: its word
+ * counts, nothing is written. */
+int agent_lease_end(const struct agent_lease *lease, const struct agent_config *config,
+	uint64_t deadline_ms, struct dro_error *err);
+
+const char *agent_role_name(enum agent_role role);
+
+#endif
