@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,20 +16,33 @@
 #include "base/clock.h"
 #include "lab/process.h"
 
-/* In the child: never returns. */
-static void exec_boot(const char *boot, pid_t keeper, const sigset_t *before)
+static void exec_boot(void *arg, const sigset_t *before)
 {
-	char *const argv[] = {(char *)boot, NULL};
+	char *const argv[] = {arg, NULL};
+
+	sigprocmask(SIG_SETMASK, before, NULL);
+	execv(argv[0], argv);
+	dprintf(2, "drorch-lab: %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* In the child: never returns. `alive` hangs up with the keeper, also in another PID namespace. */
+static void run_child(void (*start)(void *arg, const sigset_t *before), void *arg, int alive,
+	const sigset_t *before)
+{
+	struct pollfd keeper = {alive, 0, 0};
 	int null = open("/dev/null", O_RDWR);
 
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != keeper)
+	if (poll(&keeper, 1, 0) != 0)
 		_exit(127);
+	close(alive);
 	dup2(null, 0);
-	sigprocmask(SIG_SETMASK, before, NULL);
-	execv(boot, argv);
-	dprintf(2, "drorch-lab: %s: %s\n", boot, strerror(errno));
+	start(arg, before);
 	_exit(127);
 }
 
@@ -57,7 +71,7 @@ static bool reap(pid_t boot, int *status)
 }
 
 /* Until the boot program ended or must be killed. */
-static void watch(pid_t boot, int signal_fd, int *status)
+static void watch(pid_t boot, int signal_fd, int grace_ms, int *status)
 {
 	uint64_t kill_at = 0;
 
@@ -82,16 +96,17 @@ static void watch(pid_t boot, int signal_fd, int *status)
 			/* It has no group yet when it has just begun. */
 			if (kill(-boot, SIGTERM) < 0)
 				kill(boot, SIGTERM);
-			kill_at = now + LAB_KEEPER_GRACE_MS;
+			kill_at = now + (uint64_t)grace_ms;
 		}
 	}
 }
 
-int lab_keeper_main(const char *boot)
+int lab_keeper_run(
+	void (*start)(void *arg, const sigset_t *before), void *arg, bool apart, int grace_ms)
 {
 	sigset_t mask, stop, before;
 	pid_t keeper = getpid(), child;
-	int signal_fd, status = 0;
+	int signal_fd, own_fd, status = 0, alive[2];
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	sigemptyset(&mask);
@@ -107,19 +122,30 @@ int lab_keeper_main(const char *boot)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	child = signal_fd < 0 ? -1 : fork();
+	own_fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	if (signal_fd < 0 || pipe2(alive, O_CLOEXEC) < 0 || (apart && unshare(CLONE_NEWPID) < 0))
+		return 127;
+	child = fork();
+	/* The namespace takes no more processes when that one is dead: later ones are here again.
+	 */
+	if (child > 0 && apart && setns(own_fd, CLONE_NEWPID) < 0)
+		dprintf(2, "drorch-lab: %s\n", strerror(errno));
 	if (child < 0)
 		return 127;
 	if (child == 0) {
-		signal(SIGINT, SIG_DFL);
-		signal(SIGHUP, SIG_DFL);
-		signal(SIGPIPE, SIG_DFL);
-		exec_boot(boot, keeper, &before);
+		close(alive[1]);
+		run_child(start, arg, alive[0], &before);
 	}
+	close(alive[0]);
 	signal(SIGTERM, SIG_IGN);
-	watch(child, signal_fd, &status);
+	watch(child, signal_fd, grace_ms, &status);
 	kill(-child, SIGKILL);
 	lab_process_kill_below(keeper);
 	reap(child, &status);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int lab_keeper_main(char *boot)
+{
+	return lab_keeper_run(exec_boot, boot, false, LAB_KEEPER_GRACE_MS);
 }

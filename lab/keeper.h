@@ -6,6 +6,9 @@
 #ifndef DRORCH_LAB_KEEPER_H
 #define DRORCH_LAB_KEEPER_H
 
+#include <signal.h>
+#include <stdbool.h>
+
 /* Words on the keeper's standard input. */
 #define LAB_KEEPER_STOP 's' /* SIGTERM, and SIGKILL after a grace */
 #define LAB_KEEPER_KILL 'k'
@@ -15,6 +18,14 @@
 #define LAB_KEEPER_VERB "keeper"
 
 /* Runs `boot` in the current folder and environment; the exit code of the keeper. */
-int lab_keeper_main(const char *boot);
+int lab_keeper_main(char *boot);
+
+/*
+ * Any keeper: `start` runs in the child, which begins a session, and never returns; `before` is the
+ * signal mask to put back. `apart`: the child is process 1 of a PID namespace, and everything in it
+ * dies with it, as it does with the keeper. SIGTERM is blocked when `start` begins.
+ */
+int lab_keeper_run(
+	void (*start)(void *arg, const sigset_t *before), void *arg, bool apart, int grace_ms);
 
 #endif

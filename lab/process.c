@@ -53,6 +53,26 @@ bool lab_process_alive(pid_t pid, uint64_t start)
 	return start && lab_process_start(pid) == start;
 }
 
+pid_t lab_process_child(pid_t pid)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t child = (pid_t)strtol(entry->d_name, NULL, 10), parent;
+		uint64_t start;
+		char state;
+
+		if (child > 1 && read_stat(child, &state, &parent, &start) && parent == pid &&
+			state != 'Z' && (!found || child < found))
+			found = child;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 /* Kills the children of `pid`, theirs first; how many live ones there were. */
 static int kill_children(pid_t pid, int depth)
 {

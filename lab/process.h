@@ -12,6 +12,8 @@
  * process for good. */
 uint64_t lab_process_start(pid_t pid);
 bool lab_process_alive(pid_t pid, uint64_t start);
+/* Its child with the lowest number; 0: none. */
+pid_t lab_process_child(pid_t pid);
 /* SIGKILL to everything below `pid`, again and again until nothing is left or a second is over. */
 void lab_process_kill_below(pid_t pid);
 /* cp -a, sharing blocks where the file system can. `to` must not be there; it appears whole. */
