@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lab/hub.h"
 #include "lab/instances_internal.h"
 #include "lab/internal.h"
 
@@ -85,4 +86,26 @@ int lab_address_choose(struct lab_instances *table, char out[LAB_ADDRESS], struc
 		return 0;
 	}
 	return dro_fail(err, DRO_EQUOTA, "all addresses of %s0/24 are in use", table->block);
+}
+
+int lab_address_plug(struct lab_instance *instance, struct dro_error *err)
+{
+	struct lab_instances *table = instance->table;
+	struct lab_guest *guest = &instance->guest;
+	char address[LAB_ADDRESS];
+	int n, rc;
+
+	if (!table->hub && (rc = lab_hub_new(&table->hub, table->lab, err)) < 0)
+		return rc;
+	guest->hub = table->hub;
+	if (lab_hub_has(table->hub, guest->address))
+		return 0;
+	for (n = 1; n <= LAB_HUB_MACHINES; n++) {
+		lab_hub_address(table->hub, n, address);
+		if (is_taken(table, address))
+			continue;
+		memcpy(guest->address, address, sizeof(address));
+		return 0;
+	}
+	return dro_fail(err, DRO_EQUOTA, "all addresses of the hub are in use");
 }

@@ -24,7 +24,7 @@ struct command {
 	const char *first;
 	const char *second; /* NULL: one word */
 	int (*run)(struct context *c);
-	const char *usage;
+	const char *usage; /* NULL: another's tells of it */
 };
 
 static int run_status(struct context *c)
@@ -117,7 +117,8 @@ static int run_image_add(struct context *c)
 
 	if (!folder || !name || !region)
 		return dro_fail(c->err, DRO_EINVAL, "image add FOLDER --name NAME --region REGION");
-	if ((!lab_image_is_idle(folder) && (rc = lab_driver_process.check(folder, c->err)) < 0) ||
+	if ((!lab_image_is_idle(folder) &&
+		    (rc = lab_driver_for(folder)->check(folder, c->err)) < 0) ||
 		(rc = name_image(c, &spec, id, snapshot, c->err)) < 0)
 		return rc;
 	source.folder = strdup(folder);
@@ -264,19 +265,10 @@ static int run_restore_site(struct context *c)
 	return 0;
 }
 
-static int run_kill(struct context *c)
+/* Its verb is the word before. */
+static int run_instance(struct context *c)
 {
-	const char *id = lab_word(c->argc, c->argv, 0);
-	struct lab_instance *instance;
-
-	if (!id)
-		return dro_fail(c->err, DRO_EINVAL, "kill INSTANCE");
-	lab_instances_lock(c->lab->instances);
-	instance = lab_instance_find(c->lab->instances, id);
-	if (instance)
-		lab_instance_kill(instance);
-	lab_instances_unlock(c->lab->instances);
-	return instance ? 0 : dro_fail(c->err, DRO_ENOTFOUND, "no instance %s", id);
+	return lab_instance_command(c->lab, c->argv[-1], c->argc, c->argv, c->out, c->err);
 }
 
 static int run_dns(struct context *c)
@@ -314,7 +306,14 @@ static const struct command commands[] = {
 		"kill-site REGION             its instances die, its API is away"},
 	{"restore-site", NULL, run_restore_site,
 		"restore-site REGION          its API is back, what was killed boots"},
-	{"kill", NULL, run_kill, "kill INSTANCE                power loss of one"},
+	{"kill", NULL, run_instance,
+		"kill INSTANCE                power loss of one; by its id, tag Name or label"},
+	{"power", NULL, run_instance, "power INSTANCE on|off        off: a clean stop"},
+	{"cut", NULL, run_instance, "cut|join INSTANCE            a machine's link"},
+	{"join", NULL, run_instance, NULL},
+	{"freeze", NULL, run_instance, "freeze|thaw INSTANCE         a machine hangs, and goes on"},
+	{"thaw", NULL, run_instance, NULL},
+	{"pid", NULL, run_instance, "pid INSTANCE                 of a machine's keeper"},
 	{"dns", NULL, run_dns,
 		"dns route53|cloudflare silent|servfail|lame|stale|lie ADDRESS|off\n"
 		"                               its name servers, whatever its API does"},
@@ -326,7 +325,8 @@ void lab_command_help(FILE *to)
 	size_t i;
 
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(to, "  %s\n", commands[i].usage);
+		if (commands[i].usage)
+			fprintf(to, "  %s\n", commands[i].usage);
 }
 
 /* `drorch-lab VENDOR WORDS…` */

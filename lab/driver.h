@@ -21,10 +21,17 @@ struct lab_guest {
 	pid_t pid;
 	uint64_t pid_start;
 	int control_fd; /* -1 while nothing runs */
+	/* Of a machine; others leave them alone. */
+	struct lab_hub *hub; /* where it is plugged in */
+	int net_fd;	     /* its network's namespace, -1 while there is none */
+	bool cut;	     /* its link is down, and stays so when it boots */
 };
+
+enum lab_disturbance { LAB_CUT, LAB_JOIN, LAB_FREEZE, LAB_THAW };
 
 struct lab_driver {
 	const char *name;
+	bool machine; /* has an address at the hub, not on loopback, and can be disturbed */
 	/* Is the folder an image that this driver can boot? */
 	int (*check)(const char *image, struct dro_error *err);
 	/* Makes the guest's disk from the image's folder; a disk that is there stays. */
@@ -40,8 +47,23 @@ struct lab_driver {
 	/* Ends what an earlier lab left running: pid and pid_start are what it had noted. */
 	void (*sweep)(struct lab_guest *guest);
 	int (*remove)(struct lab_guest *guest, struct dro_error *err);
+	/* NULL: it cannot. A cut holds over boots; what is frozen thaws with its end. */
+	int (*disturb)(struct lab_guest *guest, enum lab_disturbance what, struct dro_error *err);
 };
 
 extern const struct lab_driver lab_driver_process;
+extern const struct lab_driver lab_driver_machine;
+
+/*
+ * For boot(): starts ourselves as a keeper, in `folder`, its output in the guest's console file;
+ * control_fd, pid and pid_start are set. argv[0] is only its name.
+ */
+int lab_guest_spawn(struct lab_guest *guest, const char *folder, char *const argv[],
+	char *const env[], struct dro_error *err);
+
+/* The one for an image's folder. */
+const struct lab_driver *lab_driver_for(const char *image);
+/* By name; an unknown one is the process driver. */
+const struct lab_driver *lab_driver_named(const char *name);
 
 #endif

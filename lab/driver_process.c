@@ -1,7 +1,5 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,65 +72,21 @@ static int make_env(char *env[ENV_MAX], const struct lab_guest *guest, struct dr
 	return 0;
 }
 
-/* The keeper, in the guest's disk, its output in the console file. */
-static int spawn_keeper(struct lab_guest *guest, int control, const char *disk, const char *console,
-	char *const env[], struct dro_error *err)
-{
-	char *const argv[] = {"drorch-lab", LAB_KEEPER_VERB, "./boot", NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, defaults;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&defaults);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, control, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, console, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	posix_spawn_file_actions_adddup2(&actions, 1, 2);
-	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-	posix_spawn_file_actions_addchdir_np(&actions, disk);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(
-		&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	rc = posix_spawn(&guest->pid, "/proc/self/exe", &actions, &attr, argv, env);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	if (rc) {
-		guest->pid = 0;
-		errno = rc;
-		return dro_fail_errno(err, "instance %s", guest->id);
-	}
-	guest->pid_start = lab_process_start(guest->pid);
-	return 0;
-}
-
 static int boot(struct lab_guest *guest, struct dro_error *err)
 {
+	char *const argv[] = {"drorch-lab", LAB_KEEPER_VERB, "./boot", NULL};
 	char *disk = dro_path_join(guest->dir, "disk");
-	char *console = dro_path_join(guest->dir, "console.log");
 	char *env[ENV_MAX] = {0};
-	int control[2] = {-1, -1}, rc;
 	size_t i;
+	int rc;
 
-	if (!disk || !console)
+	if (!disk)
 		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
-	else if (pipe2(control, O_CLOEXEC) < 0)
-		rc = dro_fail_errno(err, "pipe");
 	else if ((rc = make_env(env, guest, err)) == 0)
-		rc = spawn_keeper(guest, control[0], disk, console, env, err);
-	if (control[0] >= 0)
-		close(control[0]);
-	if (rc == 0)
-		guest->control_fd = control[1];
-	else if (control[1] >= 0)
-		close(control[1]);
+		rc = lab_guest_spawn(guest, disk, argv, env, err);
 	for (i = 0; i < ENV_MAX; i++)
 		free(env[i]);
 	free(disk);
-	free(console);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "lab/hub.h"
 #include "lab/instances_internal.h"
 #include "lab/internal.h"
 
@@ -14,8 +15,7 @@ struct lab_instances *lab_instances_of(struct lab *lab)
 	return lab->instances;
 }
 
-int lab_instances_new(struct lab_instances **out, struct lab *lab, const struct lab_driver *driver,
-	struct dro_error *err)
+int lab_instances_new(struct lab_instances **out, struct lab *lab, struct dro_error *err)
 {
 	struct lab_instances *table = calloc(1, sizeof(*table));
 	int rc;
@@ -23,7 +23,6 @@ int lab_instances_new(struct lab_instances **out, struct lab *lab, const struct 
 	if (!table)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	table->lab = lab;
-	table->driver = driver;
 	table->last = &table->first;
 	table->block_fd = -1;
 	pthread_mutex_init(&table->lock, NULL);
@@ -44,16 +43,19 @@ void lab_instances_free(struct lab_instances *table)
 	pthread_mutex_lock(&table->lock);
 	table->ending = true;
 	for (instance = table->first; instance; instance = instance->next) {
-		table->driver->stop(&instance->guest, true);
+		instance->driver->stop(&instance->guest, true);
 		pthread_cond_broadcast(&instance->changed);
 	}
 	lab_idle_wake(table);
 	pthread_mutex_unlock(&table->lock);
 	lab_idle_end(table);
-	for (instance = table->first; instance; instance = next) {
-		next = instance->next;
+	for (instance = table->first; instance; instance = instance->next)
 		if (instance->has_thread)
 			pthread_join(instance->thread, NULL);
+	/* Its metadata service looks into the table. */
+	lab_hub_free(table->hub);
+	for (instance = table->first; instance; instance = next) {
+		next = instance->next;
 		lab_instance_free(instance);
 	}
 	if (table->block_fd >= 0)
@@ -144,8 +146,12 @@ static int fill(
 	if (!instance->image_folder)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	instance->idle = lab_image_is_idle(instance->image_folder);
+	if (!instance->idle)
+		instance->driver = lab_driver_for(instance->image_folder);
 	rc = instance->idle ? lab_idle_address(instance->table, instance->guest.address, err)
-			    : lab_address_choose(instance->table, instance->guest.address, err);
+	     : instance->driver->machine
+		     ? lab_address_plug(instance, err)
+		     : lab_address_choose(instance->table, instance->guest.address, err);
 	/* An idle one has no disk: it costs a folder only where something stands in it. */
 	if (rc < 0 || (instance->idle && !spec->user_data))
 		return rc;
@@ -197,7 +203,7 @@ void lab_instance_stop(struct lab_instance *instance, bool force)
 	instance->want = LAB_WANT_STOP;
 	if (instance->state == LAB_STOPPED)
 		return;
-	instance->table->driver->stop(&instance->guest, force);
+	instance->driver->stop(&instance->guest, force);
 	lab_instance_set_state(instance, LAB_STOPPING);
 }
 
@@ -206,7 +212,7 @@ void lab_instance_reboot(struct lab_instance *instance)
 	if (instance->state != LAB_RUNNING)
 		return;
 	instance->again = true;
-	instance->table->driver->stop(&instance->guest, false);
+	instance->driver->stop(&instance->guest, false);
 }
 
 void lab_instance_terminate(struct lab_instance *instance)
@@ -214,7 +220,7 @@ void lab_instance_terminate(struct lab_instance *instance)
 	if (instance->state == LAB_TERMINATED || instance->state == LAB_SHUTTING_DOWN)
 		return;
 	instance->want = LAB_WANT_TERMINATE;
-	instance->table->driver->stop(&instance->guest, true);
+	instance->driver->stop(&instance->guest, true);
 	lab_instance_set_state(instance, LAB_SHUTTING_DOWN);
 }
 
@@ -223,7 +229,7 @@ void lab_instance_kill(struct lab_instance *instance)
 	if (instance->want != LAB_WANT_RUN)
 		return;
 	instance->want = LAB_WANT_STOP;
-	instance->table->driver->stop(&instance->guest, true);
+	instance->driver->stop(&instance->guest, true);
 	if (instance->idle)
 		lab_instance_set_state(instance, LAB_STOPPED);
 	pthread_cond_broadcast(&instance->changed);
@@ -291,7 +297,7 @@ int lab_instance_capture(struct lab_instances *table, const char *id, const char
 	while (reboot && instance->guest.control_fd >= 0 && !table->ending)
 		pthread_cond_wait(&instance->changed, &table->lock);
 	pthread_mutex_unlock(&table->lock);
-	rc = table->driver->capture(&instance->guest, folder, err);
+	rc = instance->driver->capture(&instance->guest, folder, err);
 	pthread_mutex_lock(&table->lock);
 	instance->holds--;
 	pthread_cond_broadcast(&instance->changed);

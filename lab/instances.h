@@ -49,6 +49,7 @@ struct lab_instance {
 	struct lab_instance *next;
 	struct lab_instance *bucket_next;
 	struct lab_guest guest;
+	const struct lab_driver *driver;
 	char *dir;
 	char *user_data;
 	char *image_folder;
@@ -77,8 +78,7 @@ struct lab_instance_spec {
 /* Is the image one of which nothing runs? Its folder has a file `idle`, and no program. */
 bool lab_image_is_idle(const char *folder);
 
-int lab_instances_new(struct lab_instances **out, struct lab *lab, const struct lab_driver *driver,
-	struct dro_error *err);
+int lab_instances_new(struct lab_instances **out, struct lab *lab, struct dro_error *err);
 /* Kills every instance; they boot again with the next lab. NULL-safe. */
 void lab_instances_free(struct lab_instances *table);
 struct lab_instances *lab_instances_of(struct lab *lab);

@@ -67,7 +67,7 @@ void lab_idle_loaded(struct lab_instance *instance)
 static void settle(struct lab_instance *instance)
 {
 	if (instance->want == LAB_WANT_TERMINATE && instance->state != LAB_TERMINATED) {
-		instance->table->driver->remove(&instance->guest, NULL);
+		instance->driver->remove(&instance->guest, NULL);
 		lab_instance_set_state(instance, LAB_TERMINATED);
 	} else if (instance->want == LAB_WANT_RUN && instance->state == LAB_PENDING) {
 		lab_instance_set_state(instance, LAB_RUNNING);

@@ -9,7 +9,7 @@
 
 struct lab_instances {
 	struct lab *lab;
-	const struct lab_driver *driver;
+	struct lab_hub *hub; /* made with the first machine */
 	pthread_mutex_t lock;
 	struct lab_instance *first;
 	struct lab_instance **last;
@@ -50,5 +50,7 @@ int lab_image_make_idle(const char *folder, struct dro_error *err);
 /* addresses.c: finds and claims a block of loopback addresses; (locked) a free one of it. */
 int lab_block_claim(struct lab_instances *table, struct dro_error *err);
 int lab_address_choose(struct lab_instances *table, char out[LAB_ADDRESS], struct dro_error *err);
+/* (locked) Gives the guest of a machine its hub, and an address there where it has none of it. */
+int lab_address_plug(struct lab_instance *instance, struct dro_error *err);
 
 #endif

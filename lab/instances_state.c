@@ -38,6 +38,8 @@ void lab_instance_save(struct lab_instance *instance)
 	cJSON_AddNumberToObject(json, "want", instance->want);
 	cJSON_AddBoolToObject(json, "site_killed", instance->site_killed);
 	cJSON_AddBoolToObject(json, "idle", instance->idle);
+	cJSON_AddStringToObject(json, "driver", instance->driver->name);
+	cJSON_AddBoolToObject(json, "cut", instance->guest.cut);
 	cJSON_AddBoolToObject(json, "user_data", instance->user_data != NULL);
 	cJSON_AddNumberToObject(json, "created_ms", (double)instance->created_ms);
 	cJSON_AddNumberToObject(json, "changed_ms", (double)instance->changed_ms);
@@ -71,6 +73,8 @@ struct lab_instance *lab_instance_new(struct lab_instances *table, const char *i
 	instance->guest.dir = instance->dir;
 	instance->guest.origin_port = lab_config(table->lab)->origin_port;
 	instance->guest.control_fd = -1;
+	instance->guest.net_fd = -1;
+	instance->driver = &lab_driver_process;
 	return instance;
 }
 
@@ -99,7 +103,8 @@ static int read_numbers(struct lab_instance *instance, const cJSON *json, struct
 		(rc = dro_json_int_need(json, "changed_ms", &instance->changed_ms, err)) < 0 ||
 		(rc = dro_json_int_need(json, "launched_ms", &instance->launched_ms, err)) < 0 ||
 		(rc = dro_json_bool(json, "site_killed", false, &instance->site_killed, err)) < 0 ||
-		(rc = dro_json_bool(json, "idle", false, &instance->idle, err)) < 0)
+		(rc = dro_json_bool(json, "idle", false, &instance->idle, err)) < 0 ||
+		(rc = dro_json_bool(json, "cut", false, &instance->guest.cut, err)) < 0)
 		return rc;
 	if (state < LAB_PENDING || state > LAB_TERMINATED || want < LAB_WANT_RUN ||
 		want > LAB_WANT_TERMINATE)
@@ -108,6 +113,7 @@ static int read_numbers(struct lab_instance *instance, const cJSON *json, struct
 	instance->want = (int)want;
 	instance->guest.pid = (pid_t)pid;
 	instance->guest.pid_start = (uint64_t)start;
+	instance->driver = lab_driver_named(dro_json_text(json, "driver"));
 	return 0;
 }
 
@@ -188,6 +194,20 @@ static int sort(struct lab_instances *table, struct dro_error *err)
 	return 0;
 }
 
+/* Its address may belong to another block now, when that one was taken meanwhile. */
+static int settle_address(struct lab_instance *instance, struct dro_error *err)
+{
+	struct lab_instances *table = instance->table;
+
+	if (instance->idle || instance->state == LAB_TERMINATED)
+		return 0;
+	if (instance->driver->machine)
+		return lab_address_plug(instance, err);
+	if (strncmp(instance->guest.address, table->block, strlen(table->block)) == 0)
+		return 0;
+	return lab_address_choose(table, instance->guest.address, err);
+}
+
 static int load_one(void *arg, const cJSON *json, struct dro_error *err)
 {
 	struct lab_instances *table = arg;
@@ -202,7 +222,7 @@ static int load_one(void *arg, const cJSON *json, struct dro_error *err)
 		return rc;
 	}
 	if (instance->guest.pid)
-		table->driver->sweep(&instance->guest);
+		instance->driver->sweep(&instance->guest);
 	if (instance->state == LAB_TERMINATED &&
 		instance->changed_ms < dro_wall_ms() - TERMINATED_KEPT_MS) {
 		state_name(name, sizeof(name), instance->id);
@@ -210,11 +230,7 @@ static int load_one(void *arg, const cJSON *json, struct dro_error *err)
 		lab_instance_free(instance);
 		return 0;
 	}
-	/* Its address may belong to another block now, when that one was taken meanwhile. */
-	if (!instance->idle &&
-		strncmp(instance->guest.address, table->block, strlen(table->block)) != 0 &&
-		instance->state != LAB_TERMINATED &&
-		(rc = lab_address_choose(table, instance->guest.address, err)) < 0) {
+	if ((rc = settle_address(instance, err)) < 0) {
 		lab_instance_free(instance);
 		return rc;
 	}

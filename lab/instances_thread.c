@@ -44,14 +44,14 @@ static bool boot(struct lab_instance *instance)
 	int rc;
 
 	pthread_mutex_unlock(&table->lock);
-	rc = table->driver->prepare(&instance->guest, instance->image_folder, &err);
+	rc = instance->driver->prepare(&instance->guest, instance->image_folder, &err);
 	pthread_mutex_lock(&table->lock);
 	if (rc == 0)
 		wait_boot_delay(instance);
 	if (rc == 0 && (instance->want != LAB_WANT_RUN || table->ending))
 		return false;
 	if (rc == 0)
-		rc = table->driver->boot(&instance->guest, &err);
+		rc = instance->driver->boot(&instance->guest, &err);
 	if (rc < 0) {
 		dprintf(2, "drorch-lab: instance %s: %s\n", instance->id, err.message);
 		instance->want = LAB_WANT_STOP;
@@ -70,7 +70,7 @@ static void run_once(struct lab_instance *instance)
 	if (boot(instance)) {
 		lab_instance_set_state(instance, LAB_RUNNING);
 		pthread_mutex_unlock(&table->lock);
-		table->driver->wait(&instance->guest);
+		instance->driver->wait(&instance->guest);
 		pthread_mutex_lock(&table->lock);
 		close(instance->guest.control_fd);
 		instance->guest.control_fd = -1;
@@ -94,7 +94,7 @@ static void *live(void *arg)
 	while (!table->ending) {
 		if (instance->want == LAB_WANT_TERMINATE && !instance->holds) {
 			pthread_mutex_unlock(&table->lock);
-			table->driver->remove(&instance->guest, NULL);
+			instance->driver->remove(&instance->guest, NULL);
 			pthread_mutex_lock(&table->lock);
 			lab_instance_set_state(instance, LAB_TERMINATED);
 			break;

@@ -165,7 +165,7 @@ int lab_open(struct lab **out, const struct lab_options *options, struct dro_err
 	if ((rc = open_folder(lab, err)) < 0 || (rc = lab_credentials_open(lab, err)) < 0 ||
 		(rc = lab_log_open(&lab->log, lab->dir, err)) < 0 ||
 		(rc = lab_faults_new(&lab->faults, err)) < 0 ||
-		(rc = lab_instances_new(&lab->instances, lab, &lab_driver_process, err)) < 0 ||
+		(rc = lab_instances_new(&lab->instances, lab, err)) < 0 ||
 		(rc = lab_images_new(&lab->images, lab, err)) < 0 ||
 		(rc = open_vendors(lab, err)) < 0 ||
 		(rc = lab_edge_start(&lab->edge, lab, options->edge_port, err)) < 0 ||

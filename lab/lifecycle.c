@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "lab/driver.h"
 #include "lab/process.h"
 
@@ -169,7 +170,7 @@ int lab_up(const struct lab_options *options, bool foreground)
 /* Ends the keeper that an instance's state names. */
 static int sweep_one(void *arg, const cJSON *json, struct dro_error *err)
 {
-	struct lab_guest guest = {.control_fd = -1};
+	struct lab_guest guest = {.control_fd = -1, .net_fd = -1};
 	int64_t pid = 0, start = 0;
 	int rc;
 
@@ -180,7 +181,7 @@ static int sweep_one(void *arg, const cJSON *json, struct dro_error *err)
 	guest.pid = (pid_t)pid;
 	guest.pid_start = (uint64_t)start;
 	if (pid > 0)
-		lab_driver_process.sweep(&guest);
+		lab_driver_named(dro_json_text(json, "driver"))->sweep(&guest);
 	return 0;
 }
 

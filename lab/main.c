@@ -5,6 +5,7 @@
 
 #include "lab/keeper.h"
 #include "lab/lifecycle.h"
+#include "lab/machine.h"
 #include "lab/options.h"
 
 #define ORIGIN_PORT 8080
@@ -19,7 +20,10 @@ static int usage(FILE *to)
 		"     [--origin-port N] [--latency MS] [--boot-delay MS] [--edge-delay MS] "
 		"[--edge-log] [--foreground]\n"
 		"  down                         every instance is dead after it\n"
-		"  log                          the calls, one JSON line each\n");
+		"  log                          the calls, one JSON line each\n"
+		"  base [--suite S] [--mirror URL] [--include P,P] [--cache DIR]\n"
+		"                               a Debian for machines; prints its image folder\n"
+		"  sh INSTANCE COMMAND          in a machine; its exit code\n");
 	lab_command_help(to);
 	return to == stdout ? 0 : 3;
 }
@@ -122,6 +126,25 @@ static int run_ask(const char *dir, int argc, char **argv)
 	return code;
 }
 
+/* By ourselves, not by the lab: the command has our terminal, and the lab does not wait for it. */
+static int run_sh(const char *dir, int argc, char **argv)
+{
+	struct dro_buf out = DRO_BUF_INIT(4096);
+	struct dro_error err = DRO_ERROR_INIT;
+	char *ask[] = {"pid", argc > 1 ? argv[1] : "", NULL};
+	int code = 0, rc;
+	pid_t keeper;
+
+	if (argc != 3) {
+		fprintf(stderr, "drorch-lab: sh INSTANCE COMMAND (one word: quote it)\n");
+		return 3;
+	}
+	rc = lab_control_ask(dir, 2, ask, &out, &code, &err);
+	keeper = (pid_t)strtol(dro_buf_str(&out), NULL, 10);
+	dro_buf_free(&out);
+	return rc < 0 ? fail(&err) : lab_machine_enter(keeper, argv[2]);
+}
+
 /* Takes "--state DIR" out of the words; its value, or the variable's, or NULL. */
 static const char *take_state(int *argc, char **argv)
 {
@@ -146,6 +169,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], LAB_KEEPER_VERB) == 0)
 		return lab_keeper_main(argv[2]);
+	if (argc > 1 && strcmp(argv[1], LAB_MACHINE_KEEPER) == 0)
+		return lab_machine_keeper_main(argc - 2, argv + 2);
 	argc--;
 	argv++;
 	state = take_state(&argc, argv);
@@ -155,6 +180,8 @@ int main(int argc, char **argv)
 		return usage(stdout);
 	if (strcmp(argv[0], "--version") == 0)
 		return printf("drorch-lab " DRORCH_VERSION "\n") < 0;
+	if (strcmp(argv[0], "base") == 0)
+		return lab_base_main(argc - 1, argv + 1);
 	if (!state) {
 		fprintf(stderr, "drorch-lab: which lab? --state DIR\n");
 		return 3;
@@ -168,6 +195,8 @@ int main(int argc, char **argv)
 		code = lab_down(dir);
 	else if (strcmp(argv[0], "log") == 0)
 		code = run_log(dir);
+	else if (strcmp(argv[0], "sh") == 0)
+		code = run_sh(dir, argc, argv);
 	else
 		code = run_ask(dir, argc, argv);
 	free(dir);

@@ -1,6 +1,6 @@
 /*
  * Route 53's health checks: what is configured, and what probing the endpoints found. Probes go to
- * loopback only, where the lab's instances are; any other address is one that does not answer.
+ * loopback and to machines at the hubs of labs only; any other address is one that does not answer.
  *   https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHealthCheck.html
  */
 #ifndef DRORCH_LAB_ROUTE53_HEALTH_H

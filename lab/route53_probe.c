@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "lab/dns.h"
+#include "lab/hub.h"
 #include "lab/route53_health.h"
 #include "net/curl.h"
 
@@ -169,6 +170,12 @@ static void settle(struct route53_health *health, const struct probe *probe)
 
 /* ---- what goes out --------------------------------------------------------------------------- */
 
+/* On loopback, or a machine of a lab. */
+static bool is_here(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || lab_hub_range_has(address);
+}
+
 /* Where it is: the config's address, or the one behind its name. false: *status says why not. */
 static bool locate(struct route53_prober *prober, struct probe *probe, const cJSON *config)
 {
@@ -176,7 +183,7 @@ static bool locate(struct route53_prober *prober, struct probe *probe, const cJS
 	const char *name = dro_json_text(config, "FullyQualifiedDomainName");
 	int rcode = 0;
 
-	if (*address && strncmp(address, "127.", 4) == 0 && strlen(address) < LAB_ADDRESS) {
+	if (strlen(address) < LAB_ADDRESS && is_here(address)) {
 		memcpy(probe->address, address, strlen(address) + 1);
 		return true;
 	}
@@ -189,7 +196,7 @@ static bool locate(struct route53_prober *prober, struct probe *probe, const cJS
 				: rcode == 5 ? "Refused"
 					     : "NoError",
 				rcode);
-		else if (strncmp(probe->address, "127.", 4) == 0)
+		else if (is_here(probe->address))
 			return true;
 		else
 			snprintf(probe->status, sizeof(probe->status), SILENT);
