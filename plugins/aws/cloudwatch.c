@@ -99,8 +99,10 @@ static int ask_page(const struct reading *reading, const char *region, struct dr
 	int rc;
 
 	aws_action(&params, "GetMetricData", AWS_CLOUDWATCH_VERSION);
+	/* Whole periods: the end is exclusive, and right at a period's beginning now would leave
+	 * out the one that has just begun. */
 	add_time(&params, "StartTime", from_ms - from_ms % PERIOD_MS);
-	add_time(&params, "EndTime", reading->now_ms);
+	add_time(&params, "EndTime", reading->now_ms - reading->now_ms % PERIOD_MS + PERIOD_MS);
 	for (i = 0; i < reading->count; i++)
 		add_query(&params, i, reading->loads[i].id);
 	dro_params_add_set(&params, "NextToken", page->token);
