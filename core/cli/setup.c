@@ -151,11 +151,11 @@ int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need n
 {
 	struct dro_error err = DRO_ERROR_INIT;
 
-	if (!setup->config && open_base(setup, cli, &err) < 0)
-		return dro_cli_error(cli, &err);
-	/* Early, so that it is there when the store and git are. */
+	/* First of all: its library takes the longest, and is loaded beside all that follows. */
 	if (!setup->net && (need >= DRO_NEED_PROVIDERS || setup->will_call) &&
 		open_net(setup, &err) < 0)
+		return dro_cli_error(cli, &err);
+	if (!setup->config && open_base(setup, cli, &err) < 0)
 		return dro_cli_error(cli, &err);
 	if ((!setup->store && need >= DRO_NEED_STORE_READ && open_store(setup, need, &err) < 0) ||
 		(!setup->spec && need >= DRO_NEED_SPEC && open_spec(setup, &err) < 0) ||
