@@ -333,12 +333,22 @@ void dro_instance_health_list_free(struct dro_instance_health_list *list)
 		release(&list->items, &list->count, &list->bytes);
 }
 
-const char *dro_instance_tag(const struct dro_instance *instance, const char *name)
+static const char *find_tag(const struct dro_pair *tags, size_t count, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < instance->tag_count; i++)
-		if (strcmp(instance->tags[i].name, name) == 0)
-			return instance->tags[i].value;
+	for (i = 0; i < count; i++)
+		if (strcmp(tags[i].name, name) == 0)
+			return tags[i].value;
 	return NULL;
+}
+
+const char *dro_instance_tag(const struct dro_instance *instance, const char *name)
+{
+	return find_tag(instance->tags, instance->tag_count, name);
+}
+
+const char *dro_image_tag(const struct dro_image *image, const char *name)
+{
+	return find_tag(image->tags, image->tag_count, name);
 }

@@ -86,5 +86,6 @@ void dro_instance_health_list_free(struct dro_instance_health_list *list);
 
 /* The value of the tag, or NULL. */
 const char *dro_instance_tag(const struct dro_instance *instance, const char *name);
+const char *dro_image_tag(const struct dro_image *image, const char *name);
 
 #endif

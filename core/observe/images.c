@@ -15,13 +15,13 @@ static const char *bare(const char *name)
 
 bool dro_image_is_of(const struct dro_image *image, const char *name)
 {
-	size_t length, i;
+	const char *tag = dro_image_tag(image, DRO_TAG_IMAGE);
+	size_t length;
 
 	name = bare(name);
 	length = strlen(name);
-	for (i = 0; i < image->tag_count; i++)
-		if (strcmp(image->tags[i].name, DRO_TAG_IMAGE) == 0)
-			return strcmp(image->tags[i].value, name) == 0;
+	if (tag)
+		return strcmp(tag, name) == 0;
 	return strncmp(image->name, name, length) == 0 &&
 	       (image->name[length] == '\0' || image->name[length] == '-');
 }

@@ -8,19 +8,16 @@
 
 enum { DELETE_MS = 120000, COPY_MS = 3600000 };
 
-static const char *tag(const struct dro_image *image, const char *name)
+static bool tagged(const struct dro_image *image, const char *name, const char *value)
 {
-	size_t i;
+	const char *tag = dro_image_tag(image, name);
 
-	for (i = 0; i < image->tag_count; i++)
-		if (strcmp(image->tags[i].name, name) == 0)
-			return image->tags[i].value;
-	return "";
+	return tag && strcmp(tag, value) == 0;
 }
 
 static bool ours(const struct differ *differ, const struct dro_image *image)
 {
-	return strcmp(tag(image, DRO_TAG_SERVICE), differ->facts->service->name) == 0;
+	return tagged(image, DRO_TAG_SERVICE, differ->facts->service->name);
 }
 
 static const struct dro_image *newest_usable(const struct dro_seen_images *seen)
@@ -133,7 +130,7 @@ static void copy_newest(struct differ *differ, const struct dro_seen_images *see
 	if (!newest)
 		return;
 	for (i = 0; i < seen->count; i++)
-		if (strcmp(tag(seen->images[i], DRO_TAG_SOURCE), newest->id) == 0 ||
+		if (tagged(seen->images[i], DRO_TAG_SOURCE, newest->id) ||
 			seen->images[i]->created_ms >= newest->created_ms)
 			return;
 	snprintf(text, sizeof(text), "copy-%s-%s", newest->id, seen->region);
