@@ -34,16 +34,7 @@ static const struct operation *find(const char *name)
 static void error_body(struct lab_reply *reply, const struct lab_call *call, int status,
 	const char *code, const char *message)
 {
-	reply->status = status;
-	dro_buf_reset(&reply->body);
-	lab_reply_header(reply, "Content-Type", "text/xml");
-	dro_buf_printf(&reply->body, "<ErrorResponse xmlns=\"" XMLNS "\"><Error><Type>%s</Type>",
-		status < 500 ? "Sender" : "Receiver");
-	lab_xml_element(&reply->body, "Code", code);
-	lab_xml_element(&reply->body, "Message", message);
-	dro_buf_puts(&reply->body, "</Error>");
-	lab_xml_element(&reply->body, "RequestId", call->id);
-	dro_buf_puts(&reply->body, "</ErrorResponse>");
+	lab_query_error(reply, call->id, XMLNS, status, code, message);
 }
 
 void cloudwatch_error(

@@ -109,6 +109,10 @@ void lab_reply_id(struct lab_reply *reply, const char *id);
 void lab_xml_text(struct dro_buf *out, const char *text);
 /* <name>text</name>. */
 void lab_xml_element(struct dro_buf *out, const char *name, const char *text);
+/* The error of AWS's Query protocol, as STS and CloudWatch have it, in place of what the reply
+ * held. */
+void lab_query_error(struct lab_reply *reply, const char *id, const char *xmlns, int status,
+	const char *code, const char *message);
 
 /* ---- vendors --------------------------------------------------------------------------------- */
 

@@ -103,3 +103,18 @@ void lab_xml_element(struct dro_buf *out, const char *name, const char *text)
 	lab_xml_text(out, text);
 	dro_buf_printf(out, "</%s>", name);
 }
+
+void lab_query_error(struct lab_reply *reply, const char *id, const char *xmlns, int status,
+	const char *code, const char *message)
+{
+	reply->status = status;
+	dro_buf_reset(&reply->body);
+	lab_reply_header(reply, "Content-Type", "text/xml");
+	dro_buf_printf(&reply->body, "<ErrorResponse xmlns=\"%s\"><Error><Type>%s</Type>", xmlns,
+		status < 500 ? "Sender" : "Receiver");
+	lab_xml_element(&reply->body, "Code", code);
+	lab_xml_element(&reply->body, "Message", message);
+	dro_buf_puts(&reply->body, "</Error>");
+	lab_xml_element(&reply->body, "RequestId", id);
+	dro_buf_puts(&reply->body, "</ErrorResponse>");
+}
