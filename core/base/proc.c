@@ -36,8 +36,8 @@ static void close_pipes(struct pipes *p)
 	}
 }
 
-static int spawn(
-	pid_t *pid, char *const argv[], char *const env[], struct pipes *p, struct dro_error *err)
+int dro_proc_start(pid_t *pid, char *const argv[], char *const env[], int in, int out, int errors,
+	struct dro_error *err)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -47,9 +47,9 @@ static int spawn(
 	sigemptyset(&none);
 	sigfillset(&defaults);
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, p->in[0], 0);
-	posix_spawn_file_actions_adddup2(&actions, p->out[1], 1);
-	posix_spawn_file_actions_adddup2(&actions, p->errors[1], 2);
+	posix_spawn_file_actions_adddup2(&actions, in, 0);
+	posix_spawn_file_actions_adddup2(&actions, out, 1);
+	posix_spawn_file_actions_adddup2(&actions, errors, 2);
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(
@@ -65,6 +65,17 @@ static int spawn(
 		return dro_fail_errno(err, "%s", argv[0]);
 	}
 	return 0;
+}
+
+void dro_proc_kill(pid_t pid)
+{
+	int status;
+
+	if (pid <= 0)
+		return;
+	kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* Moves what is ready between the child and the buffers until both of its outputs are closed. */
@@ -156,7 +167,7 @@ int dro_proc_run(char *const argv[], char *const env[], const struct dro_buf *in
 		rc = dro_fail_errno(err, "pipe");
 		goto out;
 	}
-	if ((rc = spawn(&pid, argv, env, &p, err)) < 0)
+	if ((rc = dro_proc_start(&pid, argv, env, p.in[0], p.out[1], p.errors[1], err)) < 0)
 		goto out;
 	close_fd(&p.in[0]);
 	close_fd(&p.out[1]);
@@ -164,8 +175,7 @@ int dro_proc_run(char *const argv[], char *const env[], const struct dro_buf *in
 	fcntl(p.in[1], F_SETFL, O_NONBLOCK);
 	if ((rc = converse(&p, input, sinks, deadline_ms, err)) < 0 ||
 		(rc = reap(pid, deadline_ms, &status, err)) < 0) {
-		kill(-pid, SIGKILL);
-		waitpid(pid, &status, 0);
+		dro_proc_kill(pid);
 		dro_error_context(err, "%s", argv[0]);
 		goto out;
 	}

@@ -3,6 +3,7 @@
 #define DRORCH_BASE_PROC_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -21,5 +22,14 @@ struct dro_proc_result {
 int dro_proc_run(char *const argv[], char *const env[], const struct dro_buf *input,
 	struct dro_buf *out, struct dro_buf *errors, uint64_t deadline_ms,
 	struct dro_proc_result *result, struct dro_error *err);
+
+/*
+ * Starts argv[0] (looked up in PATH) in a process group of its own, with these three descriptors
+ * and no other, and no signal blocked. Whoever starts it ends it: dro_proc_kill. Thread-safe.
+ */
+int dro_proc_start(pid_t *pid, char *const argv[], char *const env[], int in, int out, int errors,
+	struct dro_error *err);
+/* Kills its whole group and reaps it; 0 is no child. */
+void dro_proc_kill(pid_t pid);
 
 #endif

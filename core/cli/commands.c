@@ -22,7 +22,22 @@ static const struct dro_cli_option show_options[] = {
 
 static const struct dro_cli_option promote_options[] = {
 	{"service", 's', "NAME", "the service, where the spec has several", false},
+	{"mode", 'm', "MODE", "switchover (nothing is lost) or failover (the old site is gone)",
+		false},
 	{"backup", 'b', "ID", "restore this backup, not the newest good one", false},
+	{"dry-run", 'n', NULL, "show the plan and stop", false},
+	{"confirm", 0, "SITE", "the site's name, instead of being asked for it", false},
+	{"override-rule", 0, "RULE", "pass a safety rule that said no; needs --reason", true},
+	{"reason", 0, "TEXT", "why a rule is overridden; goes on the record", false},
+	END,
+};
+
+static const struct dro_cli_option failback_options[] = {
+	{"service", 's', "NAME", "the service, where the spec has several", false},
+	{"allow", 0, "WAY",
+		"how far a host may be changed to become a replica again: follow, flashback, "
+		"reseed",
+		false},
 	{"dry-run", 'n', NULL, "show the plan and stop", false},
 	{"confirm", 0, "SITE", "the site's name, instead of being asked for it", false},
 	{"override-rule", 0, "RULE", "pass a safety rule that said no; needs --reason", true},
@@ -108,6 +123,10 @@ const struct dro_cli_command dro_cli_commands[] = {
 		accept_options, dro_cmd_accept, false},
 	{"promote", "SITE", "make a standby site the active one", 1, 1, promote_options,
 		dro_cmd_promote, false},
+	{"failback", "", "make the primary the active site again", 0, 0, failback_options,
+		dro_cmd_failback, false},
+	{"rejoin", "SITE", "make a site's database a replica of the active one again", 1, 1,
+		failback_options, dro_cmd_rejoin, false},
 	{"runs", "", "list the runs, newest first", 0, 0, service_options, dro_cmd_runs, false},
 	{"show", "[RUN]", "one run with its steps (default: the newest)", 0, 1, show_options,
 		dro_cmd_show, false},

@@ -19,6 +19,8 @@ int dro_cmd_apply(struct dro_cli *cli);
 int dro_cmd_adopt(struct dro_cli *cli);
 /* promote.c, drive.c, worker.c */
 int dro_cmd_promote(struct dro_cli *cli);
+int dro_cmd_failback(struct dro_cli *cli);
+int dro_cmd_rejoin(struct dro_cli *cli);
 int dro_cmd_attach(struct dro_cli *cli);
 int dro_cmd_resume(struct dro_cli *cli);
 int dro_cmd_abort(struct dro_cli *cli);

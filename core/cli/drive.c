@@ -91,7 +91,7 @@ int dro_cmd_abort(struct dro_cli *cli)
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	if (dro_store_run_abort(setup.store, run->id, &err) < 0) {
+	if (dro_store_run_wish_set(setup.store, run->id, DRO_WISH_ABORT, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}

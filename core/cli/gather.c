@@ -6,52 +6,16 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
-#include "observe/backups.h"
+#include "cli/question.h"
 #include "observe/health.h"
-#include "observe/images.h"
-#include "plan/choose.h"
 
-#define ASK_MS 10000
 #define AGAIN_MS 300
-#define VERIFY_MS (2 * 3600000)
 
-/* One question on a worker. */
-struct question {
-	struct dro_gathered *gathered;
-	const struct dro_setup *setup;
-	int (*ask)(struct question *question, struct dro_error *err);
-	size_t index; /* of the group or the traffic; of backups: how many good ones to read */
-	int rc;
-	struct dro_error err;
-};
-
-static struct dro_call call_for(uint64_t ms)
+struct dro_call question_call(uint64_t ms)
 {
 	return (struct dro_call){.size = sizeof(struct dro_call),
 		.deadline_ms = dro_now_ms() + ms,
 		.trace = "precheck"};
-}
-
-static int ask_backups(struct question *question, struct dro_error *err)
-{
-	const struct dro_promote_facts *facts = &question->gathered->facts;
-	struct dro_call call = call_for(ASK_MS);
-
-	dro_backup_list_free(&question->gathered->backups); /* of an earlier try */
-	return dro_backups_find(&question->gathered->backups, question->setup->accounts,
-		facts->service, facts->policy, question->index, question->setup->store, &call, err);
-}
-
-/* ---- images: remembered for the day nobody can be asked ----------------------------------- */
-
-static int ask_image(struct question *question, struct dro_error *err)
-{
-	const struct dro_promote_facts *facts = &question->gathered->facts;
-	const struct dro_setup *setup = question->setup;
-
-	return dro_image_resolve(&question->gathered->images[question->index], setup->accounts,
-		setup->store, &setup->log, facts->service, facts->to,
-		&facts->to->groups[question->index], dro_now_ms() + ASK_MS, err);
 }
 
 /* ---- what the names point at ------------------------------------------------------------------
@@ -92,7 +56,7 @@ static int ask_path(struct question *question, struct dro_traffic_seen *seen,
 		.zone = path->zone,
 		.name = seen->traffic->name,
 		.type = seen->traffic->type};
-	struct dro_call call = call_for(ASK_MS);
+	struct dro_call call = question_call(QUESTION_MS);
 	struct dro_record_list list = {0};
 	struct dro_provider *provider;
 	int rc;
@@ -116,7 +80,7 @@ static void ask_from(struct question *question, const struct dro_traffic_seen *s
 		struct dro_health_target target = {.address = seen->values[i]};
 
 		dro_health_ask(&answer, question->setup->net, &gathered->facts.from->health,
-			&target, dro_now_ms() + ASK_MS);
+			&target, dro_now_ms() + QUESTION_MS);
 		gathered->facts.from_answers = answer.well;
 		snprintf(gathered->heard, sizeof(gathered->heard), "%s", answer.text);
 	}
@@ -145,10 +109,10 @@ static int ask_traffic(struct question *question, struct dro_error *err)
  */
 
 /* Reading changes nothing: what may be asked again is, while there is time. */
-static void work(void *arg)
+void question_work(void *arg)
 {
 	struct question *question = arg;
-	uint64_t until = dro_now_ms() + ASK_MS;
+	uint64_t until = dro_now_ms() + QUESTION_MS;
 
 	do {
 		question->rc = question->ask(question, &question->err);
@@ -168,7 +132,7 @@ static int ask_all(struct question *questions, size_t count, void (*meanwhile)(v
 	if ((rc = dro_pool_new(&pool, count < 16 ? count : 16, err)) < 0)
 		return rc;
 	for (i = 0; i < count && rc == 0; i++)
-		rc = dro_pool_submit(pool, work, &questions[i], err);
+		rc = dro_pool_submit(pool, question_work, &questions[i], err);
 	/* By the worker that comes back first: the questions are out by then, and hold it up no
 	 * more. */
 	if (meanwhile && rc == 0)
@@ -182,80 +146,26 @@ static int ask_all(struct question *questions, size_t count, void (*meanwhile)(v
 	return rc;
 }
 
-static bool all_read(const struct dro_backup_list *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->count; i++)
-		if (!list->items[i].read)
-			return false;
-	return true;
-}
-
-/* The newest good backup, verified now where it never was; the next older one where it turns out
- * bad. */
-static int choose(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
-	struct dro_error *err)
-{
-	struct dro_promote_facts *facts = &gathered->facts;
-	const struct dro_active active = {facts->from->name, facts->last_promote_ms};
-	struct dro_backup *backup;
-	int rc;
-
-	for (;;) {
-		struct dro_call call = call_for(VERIFY_MS);
-
-		rc = dro_choose_backup(&backup, &facts->backup_stale, &gathered->backups,
-			facts->service, facts->policy, &active, wanted, facts->now_ms, err);
-		if (rc == DRO_ENOTFOUND && !all_read(&gathered->backups)) {
-			/* None of the newest is good: an older one may be. */
-			struct question all = {gathered, setup, ask_backups, 0, 0, DRO_ERROR_INIT};
-
-			work(&all);
-			if (all.rc == 0)
-				continue;
-			*err = all.err;
-			rc = all.rc;
-		}
-		if (rc < 0)
-			return rc;
-		facts->backup = backup;
-		if (backup->verified || *backup->problem)
-			return 0;
-		dro_log(&setup->log, DRO_LOG_INFO, "verifying backup %s", backup->id);
-		rc = dro_backup_verify(backup, setup->accounts, facts->service, facts->policy,
-			setup->store, &call, err);
-		if (rc != DRO_ECORRUPT || wanted)
-			return rc;
-		dro_log(&setup->log, DRO_LOG_WARNING, "%s", err->message);
-	}
-}
-
-int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, const char *wanted,
+int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup,
 	void (*meanwhile)(void *arg), void *arg, struct dro_error *err)
 {
 	struct dro_promote_facts *facts = &gathered->facts;
-	size_t groups = facts->to->group_count, names = facts->service->traffic_count, count = 0, i;
-	struct question *questions = calloc(groups + names + 1, sizeof(*questions));
+	bool cold = facts->mode == DRO_PROMOTE_COLD;
+	size_t groups = facts->to->group_count, names = facts->service->traffic_count, count, i;
+	struct question *questions = calloc(groups + names + 2, sizeof(*questions));
 	int rc;
 
 	facts->now_ms = dro_wall_ms();
-	facts->policy = dro_service_backup(facts->service, facts->to->restores);
 	gathered->images = calloc(groups + 1, sizeof(*gathered->images));
 	gathered->traffic = calloc(names + 1, sizeof(*gathered->traffic));
 	if (!questions || !gathered->images || !gathered->traffic) {
 		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
 		goto out;
 	}
-	facts->images = (const char *const *)gathered->images;
 	facts->traffic = gathered->traffic;
 	facts->from_heard = gathered->heard;
-	/* The newest good one, and one to compare its size with; any may be the wanted one. */
-	questions[count++] =
-		(struct question){gathered, setup, ask_backups, wanted ? 0 : 2, 0, DRO_ERROR_INIT};
-	for (i = 0; i < groups; i++)
-		questions[count++] =
-			(struct question){gathered, setup, ask_image, i, 0, DRO_ERROR_INIT};
+	count = cold ? gather_cold_questions(questions, gathered, setup)
+		     : gather_hot_questions(questions, gathered, setup);
 	for (i = 0; i < names; i++) {
 		gathered->traffic[i].traffic = &facts->service->traffic[i];
 		questions[count++] =
@@ -266,7 +176,8 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup, con
 	for (i = 1; rc == 0 && i < names && gathered->traffic[0].value_count == 0; i++)
 		ask_from(&questions[0], &gathered->traffic[i]);
 	if (rc == 0)
-		rc = choose(gathered, setup, wanted, err);
+		rc = cold ? gather_cold_end(gathered, setup, err)
+			  : gather_hot_end(gathered, setup, err);
 	for (i = 0; i < names; i++)
 		if (!gathered->traffic[i].owner && !(gathered->traffic[i].owner = strdup("")))
 			rc = rc < 0 ? rc : dro_fail(err, DRO_ENOMEM, "out of memory");
@@ -280,6 +191,8 @@ void dro_gathered_free(struct dro_gathered *gathered)
 	size_t i, j;
 
 	dro_backup_list_free(&gathered->backups);
+	cJSON_Delete(gathered->addresses);
+	free(gathered->address_list);
 	for (i = 0; gathered->images && i < gathered->facts.to->group_count; i++)
 		free(gathered->images[i]);
 	free(gathered->images);

@@ -1,4 +1,8 @@
-/* drorch promote SITE: look, plan, show, ask, store the run, and let a worker drive it. */
+/*
+ * drorch promote SITE, failback, rejoin SITE: look, plan, show, ask, store the run, and let a
+ * worker drive it.
+ */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,105 +11,13 @@
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/gather.h"
-#include "cli/print.h"
+#include "cli/promote_show.h"
 #include "cli/worker.h"
 #include "engine/engine.h"
 #include "engine/start.h"
 #include "plan/safety.h"
 
-#define PLAN_MAX (64u << 20)
-
-/* ---- showing --------------------------------------------------------------------------------- */
-
-static void show_steps(FILE *out, const struct dro_plan *plan)
-{
-	static const char *const columns[] = {"STEP", "WHAT", "ON", "AFTER", NULL};
-	struct dro_table *table = dro_table_new(columns);
-	size_t i, j;
-
-	for (i = 0; i < plan->step_count; i++) {
-		const struct dro_step *step = plan->steps[i];
-		struct dro_buf after = DRO_BUF_INIT(4096);
-
-		for (j = 0; j < step->after_count; j++)
-			dro_buf_printf(&after, "%s%s", j ? ", " : "", step->after[j]);
-		dro_table_cell(table, "%s", step->id);
-		dro_table_cell(table, "%s", dro_step_kind(dro_step_kinds, step->kind)->describe);
-		dro_table_cell(table, "%s", step->target);
-		dro_table_cell(table, "%s", dro_buf_str(&after));
-		dro_buf_free(&after);
-	}
-	dro_table_print(table, out);
-	dro_table_free(table);
-}
-
-static void show_loss(FILE *out, const struct dro_promote_facts *facts, const struct dro_plan *plan)
-{
-	const struct dro_manifest *manifest = facts->backup->manifest;
-	char time[DRO_TIME_TEXT], age[DRO_DURATION_TEXT], limit[DRO_DURATION_TEXT];
-	int64_t rpo;
-
-	dro_time_format(time, manifest->time_ms);
-	dro_duration_format(age, facts->now_ms - manifest->time_ms);
-	dro_print_line(out, "  backup      %s of %s, taken at %s, %llu bytes, %s", manifest->id,
-		facts->policy->name, time, (unsigned long long)manifest->total,
-		facts->backup->verified ? "complete and verified" : "NOT verified");
-	fprintf(out, "  data loss   what was written in the last %s", age);
-	if (dro_json_int(plan->facts, "rpo_ms", -1, &rpo, NULL) == 0 && rpo >= 0) {
-		dro_duration_format(limit, rpo);
-		fprintf(out, "; the objective (RPO) is %s: %s", limit,
-			facts->now_ms - manifest->time_ms <= rpo ? "within it" : "MORE THAN THAT");
-	}
-	fputc('\n', out);
-	if (dro_json_int(plan->facts, "rto_ms", -1, &rpo, NULL) == 0 && rpo >= 0) {
-		dro_duration_format(limit, rpo);
-		fprintf(out, "  objective   recovery time (RTO) %s\n", limit);
-	}
-}
-
-/* What must be up for this to work. */
-static void show_needs(FILE *out, const struct dro_promote_facts *facts)
-{
-	size_t i, j;
-
-	fprintf(out, "  depends on  %s in %s (instances); %s (backup)", facts->to->provider,
-		facts->to->region, facts->policy->provider);
-	for (i = 0; i < facts->service->traffic_count; i++)
-		for (j = 0; j < facts->service->traffic[i].path_count; j++)
-			fprintf(out, "; %s (%s%s)", facts->service->traffic[i].paths[j].provider,
-				facts->service->traffic[i].name, j ? ", the way round" : "");
-	fputs("\n  needs not   git", out);
-	if (strcmp(facts->from->provider, facts->to->provider) != 0 ||
-		strcmp(facts->from->region, facts->to->region) != 0)
-		fprintf(out, "; %s in %s", facts->from->provider, facts->from->region);
-	fputc('\n', out);
-}
-
-static void show_plan(const struct dro_cli *cli, const struct dro_promote_facts *facts,
-	const struct dro_plan *plan)
-{
-	if (cli->json) {
-		struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
-
-		if (dro_plan_print(plan, &text, NULL) == 0)
-			printf("%s\n", text.data);
-		dro_buf_free(&text);
-		return;
-	}
-	printf("Promote %s of %s (%s): %s goes out of service.\n", facts->to->name,
-		facts->service->name, plan->mode, facts->from->name);
-	show_loss(stdout, facts, plan);
-	show_needs(stdout, facts);
-	dro_print_line(stdout, "  %s  %s%s%s", facts->from->name,
-		facts->from_answers ? "answers" : "does not answer", *facts->from_heard ? ": " : "",
-		facts->from_heard);
-	fputc('\n', stdout);
-	show_steps(stdout, plan);
-	fputc('\n', stdout);
-	fflush(stdout);
-}
-
-/* ---- doing ----------------------------------------------------------------------------------- */
+enum intent { PROMOTE, FAILBACK, REJOIN };
 
 /* While the looking goes on: with the site's name given, a worker will be needed. */
 struct coming {
@@ -120,6 +32,23 @@ static void prepare_worker(void *arg)
 
 	dro_worker_prepare(
 		&coming->worker, coming->cli, coming->setup->config, coming->setup->spec->commit);
+}
+
+/* Agents refuse who comes with an older epoch than they have heard of: of another store, or by
+ * hand. */
+static int catch_up_epoch(
+	const struct dro_setup *setup, const struct dro_promote_facts *facts, struct dro_error *err)
+{
+	int64_t heard = facts->from_host.seen.epoch > facts->to_host.seen.epoch
+				? facts->from_host.seen.epoch
+				: facts->to_host.seen.epoch;
+	struct dro_lease lease;
+	bool alive;
+	int rc = dro_store_lease_get(setup->store, facts->service->name, &lease, &alive, err);
+
+	if ((rc < 0 && rc != DRO_ENOTFOUND) || heard <= (int64_t)lease.epoch)
+		return rc == DRO_ENOTFOUND ? 0 : rc;
+	return dro_store_epoch_raise(setup->store, facts->service->name, (uint64_t)heard, err);
 }
 
 static bool is_confirmed(const struct dro_cli *cli, const struct dro_site *to)
@@ -148,46 +77,86 @@ static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_
 	return dro_follow(cli, setup->store, plan->id, news_fd, 0);
 }
 
-static int promote(struct dro_cli *cli, struct dro_setup *setup, const struct dro_service *service,
-	const struct dro_site *from, const struct dro_site *to, int64_t last_ms, bool *moved)
+/* How a site takes over: from a backup, or with the data that it has. */
+static enum dro_promote_mode mode_of(const struct dro_site *to)
+{
+	return to->strategy == DRO_STRATEGY_BACKUP_RESTORE ? DRO_PROMOTE_COLD
+							   : DRO_PROMOTE_SWITCHOVER;
+}
+
+/* --mode, where it is given. 0 or an enum dro_exit. */
+static int take_mode(struct dro_gathered *gathered, struct dro_cli *cli)
+{
+	const char *given = dro_cli_value(cli, "mode");
+	struct dro_promote_facts *facts = &gathered->facts;
+
+	facts->mode = mode_of(facts->to);
+	if (!given)
+		return 0;
+	if (facts->mode == DRO_PROMOTE_COLD)
+		return dro_cli_usage(
+			cli, "%s is rebuilt from a backup: leave --mode out", facts->to->name);
+	if (strcmp(given, "failover") == 0)
+		facts->mode = DRO_PROMOTE_FAILOVER;
+	else if (strcmp(given, "switchover") != 0)
+		return dro_cli_usage(cli, "--mode is switchover or failover, not %s", given);
+	gathered->mode_given = true;
+	return 0;
+}
+
+static int make_plan(struct dro_plan **plan, const struct dro_promote_facts *facts,
+	enum intent intent, struct dro_error *err)
+{
+	return intent == REJOIN ? dro_plan_rejoin(plan, facts, err)
+				: dro_plan_promote(plan, facts, err);
+}
+
+/* Shows the plan, and asks; 0: it is to be done. */
+static int ask(struct dro_cli *cli, struct dro_setup *setup, const struct dro_promote_facts *facts,
+	const struct dro_plan *plan, enum intent intent)
+{
+	struct dro_refusal refusals[DRO_RULES_MAX];
+	size_t count;
+	int rc;
+
+	if (!cli->json || dro_cli_flag(cli, "dry-run"))
+		dro_promote_show(cli, facts, plan);
+	count = intent == REJOIN ? 0 : dro_safety_promote(refusals, facts);
+	if ((rc = dro_ask_rules(cli, setup->store, plan, refusals, count)) != 0 ||
+		dro_cli_flag(cli, "dry-run"))
+		return rc;
+	return dro_ask_confirm(cli, "site", facts->to->name);
+}
+
+/* `facts` has what the caller knows. */
+static int promote(struct dro_cli *cli, struct dro_setup *setup,
+	const struct dro_promote_facts *facts, enum intent intent, bool *moved)
 {
 	struct coming coming = {.cli = cli, .setup = setup};
-	struct dro_gathered gathered = {0};
+	struct dro_gathered gathered = {.facts = *facts, .wanted = dro_cli_value(cli, "backup")};
 	struct dro_error err = DRO_ERROR_INIT;
-	struct dro_refusal refusals[DRO_RULES_MAX];
 	struct dro_plan *plan = NULL;
-	size_t count;
 	int rc, looked;
 
-	gathered.facts.spec = setup->spec;
-	gathered.facts.service = service;
-	gathered.facts.from = from;
-	gathered.facts.to = to;
-	gathered.facts.last_promote_ms = last_ms;
-	if (to->strategy != DRO_STRATEGY_BACKUP_RESTORE) {
-		dro_fail(&err, DRO_EUNSUPPORTED,
-			"site %s is %s: this version promotes backup-restore sites only", to->name,
-			dro_strategy_name(to->strategy));
-		rc = dro_cli_error(cli, &err);
+	if (intent != PROMOTE) {
+		gathered.facts.mode = DRO_PROMOTE_SWITCHOVER;
+		gathered.mode_given = true;
+	} else if ((rc = take_mode(&gathered, cli)) != 0) {
 		goto out;
 	}
-	looked = dro_gather(&gathered, setup, dro_cli_value(cli, "backup"),
-		is_confirmed(cli, to) ? prepare_worker : NULL, &coming, &err);
+	looked = dro_gather(&gathered, setup, is_confirmed(cli, facts->to) ? prepare_worker : NULL,
+		&coming, &err);
 	*moved = dro_setup_moved(setup);
 	rc = 0;
 	if (*moved)
 		goto out;
-	if (looked < 0 || dro_plan_promote(&plan, &gathered.facts, &err) < 0) {
+	if (looked < 0 || make_plan(&plan, &gathered.facts, intent, &err) < 0 ||
+		catch_up_epoch(setup, &gathered.facts, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	if (!cli->json || dro_cli_flag(cli, "dry-run"))
-		show_plan(cli, &gathered.facts, plan);
-	count = dro_safety_promote(refusals, &gathered.facts);
-	if ((rc = dro_ask_rules(cli, setup->store, plan, refusals, count)) != 0 ||
-		dro_cli_flag(cli, "dry-run"))
-		goto out;
-	if ((rc = dro_ask_confirm(cli, "site", to->name)) == 0)
+	if ((rc = ask(cli, setup, &gathered.facts, plan, intent)) == 0 &&
+		!dro_cli_flag(cli, "dry-run"))
 		rc = start(cli, setup, plan, &coming.worker);
 out:
 	dro_worker_dismiss(&coming.worker);
@@ -219,64 +188,155 @@ static bool makes_sense(const struct dro_setup *setup, const struct dro_cli *cli
 					    : setup->spec->service_count == 1
 						    ? &setup->spec->services[0]
 						    : NULL;
-	const struct dro_site *site = service ? dro_service_site(service, cli->args[0]) : NULL;
 
-	return site && site->strategy == DRO_STRATEGY_BACKUP_RESTORE;
+	return service && (!cli->arg_count || dro_service_site(service, cli->args[0]));
+}
+
+/* ---- a switchover that hangs -------------------------------------------------------------------
+ */
+
+static int keep_switchover(void *arg, const struct dro_run_row *run)
+{
+	struct dro_run_row *found = arg;
+
+	snprintf(found->id, DRO_RUN_ID_MAX, "%s", run->id);
+	return 1;
+}
+
+/* The service's switchover to the site, under way: `id` gets it. */
+static bool switchover_runs(char id[DRO_RUN_ID_MAX], struct dro_store *store,
+	const struct dro_service *service, const struct dro_site *to)
+{
+	struct dro_run_row *run = NULL;
+	struct dro_run_row found = {.id = id};
+	enum dro_run_state state;
+	bool is = false;
+
+	*id = '\0';
+	if (dro_store_run_list(store, service->name, 1, keep_switchover, &found, NULL) >= 0 &&
+		*id && dro_store_run_get(store, id, &run, NULL) == 0)
+		is = dro_run_state_parse(run->state, &state, NULL) == 0 && !dro_run_ended(state) &&
+		     strcmp(run->mode, "switchover") == 0 && strcmp(run->to, to->name) == 0;
+	dro_run_row_free(run);
+	return is;
+}
+
+/* It goes on as a failover: what waits for the old site is left out. */
+static int downgrade(
+	struct dro_cli *cli, struct dro_setup *setup, const char *run, const struct dro_site *to)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc;
+
+	if (!cli->json)
+		printf("Run %s, a switchover to %s, is under way: it goes on as a failover, "
+		       "without "
+		       "waiting for the old site.\n",
+			run, to->name);
+	if ((rc = dro_ask_confirm(cli, "site", to->name)) != 0)
+		return rc;
+	if (dro_store_run_wish_set(setup->store, run, DRO_WISH_DOWNGRADE, &err) < 0)
+		return dro_cli_error(cli, &err);
+	return dro_follow(cli, setup->store, run, -1, 0);
+}
+
+/* ---- the commands ------------------------------------------------------------------------------
+ */
+
+/* The site that is meant, and the active one. 0 or an enum dro_exit. */
+static int find_sites(struct dro_cli *cli, const struct dro_setup *setup,
+	struct dro_promote_facts *facts, enum intent intent)
+{
+	const struct dro_service *service = facts->service;
+	struct dro_error err = DRO_ERROR_INIT;
+	char *active = NULL;
+	int rc = 0;
+
+	if (dro_setup_active(&active, &facts->last_promote_ms, setup, service, &err) < 0)
+		return dro_cli_error(cli, &err);
+	facts->from = dro_service_site(service, active);
+	facts->to = intent == FAILBACK ? dro_service_primary(service)
+				       : dro_service_site(service, cli->args[0]);
+	if (!facts->to || !facts->from) {
+		rc = no_such_site(cli, service, facts->to ? active : cli->args[0]);
+	} else if (facts->from == facts->to) {
+		dro_fail(&err, DRO_ESAFETY, "%s is the active site of %s already", facts->to->name,
+			service->name);
+		rc = dro_cli_error(cli, &err);
+	}
+	free(active);
+	return rc;
+}
+
+static int take_allow(struct dro_cli *cli, struct dro_promote_facts *facts)
+{
+	static const char *const words[] = {"follow", "flashback", "reseed"};
+	const char *given = dro_cli_value(cli, "allow");
+	size_t i;
+
+	facts->allow = given ? given : "reseed";
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(facts->allow, words[i]) == 0)
+			return 0;
+	return dro_cli_usage(cli, "--allow is follow, flashback or reseed, not %s", given);
 }
 
 /* `early`: with the spec that is there already; *moved: it was not the newest, nothing was done. */
-static int try_promote(struct dro_cli *cli, bool early, bool *moved)
+static int try_promote(struct dro_cli *cli, enum intent intent, bool early, bool *moved)
 {
-	const struct dro_site *from = NULL, *to;
-	const struct dro_service *service;
+	struct dro_promote_facts facts = {.failback = intent != PROMOTE};
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_setup setup = {.early = early};
-	char *active = NULL;
-	int64_t last_ms;
+	const char *mode = dro_cli_value(cli, "mode");
+	char run[DRO_RUN_ID_MAX];
 	int rc;
 
 	*moved = false;
-	if ((rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
+	if ((rc = take_allow(cli, &facts)) != 0 ||
+		(rc = dro_setup_open(&setup, cli, DRO_NEED_PROVIDERS)) != 0)
 		goto out;
 	if (!makes_sense(&setup, cli) && (*moved = dro_setup_moved(&setup)))
 		goto out;
-	service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
-	if (!service)
+	facts.spec = setup.spec;
+	facts.service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
+	if (!facts.service || (rc = find_sites(cli, &setup, &facts, intent)) != 0)
 		goto out;
-	if (dro_run_check_open(setup.store, service->name, "promote", &err) < 0) {
+	if (mode && strcmp(mode, "failover") == 0 &&
+		switchover_runs(run, setup.store, facts.service, facts.to)) {
+		rc = downgrade(cli, &setup, run, facts.to);
+		goto out;
+	}
+	if (dro_run_check_open(setup.store, facts.service->name, "promote", &err) < 0)
 		rc = dro_cli_error(cli, &err);
-		goto out;
-	}
-	to = dro_service_site(service, cli->args[0]);
-	if (dro_setup_active(&active, &last_ms, &setup, service, &err) < 0) {
-		rc = dro_cli_error(cli, &err);
-		goto out;
-	}
-	from = dro_service_site(service, active);
-	if (!to || !from) {
-		rc = no_such_site(cli, service, to ? active : cli->args[0]);
-		goto out;
-	}
-	if (from == to) {
-		dro_fail(&err, DRO_ESAFETY, "%s is the active site of %s already", to->name,
-			service->name);
-		rc = dro_cli_error(cli, &err);
-		goto out;
-	}
-	rc = promote(cli, &setup, service, from, to, last_ms, moved);
+	else
+		rc = promote(cli, &setup, &facts, intent, moved);
 out:
-	free(active);
 	dro_setup_free(&setup);
 	return rc;
 }
 
-int dro_cmd_promote(struct dro_cli *cli)
+static int run_intent(struct dro_cli *cli, enum intent intent)
 {
 	bool moved;
 	int rc;
 
-	if ((rc = dro_ask_check(cli, cli->args[0])) != 0)
+	if ((rc = dro_ask_check(cli, cli->arg_count ? cli->args[0] : "SITE")) != 0)
 		return rc;
-	rc = try_promote(cli, true, &moved);
-	return moved ? try_promote(cli, false, &moved) : rc;
+	rc = try_promote(cli, intent, true, &moved);
+	return moved ? try_promote(cli, intent, false, &moved) : rc;
+}
+
+int dro_cmd_promote(struct dro_cli *cli)
+{
+	return run_intent(cli, PROMOTE);
+}
+
+int dro_cmd_failback(struct dro_cli *cli)
+{
+	return run_intent(cli, FAILBACK);
+}
+
+int dro_cmd_rejoin(struct dro_cli *cli)
+{
+	return run_intent(cli, REJOIN);
 }

@@ -105,6 +105,8 @@ static int open_providers(struct dro_setup *setup, struct dro_error *err)
 	if ((rc = dro_setup_open_registry(setup, err)) < 0 ||
 		(rc = dro_setup_set_budgets(setup, setup->spec, err)) < 0)
 		return rc;
+	if ((rc = dro_sessions_new(&setup->sessions, setup->redactor, err)) < 0)
+		return rc;
 	return dro_accounts_new(&setup->accounts, setup->registry, setup->spec, err);
 }
 
@@ -168,10 +170,12 @@ void dro_setup_free_providers(struct dro_setup *setup)
 {
 	if (setup->accounts)
 		dro_accounts_free(setup->accounts);
+	dro_sessions_free(setup->sessions);
 	dro_registry_free(setup->registry);
 	dro_net_free(setup->net);
 	dro_budget_free(setup->budget);
 	setup->accounts = NULL;
+	setup->sessions = NULL;
 	setup->registry = NULL;
 	setup->net = NULL;
 	setup->budget = NULL;

@@ -7,6 +7,7 @@
 #include "cli/spec_source.h"
 #include "net/http.h"
 #include "observe/accounts.h"
+#include "session/session.h"
 #include "spec/config.h"
 #include "spec/load.h"
 #include "store/store.h"
@@ -28,7 +29,8 @@ struct dro_setup {
 	struct dro_budget *budget;
 	struct dro_registry *registry;
 	struct dro_accounts *accounts;
-	struct dro_log log; /* the cli's, with secrets taken out */
+	struct dro_sessions *sessions; /* with agents; opened with the providers */
+	struct dro_log log;	       /* the cli's, with secrets taken out */
 	/* Asked before every mutation; set before the providers are opened. NULL: yes. */
 	int (*may_mutate)(void *arg, const struct dro_call *call, struct dro_error *err);
 	void *may_mutate_arg;

@@ -159,7 +159,7 @@ static int check_spec(
 	const char *digest;
 	int rc;
 
-	if (row->abort_wanted)
+	if (row->wish == DRO_WISH_ABORT)
 		return 0;
 	if ((rc = dro_plan_parse(&plan, row->plan, strlen(row->plan), err)) < 0)
 		return rc;
@@ -180,7 +180,10 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 		.lease = &keeper->lease,
 		.clock = &dro_clock_real,
 		.log = &setup->log,
-		.kinds = dro_step_kinds};
+		.kinds = dro_step_kinds,
+		.sessions = setup->sessions,
+		.may_mutate = may_mutate,
+		.may_mutate_arg = keeper};
 	enum dro_run_state state = DRO_RUN_FAILED;
 	int rc;
 

@@ -14,6 +14,7 @@
 
 struct dro_accounts;
 struct dro_net;
+struct dro_sessions;
 struct dro_step_kind;
 
 /* What steps act on. Everything belongs to the caller and outlives the run. */
@@ -27,6 +28,10 @@ struct dro_world {
 	const struct dro_clock *clock;
 	const struct dro_log *log;
 	const struct dro_step_kind *kinds; /* dro_step_kinds, or a test's own */
+	struct dro_sessions *sessions;	   /* with the agents; NULL: no step needs any */
+	/* For what is no provider's call: as struct dro_registry_config has it. NULL: yes. */
+	int (*may_mutate)(void *arg, const struct dro_call *call, struct dro_error *err);
+	void *may_mutate_arg;
 };
 
 /* A step's function returns one of these, or a negative enum dro_code. */
@@ -42,8 +47,9 @@ struct dro_step_context {
 	struct dro_call call; /* deadline, key, trace: for every call made */
 	uint64_t poll_ms;     /* with DRO_STEP_PENDING: ask again after this long */
 	uint64_t elapsed_ms;  /* since this process began the step */
-	bool repeated; /* run: an earlier try's outcome is unknown: look before doing it again;
-			* undo: whether `run` came through is unknown */
+	bool repeated;	 /* run: an earlier try's outcome is unknown: look before doing it again;
+			  * undo: whether `run` came through is unknown */
+	bool downgraded; /* the old site is not waited for any more */
 };
 
 /*
@@ -57,6 +63,7 @@ struct dro_step_kind {
 	int (*run)(struct dro_step_context *context, struct dro_error *err);
 	int (*undo)(struct dro_step_context *context, struct dro_error *err);
 	bool monitors; /* the run is "monitoring" while it runs */
+	bool graceful; /* left out of a run that is downgraded (DRO_WISH_DOWNGRADE) */
 };
 
 extern const struct dro_step_kind dro_step_kinds[]; /* ends with a NULL name */

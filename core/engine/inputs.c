@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* "${launch-web.ids}" -> step "launch-web", output "ids". */
+/* "${launch-web.ids}" -> step "launch-web", output "ids}". One that may be missing ends in "?}". */
 static bool split(const char *text, char step[256], const char **output)
 {
 	size_t length = strlen(text);
@@ -15,6 +15,13 @@ static bool split(const char *text, char step[256], const char **output)
 	step[dot - text - 2] = '\0';
 	*output = dot + 1;
 	return true;
+}
+
+static bool may_miss(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 2 && strcmp(text + length - 2, "?}") == 0;
 }
 
 static cJSON *find(const char *text, const cJSON *(*outputs)(const void *arg, const char *step),
@@ -33,7 +40,7 @@ static cJSON *find(const char *text, const cJSON *(*outputs)(const void *arg, co
 		size_t length = strlen(child->string);
 
 		if (strncmp(child->string, output, length) == 0 &&
-			strcmp(output + length, "}") == 0)
+			(strcmp(output + length, "}") == 0 || strcmp(output + length, "?}") == 0))
 			return cJSON_Duplicate(child, 1);
 	}
 	dro_fail(err, DRO_EINVAL, "step \"%s\" has not given %s", step, text);
@@ -49,10 +56,15 @@ static int fill(cJSON *json, const cJSON *(*outputs)(const void *arg, const char
 	for (child = json->child; child; child = next) {
 		next = child->next;
 		if (cJSON_IsString(child) && strncmp(child->valuestring, "${", 2) == 0) {
-			cJSON *value = find(child->valuestring, outputs, arg, err);
+			cJSON *value = find(child->valuestring, outputs, arg,
+				may_miss(child->valuestring) ? NULL : err);
 
-			if (!value)
+			if (!value && !may_miss(child->valuestring))
 				return DRO_EINVAL;
+			if (!value) {
+				cJSON_Delete(cJSON_DetachItemViaPointer(json, child));
+				continue;
+			}
 			if (cJSON_IsObject(json))
 				cJSON_ReplaceItemInObjectCaseSensitive(json, child->string, value);
 			else

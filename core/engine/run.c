@@ -42,6 +42,7 @@ int slot_prepare(struct slot *slot, struct dro_error *err)
 		.outputs = slot->outputs,
 		.note = DRO_BUF_INIT(NOTE_MAX),
 		.repeated = slot->repeated,
+		.downgraded = runner->wish == DRO_WISH_DOWNGRADE,
 		.elapsed_ms = now - slot->begun_ms,
 		.call = {.size = sizeof(struct dro_call),
 			.deadline_ms = slot->deadline_ms < now + CALL_MAX_MS ? slot->deadline_ms
@@ -287,24 +288,34 @@ static size_t count(const struct runner *runner, enum dro_step_state state)
 	return n;
 }
 
-/* What somebody asked of the run meanwhile. Once asked, it stays so. */
-struct wishes {
-	uint64_t seen; /* version of the store */
-	bool abort, give_way;
-};
-
-static void hear(struct runner *runner, struct wishes *wishes)
+/* What somebody asked of the run meanwhile. */
+static void hear(struct runner *runner)
 {
-	bool abort = false, give_way = false;
+	enum dro_run_wish wish;
 	uint64_t version;
 
-	if (dro_store_version(runner->world->store, &version, NULL) < 0 || version == wishes->seen)
+	if (dro_store_version(runner->world->store, &version, NULL) < 0 || version == runner->heard)
 		return;
-	wishes->seen = version;
-	if (dro_store_run_wishes(runner->world->store, runner->plan->id, &abort, &give_way, NULL) ==
-		0) {
-		wishes->abort = wishes->abort || abort;
-		wishes->give_way = wishes->give_way || give_way;
+	runner->heard = version;
+	if (dro_store_run_wish(runner->world->store, runner->plan->id, &wish, NULL) == 0 &&
+		wish != DRO_WISH_NONE)
+		runner->wish = wish;
+}
+
+/* Downgraded: what waits for the old site's good will is not waited for any more. */
+static void leave_out(struct runner *runner)
+{
+	size_t i;
+
+	for (i = 0; i < runner->slot_count; i++) {
+		struct slot *slot = &runner->slots[i];
+
+		if (!slot->kind->graceful || slot->in_flight ||
+			(slot->state != DRO_STEP_IS_PENDING && slot->state != DRO_STEP_IS_RUNNING &&
+				slot->state != DRO_STEP_IS_FAILED))
+			continue;
+		slot_set(&slot->note, "left out: the run goes on without the old site");
+		finish(slot, DRO_STEP_IS_SKIPPED);
 	}
 }
 
@@ -344,7 +355,8 @@ static int give_way(struct runner *runner, struct dro_error *err)
 /* Does the plan say that a failure takes back what was done? */
 static bool rolls_back(const struct runner *runner)
 {
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(runner->plan->facts, "rollback"));
+	return runner->wish != DRO_WISH_DOWNGRADE &&
+	       cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(runner->plan->facts, "rollback"));
 }
 
 static int end(struct runner *runner, struct dro_error *err)
@@ -365,19 +377,21 @@ static int end(struct runner *runner, struct dro_error *err)
 static int loop(struct runner *runner, const volatile int *cancel, struct dro_error *err)
 {
 	const struct dro_clock *clock = runner->world->clock;
-	struct wishes wishes = {.give_way = runner->row->give_way};
 	int rc;
 
+	runner->wish = runner->row->wish;
 	for (;;) {
 		uint64_t next_ms = clock->now_ms(clock) + TICK_MS;
 		bool stopping = cancel && *cancel;
 		bool failed;
 
 		collect_all(runner);
-		hear(runner, &wishes);
+		hear(runner);
+		if (runner->wish == DRO_WISH_DOWNGRADE)
+			leave_out(runner);
 		failed = count(runner, DRO_STEP_IS_FAILED) > 0;
-		if (!wishes.abort && !wishes.give_way && !stopping && !failed &&
-			(rc = start_all(runner, &next_ms, err)) < 0)
+		if (runner->wish != DRO_WISH_ABORT && runner->wish != DRO_WISH_GIVE_WAY &&
+			!stopping && !failed && (rc = start_all(runner, &next_ms, err)) < 0)
 			return rc;
 		if ((rc = flush(runner, err)) < 0)
 			return rc;
@@ -385,9 +399,9 @@ static int loop(struct runner *runner, const volatile int *cancel, struct dro_er
 			if (stopping)
 				return dro_fail(err, DRO_ECANCELLED,
 					"stopped; `drorch resume %s` goes on", runner->plan->id);
-			if (wishes.abort || (failed && rolls_back(runner)))
+			if (runner->wish == DRO_WISH_ABORT || (failed && rolls_back(runner)))
 				return runner_undo(runner, err);
-			if (wishes.give_way)
+			if (runner->wish == DRO_WISH_GIVE_WAY)
 				return give_way(runner, err);
 			if (failed || count(runner, DRO_STEP_IS_PENDING) +
 						      count(runner, DRO_STEP_IS_RUNNING) ==
@@ -414,7 +428,7 @@ static bool goes_back(const struct runner *runner)
 {
 	size_t taken_back = count(runner, DRO_STEP_IS_UNDONE) + count(runner, DRO_STEP_IS_SKIPPED);
 
-	return runner->state == DRO_RUN_ROLLING_BACK || runner->row->abort_wanted ||
+	return runner->state == DRO_RUN_ROLLING_BACK || runner->row->wish == DRO_WISH_ABORT ||
 	       (runner->state == DRO_RUN_FAILED && taken_back > 0);
 }
 

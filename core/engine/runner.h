@@ -47,6 +47,8 @@ struct runner {
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* CLOCK_MONOTONIC */
 	size_t in_flight;
+	enum dro_run_wish wish; /* what somebody asked of it; an abort stays */
+	uint64_t heard;		/* the store's version then */
 	void (*changed)(void *arg);
 	void *changed_arg;
 };

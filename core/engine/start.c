@@ -140,9 +140,13 @@ static int take_lease(struct dro_store *store, const char *service, const char *
 	dro_store_holder(holder);
 	for (;;) {
 		if ((rc = dro_run_check_open(store, service, kind, err)) < 0 ||
-			(rc = get_open(&open, store, service, err)) < 0 ||
-			(*open.id && (rc = dro_store_run_give_way(store, open.id, err)) < 0))
+			(rc = get_open(&open, store, service, err)) < 0)
 			return rc;
+		if (*open.id) {
+			rc = dro_store_run_wish_set(store, open.id, DRO_WISH_GIVE_WAY, err);
+			if (rc < 0 && rc != DRO_ECONFLICT) /* over by now: good */
+				return rc;
+		}
 		now = dro_now_ms();
 		if (*open.id) /* it has come to its end before its driver lets go of the lease */
 			until = now + TAKE_MS;

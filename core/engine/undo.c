@@ -121,7 +121,7 @@ static bool abort_asked(const struct runner *runner)
 {
 	struct dro_run_row *row = NULL;
 	bool asked = dro_store_run_get(runner->world->store, runner->plan->id, &row, NULL) == 0 &&
-		     row->abort_wanted;
+		     row->wish == DRO_WISH_ABORT;
 
 	dro_run_row_free(row);
 	return asked;

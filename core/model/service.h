@@ -90,8 +90,9 @@ struct dro_instance_group {
 
 struct dro_agent {
 	bool given;
-	char *ssh_user, *known_hosts;
+	char *ssh_user, *known_hosts; /* "" where only `progress` is given */
 	struct dro_secret_ref identity;
+	int ssh_port;
 	int progress_port; /* of the restore's progress endpoint; 8480 */
 };
 
@@ -107,11 +108,22 @@ enum dro_strategy {
 	DRO_STRATEGY_STATIC_PAGE,
 };
 
+enum dro_replication_mode {
+	DRO_REPLICATION_SEMI_SYNC, /* a write is acknowledged when the replica has it */
+	DRO_REPLICATION_ASYNC,
+};
+
+struct dro_replication {
+	enum dro_replication_mode mode;
+	int port; /* of the database, on both sides */
+};
+
 struct dro_site {
 	char *name, *provider, *region;
 	enum dro_role role;
 	enum dro_strategy strategy;
-	char *follows;			  /* hot-standby: the site whose data it replicates */
+	char *follows; /* hot-standby: the site whose data it replicates */
+	struct dro_replication replication;
 	char *restores;			  /* backup-restore: the name under `backups` */
 	char *bucket, *page;		  /* static-page */
 	struct dro_objectives objectives; /* the service's where not given */

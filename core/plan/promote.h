@@ -3,8 +3,17 @@
 #define DRORCH_PLAN_PROMOTE_H
 
 #include "model/backup.h"
+#include "model/database.h"
 #include "model/graph.h"
 #include "model/service.h"
+
+enum dro_promote_mode {
+	DRO_PROMOTE_COLD,	/* rebuilt from a backup */
+	DRO_PROMOTE_SWITCHOVER, /* both sites are well: nothing is lost */
+	DRO_PROMOTE_FAILOVER,	/* the old one is gone: what the new one has is what there is */
+};
+
+const char *dro_promote_mode_name(enum dro_promote_mode mode);
 
 /* What one of the service's names points at before the promote. */
 struct dro_traffic_seen {
@@ -20,20 +29,40 @@ struct dro_promote_facts {
 	const struct dro_spec *spec;
 	const struct dro_service *service;
 	const struct dro_site *from, *to;
-	const struct dro_backup_policy *policy;
-	const struct dro_backup *backup;
-	bool backup_stale;
-	const char *const *images;		/* beside to->groups: the provider's image ids */
+	enum dro_promote_mode mode;
 	const struct dro_traffic_seen *traffic; /* beside service->traffic */
 	bool from_answers;			/* the old site passes its health check */
 	const char *from_heard;			/* what it said */
 	int64_t last_promote_ms;		/* wall clock; 0: never */
 	int64_t now_ms;
+
+	/* cold */
+	const struct dro_backup_policy *policy;
+	const struct dro_backup *backup;
+	bool backup_stale;
+	const char *const *images; /* beside to->groups: the provider's image ids */
+
+	/* switchover, failover */
+	struct dro_data_host from_host, to_host;
+	struct dro_recovery_point last; /* what was heard of the old primary last */
+	const char *const *addresses;	/* of the new site's first group */
+	size_t address_count;
+	bool failback; /* back to where the service lives: the old primary is put in order first */
+	const char *allow; /* how far that may go: "follow", "flashback", "reseed" */
 };
 
-/* A cold promote (backup-restore). DRO_EUNSUPPORTED names a strategy that cannot be promoted to in
- * this way. */
+/* The run that does it. DRO_EUNSUPPORTED names what cannot be promoted in this way. */
 int dro_plan_promote(
 	struct dro_plan **out, const struct dro_promote_facts *facts, struct dro_error *err);
+
+/* Makes the database of `to` a replica of the active site's, `from`, and moves nothing. */
+int dro_plan_rejoin(
+	struct dro_plan **out, const struct dro_promote_facts *facts, struct dro_error *err);
+
+/* How many writes the old primary is known to have had that the new site has not; *certain: there
+ * are no others. */
+int64_t dro_promote_loss(const struct dro_promote_facts *facts, bool *certain);
+/* Whose replica the data comes by: the spec's word on it, whichever way round it runs now. */
+const struct dro_replication *dro_promote_replication(const struct dro_promote_facts *facts);
 
 #endif

@@ -15,8 +15,13 @@ struct rule {
 
 static bool old_site_well(const struct dro_promote_facts *facts, char *text, size_t size)
 {
-	if (!facts->from_answers)
+	if (!facts->from_answers || facts->mode == DRO_PROMOTE_SWITCHOVER)
 		return false;
+	if (facts->mode == DRO_PROMOTE_FAILOVER) {
+		snprintf(text, size, "%s is well (%s): `--mode switchover` moves without a loss",
+			facts->from->name, facts->from_heard);
+		return true;
+	}
 	snprintf(text, size,
 		"%s is well (%s): what it was given since the backup would be lost. Move by a "
 		"fresh "
@@ -29,7 +34,7 @@ static bool backup_age(const struct dro_promote_facts *facts, char *text, size_t
 {
 	char age[DRO_DURATION_TEXT], limit[DRO_DURATION_TEXT];
 
-	if (!facts->backup_stale)
+	if (!facts->backup || !facts->backup_stale)
 		return false;
 	dro_duration_format(age, facts->now_ms - facts->backup->manifest->time_ms);
 	dro_duration_format(limit, facts->policy->max_age_ms);
@@ -40,9 +45,41 @@ static bool backup_age(const struct dro_promote_facts *facts, char *text, size_t
 
 static bool backup_refused(const struct dro_promote_facts *facts, char *text, size_t size)
 {
-	if (!*facts->backup->problem)
+	if (!facts->backup || !*facts->backup->problem)
 		return false;
 	snprintf(text, size, "backup %s is refused: %s", facts->backup->id, facts->backup->problem);
+	return true;
+}
+
+/* What the old primary was known to have, and what nobody knows of, against the objective. */
+static bool recovery_point(const struct dro_promote_facts *facts, char *text, size_t size)
+{
+	int64_t rpo = facts->to->objectives.rpo_ms != DRO_UNSET ? facts->to->objectives.rpo_ms
+								: facts->service->objectives.rpo_ms;
+	int64_t ago = facts->now_ms - facts->last.at_ms, loss;
+	char since[DRO_DURATION_TEXT], limit[DRO_DURATION_TEXT];
+	bool certain,
+		heard = facts->last.at_ms > 0 && strcmp(facts->last.site, facts->from->name) == 0;
+
+	loss = dro_promote_loss(facts, &certain);
+	if (facts->mode != DRO_PROMOTE_FAILOVER || rpo == DRO_UNSET || certain)
+		return false;
+	if (heard && rpo > 0 && ago <= rpo)
+		return false;
+	dro_duration_format(since, ago);
+	dro_duration_format(limit, rpo);
+	if (heard)
+		snprintf(text, size,
+			"%s was last heard of %s ago, without semi-sync: %lld writes of before "
+			"then are "
+			"not in %s, and those since then are not known; the objective (RPO) is %s",
+			facts->from->name, since, (long long)loss, facts->to->name, limit);
+	else
+		snprintf(text, size,
+			"nothing is known of what %s wrote last, so nobody can tell what is lost; "
+			"the "
+			"objective (RPO) is %s",
+			facts->from->name, limit);
 	return true;
 }
 
@@ -74,7 +111,8 @@ static bool cool_down(const struct dro_promote_facts *facts, char *text, size_t 
 		ago = facts->now_ms - facts->last_promote_ms;
 	char since[DRO_DURATION_TEXT], limit[DRO_DURATION_TEXT];
 
-	if (!facts->last_promote_ms || wait <= 0 || ago >= wait)
+	/* Home again is no flapping: a person asked for it by that name. */
+	if (!facts->last_promote_ms || wait <= 0 || ago >= wait || facts->failback)
 		return false;
 	dro_duration_format(since, ago);
 	dro_duration_format(limit, wait);
@@ -86,6 +124,7 @@ static const struct rule rules[] = {
 	{"old-site-well", old_site_well},
 	{"backup-age", backup_age},
 	{"backup-refused", backup_refused},
+	{"recovery-point", recovery_point},
 	{"foreign-record", foreign_record},
 	{"cool-down", cool_down},
 };

@@ -63,8 +63,13 @@ static const struct dro_field ssh_fields[] = {
 	{"identity", DRO_FIELD_SECRET, AT(dro_agent, identity), NEED, .help = "The private key.",
 		.example = "{file: /etc/drorch/ssh/id_ed25519}"},
 	{"known_hosts", DRO_FIELD_STRING, AT(dro_agent, known_hosts), NEED,
-		.format = &dro_format_file, .help = "The file with the hosts' keys.",
+		.format = &dro_format_file,
+		.help = "The file with the hosts' keys, each under the name that drorch gives the "
+			"host: "
+			"SERVICE-SITE-GROUP-N.",
 		.example = "/etc/drorch/ssh/known_hosts"},
+	{"port", DRO_FIELD_INT, AT(dro_agent, ssh_port), .min = 1, .max = 65535, .fallback = "22",
+		.help = "Its port.", .example = "22"},
 	{0},
 };
 
@@ -170,6 +175,28 @@ static const struct dro_form health = {
 	.settings = DRO_NO_OFFSET,
 };
 
+static const struct dro_word replication_modes[] = {
+	{"semi-sync", DRO_REPLICATION_SEMI_SYNC}, {"async", DRO_REPLICATION_ASYNC}, {0}};
+
+static const struct dro_field replication_fields[] = {
+	{"mode", DRO_FIELD_ENUM, AT(dro_replication, mode), .words = replication_modes,
+		.fallback = "semi-sync",
+		.help = "semi-sync: a write is acknowledged when the standby has it too, so that "
+			"none "
+			"is lost; async: it may be behind.",
+		.example = "semi-sync"},
+	{"port", DRO_FIELD_INT, AT(dro_replication, port), .min = 1, .max = 65535,
+		.fallback = "3306", .help = "The database's port, on both sites.",
+		.example = "3306"},
+	{0},
+};
+
+static const struct dro_form replication = {.name = "replication",
+	.help = "How the data comes from the site that this one follows.",
+	.fields = replication_fields,
+	.size = sizeof(struct dro_replication),
+	NOT_KEPT};
+
 static const struct dro_field site_fields[] = {
 	{"role", DRO_FIELD_ENUM, AT(dro_site, role), .words = roles, .fallback = "standby",
 		.help = "primary: where the service starts its life. Which site is active is "
@@ -185,6 +212,8 @@ static const struct dro_field site_fields[] = {
 		.example = "us-west-2"},
 	{"follows", DRO_FIELD_STRING, AT(dro_site, follows), .format = &dro_format_name,
 		.help = "hot-standby: the site whose data it replicates.", .example = "main"},
+	{"replication", DRO_FIELD_OBJECT, AT(dro_site, replication), .object = &replication,
+		.help = "How the data comes from the site that this one follows."},
 	{"restores", DRO_FIELD_STRING, AT(dro_site, restores), .format = &dro_format_name,
 		.help = "backup-restore: the name under `backups`.", .example = "offsite"},
 	{"bucket", DRO_FIELD_STRING, AT(dro_site, bucket), .format = &dro_format_bucket,

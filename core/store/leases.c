@@ -134,6 +134,20 @@ int dro_store_lease_release(
 	return store_end(store, rc, err);
 }
 
+int dro_store_epoch_raise(
+	struct dro_store *store, const char *service, uint64_t epoch, struct dro_error *err)
+{
+	int rc;
+
+	if ((rc = store_begin(store, err)) < 0)
+		return rc;
+	rc = store_run(store, err,
+		"INSERT INTO leases (service, holder, epoch, expires_ms) VALUES (?1, '', ?2, 0)"
+		" ON CONFLICT (service) DO UPDATE SET epoch = max(epoch, ?2)",
+		"ti", service, (int64_t)epoch);
+	return store_end(store, rc, err);
+}
+
 int dro_store_lease_get(struct dro_store *store, const char *service, struct dro_lease *out,
 	bool *alive, struct dro_error *err)
 {

@@ -7,9 +7,7 @@
 #include "base/json.h"
 #include "store/fault.h"
 
-/* What column abort_wanted holds. */
-enum { WISH_NONE, WISH_ABORT, WISH_GIVE_WAY };
-
+/* abort_wanted: an enum dro_run_wish. */
 #define RUN_COLUMNS(plan)                                                                          \
 	"id, service, kind, mode, from_site, to_site, state, " plan                                \
 	", outcome, created_ms, started_ms, ended_ms, epoch, abort_wanted"
@@ -40,8 +38,7 @@ static void read_run(struct dro_run_row *run, sqlite3_stmt *query)
 	run->started_ms = sqlite3_column_int64(query, count + 1);
 	run->ended_ms = sqlite3_column_int64(query, count + 2);
 	run->epoch = (uint64_t)sqlite3_column_int64(query, count + 3);
-	run->abort_wanted = sqlite3_column_int(query, count + 4) == WISH_ABORT;
-	run->give_way = sqlite3_column_int(query, count + 4) == WISH_GIVE_WAY;
+	run->wish = (enum dro_run_wish)sqlite3_column_int(query, count + 4);
 }
 
 static struct dro_run_row *copy_run(const struct dro_run_row *run)
@@ -172,8 +169,10 @@ out:
 	return rc;
 }
 
-int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_error *err)
+int dro_store_run_wish_set(
+	struct dro_store *store, const char *run, enum dro_run_wish wish, struct dro_error *err)
 {
+	static const char *const events[] = {"", "abort", "give-way", "downgrade"};
 	struct dro_run_row *row = NULL;
 	int rc;
 
@@ -182,36 +181,19 @@ int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_err
 	if (!*run)
 		rc = dro_fail(err, DRO_EINVAL, "which run?");
 	else if ((rc = dro_store_run_get(store, run, &row, err)) == 0 && is_end(row->state) &&
-		 strcmp(row->state, "failed") != 0)
+		 (strcmp(row->state, "failed") != 0 || wish != DRO_WISH_ABORT))
 		rc = dro_fail(err, DRO_ECONFLICT, "run %s is over (%s)", row->id, row->state);
-	if (rc == 0 && !row->abort_wanted &&
-		(rc = store_run(store, err, "UPDATE runs SET abort_wanted = 1 WHERE id = ?", "t",
-			 row->id)) == 0)
-		rc = store_journal_add(store, row->id, "", "abort", "{}", err);
+	if (rc == 0 && row->wish != wish && row->wish != DRO_WISH_ABORT &&
+		(rc = store_run(store, err, "UPDATE runs SET abort_wanted = ? WHERE id = ?", "it",
+			 (int64_t)wish, row->id)) == 0)
+		rc = store_journal_add(store, row->id, "", events[wish], "{}", err);
 	rc = store_end(store, rc, err);
 	dro_run_row_free(row);
 	return rc;
 }
 
-int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_error *err)
-{
-	struct dro_run_row *row = NULL;
-	int rc;
-
-	if ((rc = store_begin(store, err)) < 0)
-		return rc;
-	if ((rc = dro_store_run_get(store, run, &row, err)) == 0 && !is_end(row->state) &&
-		!row->abort_wanted && !row->give_way &&
-		(rc = store_run(store, err, "UPDATE runs SET abort_wanted = 2 WHERE id = ?", "t",
-			 row->id)) == 0)
-		rc = store_journal_add(store, row->id, "", "give-way", "{}", err);
-	rc = store_end(store, rc, err);
-	dro_run_row_free(row);
-	return rc;
-}
-
-int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_wanted,
-	bool *give_way, struct dro_error *err)
+int dro_store_run_wish(
+	struct dro_store *store, const char *run, enum dro_run_wish *out, struct dro_error *err)
 {
 	sqlite3_stmt *query;
 	int rc;
@@ -221,8 +203,7 @@ int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_w
 		     run)) < 0)
 		goto out;
 	if ((rc = store_next(store, query, err)) > 0) {
-		*abort_wanted = sqlite3_column_int(query, 0) == WISH_ABORT;
-		*give_way = sqlite3_column_int(query, 0) == WISH_GIVE_WAY;
+		*out = (enum dro_run_wish)sqlite3_column_int(query, 0);
 		rc = 0;
 	} else if (rc == 0) {
 		rc = dro_fail(err, DRO_ENOTFOUND, "no run %s", run);

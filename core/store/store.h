@@ -65,10 +65,22 @@ int dro_store_lease_release(
 /* DRO_ENOTFOUND where nobody holds it; `alive` tells whether the holder still can be. */
 int dro_store_lease_get(struct dro_store *store, const char *service, struct dro_lease *out,
 	bool *alive, struct dro_error *err);
+/* The service's epochs go on from `epoch` where they are below it: somebody else has seen that one.
+ */
+int dro_store_epoch_raise(
+	struct dro_store *store, const char *service, uint64_t epoch, struct dro_error *err);
 /* This process, as a holder. */
 void dro_store_holder(char out[128]);
 
 /* ---- runs ---------------------------------------------------------------------------------- */
+
+/* As the store keeps them. */
+enum dro_run_wish {
+	DRO_WISH_NONE,
+	DRO_WISH_ABORT,	    /* take back what was done */
+	DRO_WISH_GIVE_WAY,  /* stop where it is: something more important waits */
+	DRO_WISH_DOWNGRADE, /* go on without the old site: a switchover becomes a failover */
+};
 
 struct dro_run_row {
 	char *id, *service, *kind, *mode, *from, *to;
@@ -77,8 +89,7 @@ struct dro_run_row {
 	char *outcome; /* JSON object, "{}" until it ended: recovery time and point, exceptions */
 	int64_t created_ms, started_ms, ended_ms; /* 0: not yet */
 	uint64_t epoch;				  /* of the lease that drives it */
-	bool abort_wanted;			  /* take back what was done */
-	bool give_way; /* stop where it is: something more important waits */
+	enum dro_run_wish wish;			  /* what somebody asked of it meanwhile */
 };
 
 struct dro_step_row {
@@ -102,15 +113,16 @@ int dro_store_run_add(struct dro_store *store, const struct dro_lease *lease,
  * row of step "", event "state". */
 int dro_store_run_state(struct dro_store *store, const struct dro_lease *lease, const char *run,
 	const char *state, const char *outcome, struct dro_error *err);
-/* Asked for from anywhere, without the lease; the engine sees it. The id as for dro_store_run_get.
- * DRO_ECONFLICT where the run is over. */
-int dro_store_run_abort(struct dro_store *store, const char *run, struct dro_error *err);
-/* Likewise: a run that is to stop without taking anything back. No change where it is over or an
- * abort is wanted. */
-int dro_store_run_give_way(struct dro_store *store, const char *run, struct dro_error *err);
-/* Which of the two was asked for? Cheap to ask again and again. The whole id; DRO_ENOTFOUND. */
-int dro_store_run_wishes(struct dro_store *store, const char *run, bool *abort_wanted,
-	bool *give_way, struct dro_error *err);
+/*
+ * Asked for from anywhere, without the lease; the engine sees it. The id as for dro_store_run_get.
+ * An abort takes the place of any other wish, and no other that of an abort or of itself.
+ * DRO_ECONFLICT where the run is over; one that failed can still be aborted.
+ */
+int dro_store_run_wish_set(
+	struct dro_store *store, const char *run, enum dro_run_wish wish, struct dro_error *err);
+/* Cheap to ask again and again. The whole id; DRO_ENOTFOUND. */
+int dro_store_run_wish(
+	struct dro_store *store, const char *run, enum dro_run_wish *out, struct dro_error *err);
 /* DRO_ENOTFOUND. `id` may be a unique beginning of an id (DRO_EINVAL: several begin so), or "" for
  * the newest run. */
 int dro_store_run_get(

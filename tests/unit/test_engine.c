@@ -407,7 +407,7 @@ START_TEST(abort_undoes_last_first)
 	keep_run(plan);
 	ck_assert_int_eq(run(plan), DRO_RUN_FAILED);
 	story[0] = '\0';
-	ck_assert_int_eq(dro_store_run_abort(store, plan->id, NULL), 0);
+	ck_assert_int_eq(dro_store_run_wish_set(store, plan->id, DRO_WISH_ABORT, NULL), 0);
 	ck_assert_int_eq(run(plan), DRO_RUN_ABORTED);
 	ck_assert_str_eq(story, "undo:three undo:two undo:one ");
 	ck_assert_str_eq(look_up(plan, "one").state, "undone");
@@ -428,7 +428,7 @@ START_TEST(abort_stops_at_what_has_to_stay)
 	keep_run(plan);
 	ck_assert_int_eq(run(plan), DRO_RUN_FAILED);
 	story[0] = '\0';
-	ck_assert_int_eq(dro_store_run_abort(store, plan->id, NULL), 0);
+	ck_assert_int_eq(dro_store_run_wish_set(store, plan->id, DRO_WISH_ABORT, NULL), 0);
 	ck_assert_int_eq(run(plan), DRO_RUN_ABORTED);
 	/* The machines that the traffic stands on are not touched, and the record says where it is.
 	 */

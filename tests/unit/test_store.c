@@ -340,7 +340,7 @@ END_TEST
 
 START_TEST(run_state_keeps_its_times)
 {
-	bool wanted = true, give_way = true;
+	enum dro_run_wish wish = DRO_WISH_ABORT;
 	struct dro_run_row *run;
 	struct dro_lease lease;
 
@@ -353,19 +353,23 @@ START_TEST(run_state_keeps_its_times)
 	ck_assert_str_eq(run->outcome, "{}");
 	dro_run_row_free(run);
 
-	OK(dro_store_run_wishes(store, "r1", &wanted, &give_way, &err));
-	ck_assert(!wanted && !give_way);
-	FAILS(DRO_ENOTFOUND, dro_store_run_wishes(store, "r", &wanted, &give_way, &err));
-	OK(dro_store_run_abort(store, "r", &err));
-	OK(dro_store_run_wishes(store, "r1", &wanted, &give_way, &err));
-	ck_assert(wanted);
+	OK(dro_store_run_wish(store, "r1", &wish, &err));
+	ck_assert_int_eq(wish, DRO_WISH_NONE);
+	FAILS(DRO_ENOTFOUND, dro_store_run_wish(store, "r", &wish, &err));
+	OK(dro_store_run_wish_set(store, "r", DRO_WISH_DOWNGRADE, &err));
+	OK(dro_store_run_wish(store, "r1", &wish, &err));
+	ck_assert_int_eq(wish, DRO_WISH_DOWNGRADE);
+	OK(dro_store_run_wish_set(store, "r", DRO_WISH_ABORT, &err));
+	OK(dro_store_run_wish_set(store, "r", DRO_WISH_GIVE_WAY, &err));
+	OK(dro_store_run_wish(store, "r1", &wish, &err));
+	ck_assert_int_eq(wish, DRO_WISH_ABORT);
 	OK(dro_store_run_state(store, &lease, "r1", "aborted", "{\"why\":\"asked\"}", &err));
 	OK(dro_store_run_get(store, "r1", &run, &err));
-	ck_assert(run->abort_wanted);
+	ck_assert_int_eq(run->wish, DRO_WISH_ABORT);
 	ck_assert_int_ge(run->ended_ms, run->started_ms);
 	ck_assert_str_eq(run->outcome, "{\"why\":\"asked\"}");
 	dro_run_row_free(run);
-	FAILS(DRO_ECONFLICT, dro_store_run_abort(store, "r1", &err));
+	FAILS(DRO_ECONFLICT, dro_store_run_wish_set(store, "r1", DRO_WISH_ABORT, &err));
 	FAILS(DRO_ENOTFOUND, dro_store_run_state(store, &lease, "r9", "running", NULL, &err));
 }
 END_TEST

@@ -97,7 +97,7 @@ START_TEST(what_is_no_run_is_on_the_disk)
 	ck_assert_int_gt(waited(), 0);
 	OK(dro_store_event_add(store, "memphis", "safety", "r-1", "overridden", &err));
 	ck_assert_int_gt(waited(), 0);
-	OK(dro_store_run_abort(store, "r-1", &err));
+	OK(dro_store_run_wish_set(store, "r-1", DRO_WISH_ABORT, &err));
 	ck_assert_int_gt(waited(), 0);
 }
 END_TEST

@@ -1,13 +1,17 @@
 /*
- * site.fence {site, addresses} -> {stopped, method}: the old site takes no more writes. Its
- * instances are powered off by its provider; where that cannot be asked, the site must be proven
- * dead by its own health check.
+ * site.fence {site, addresses, host, graceful} -> {stopped, method}: the old site takes no more
+ * writes. The agent on its data host (where `host` is given) fences the database, for good. Else
+ * its instances are powered off by its provider; where that cannot be asked, the site must be
+ * proven dead by its own health check. A graceful one is for the agent alone, until the run is
+ * downgraded.
  */
-#include "engine/steps/steps.h"
+#include "engine/steps/database.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define AGENT_MS 1500 /* one that is gone must not either: then there are other ways */
+#define GRACEFUL_MS 5000
 #define API_MS 3000   /* a provider that is gone must not hold the run up */
 #define BUSY_MS 20000 /* one that answers, but not now, is asked again for so long */
 #define POLL_LEAST_MS 100
@@ -130,6 +134,37 @@ static int prove_dead(struct dro_step_context *context, const struct dro_site *s
 	return DRO_STEP_DONE;
 }
 
+static bool is_graceful(const struct dro_step_context *context)
+{
+	return !context->downgraded &&
+	       cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(context->inputs, "graceful"));
+}
+
+/* A frozen database that is fenced is so for good, whatever boots or comes back. Without grace it
+ * is asked once: what may be gone is not waited for again and again. */
+static int by_agent(struct dro_step_context *context, struct dro_error *err)
+{
+	bool graceful = is_graceful(context);
+	struct step_host host;
+	int rc;
+
+	if (!cJSON_GetObjectItemCaseSensitive(context->inputs, "host"))
+		return dro_fail(err, DRO_EUNSUPPORTED, "no agent is known");
+	if (!graceful && cJSON_GetObjectItemCaseSensitive(context->outputs, "agent"))
+		return dro_fail(err, DRO_EAGAIN, "its agent did not answer");
+	if ((rc = step_host_read(&host, context, "host", err)) < 0)
+		return rc;
+	rc = step_change(
+		NULL, context, &host, "fence", NULL, graceful ? GRACEFUL_MS : AGENT_MS, err);
+	if (rc < 0 && !graceful)
+		dro_step_output(context, "agent", cJSON_CreateString(err ? err->message : ""));
+	if (rc == 0) {
+		dro_step_output(context, "method", cJSON_CreateString("agent"));
+		dro_buf_printf(&context->note, "the database of %s is fenced", host.site->name);
+	}
+	return rc;
+}
+
 int dro_step_fence(struct dro_step_context *context, struct dro_error *err)
 {
 	struct dro_error away = DRO_ERROR_INIT;
@@ -139,6 +174,9 @@ int dro_step_fence(struct dro_step_context *context, struct dro_error *err)
 	int rc;
 
 	if ((rc = dro_step_site(context, "site", &site, NULL, err)) < 0)
+		return rc;
+	rc = by_agent(context, err);
+	if (rc == 0 || rc == DRO_EBUSY || is_graceful(context))
 		return rc;
 	if ((rc = dro_accounts_get(context->world->accounts, site->provider, &provider, &away)) ==
 		0)
@@ -183,6 +221,19 @@ static bool stopped_by_us(const struct dro_step_context *context, const char *id
 	return false;
 }
 
+/* By the agent, where that may have been the way. One that never answered has nothing to undo. */
+static int open_again(struct dro_step_context *context, struct dro_error *err)
+{
+	bool fenced = strcmp(dro_json_text(context->outputs, "method"), "agent") == 0;
+	struct step_host host;
+	int rc;
+
+	if ((rc = step_host_read(&host, context, "host", err)) < 0)
+		return rc;
+	rc = step_thaw(context, &host, true, err);
+	return rc < 0 && !fenced && !is_graceful(context) ? DRO_STEP_DONE : rc;
+}
+
 /*
  * Starts again what the fence stopped, and nothing else. What is still stopping cannot be started
  * yet; what is gone by now cannot at all.
@@ -196,6 +247,9 @@ int dro_step_unfence(struct dro_step_context *context, struct dro_error *err)
 	const char **ids = NULL;
 	int rc;
 
+	if (!cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped") &&
+		cJSON_GetObjectItemCaseSensitive(context->inputs, "host"))
+		return open_again(context, err);
 	if (!cJSON_GetObjectItemCaseSensitive(context->outputs, "stopped"))
 		return DRO_STEP_DONE;
 	if ((rc = dro_step_site(context, "site", &site, &provider, err)) < 0 ||

@@ -84,6 +84,15 @@ int dro_step_image_uncopy(struct dro_step_context *context, struct dro_error *er
 int dro_step_check_put(struct dro_step_context *context, struct dro_error *err);
 int dro_step_check_unput(struct dro_step_context *context, struct dro_error *err);
 int dro_step_check_delete(struct dro_step_context *context, struct dro_error *err);
+int dro_step_agent_open(struct dro_step_context *context, struct dro_error *err);
+int dro_step_catch_up(struct dro_step_context *context, struct dro_error *err);
+int dro_step_freeze(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unfreeze(struct dro_step_context *context, struct dro_error *err);
+int dro_step_database_wait(struct dro_step_context *context, struct dro_error *err);
+int dro_step_promote_database(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unpromote(struct dro_step_context *context, struct dro_error *err);
+int dro_step_reprotect(struct dro_step_context *context, struct dro_error *err);
+int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err);
 int dro_step_backup_delete(struct dro_step_context *context, struct dro_error *err);
 
 #endif

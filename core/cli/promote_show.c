@@ -1,0 +1,174 @@
+#include "cli/promote_show.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "cli/print.h"
+#include "engine/engine.h"
+#include "model/manifest.h"
+
+#define PLAN_MAX (64u << 20)
+
+static void show_steps(FILE *out, const struct dro_plan *plan)
+{
+	static const char *const columns[] = {"STEP", "WHAT", "ON", "AFTER", NULL};
+	struct dro_table *table = dro_table_new(columns);
+	size_t i, j;
+
+	for (i = 0; i < plan->step_count; i++) {
+		const struct dro_step *step = plan->steps[i];
+		struct dro_buf after = DRO_BUF_INIT(4096);
+
+		for (j = 0; j < step->after_count; j++)
+			dro_buf_printf(&after, "%s%s", j ? ", " : "", step->after[j]);
+		dro_table_cell(table, "%s", step->id);
+		dro_table_cell(table, "%s", dro_step_kind(dro_step_kinds, step->kind)->describe);
+		dro_table_cell(table, "%s", step->target);
+		dro_table_cell(table, "%s", dro_buf_str(&after));
+		dro_buf_free(&after);
+	}
+	dro_table_print(table, out);
+	dro_table_free(table);
+}
+
+static void show_backup(
+	FILE *out, const struct dro_promote_facts *facts, const struct dro_plan *plan)
+{
+	const struct dro_manifest *manifest = facts->backup->manifest;
+	char time[DRO_TIME_TEXT], age[DRO_DURATION_TEXT], limit[DRO_DURATION_TEXT];
+	int64_t rpo;
+
+	dro_time_format(time, manifest->time_ms);
+	dro_duration_format(age, facts->now_ms - manifest->time_ms);
+	dro_print_line(out, "  backup      %s of %s, taken at %s, %llu bytes, %s", manifest->id,
+		facts->policy->name, time, (unsigned long long)manifest->total,
+		facts->backup->verified ? "complete and verified" : "NOT verified");
+	fprintf(out, "  data loss   what was written in the last %s", age);
+	if (dro_json_int(plan->facts, "rpo_ms", -1, &rpo, NULL) == 0 && rpo >= 0) {
+		dro_duration_format(limit, rpo);
+		fprintf(out, "; the objective (RPO) is %s: %s", limit,
+			facts->now_ms - manifest->time_ms <= rpo ? "within it" : "MORE THAN THAT");
+	}
+	fputc('\n', out);
+}
+
+static void show_database(
+	FILE *out, const char *title, const struct dro_site *site, const struct dro_data_host *host)
+{
+	const struct dro_database_seen *seen = &host->seen;
+
+	if (!*host->name)
+		dro_print_line(out, "  %-11s %s: no instance is known", title, site->name);
+	else if (!seen->answered)
+		dro_print_line(
+			out, "  %-11s %s on %s: %s", title, site->name, host->name, seen->error);
+	else if (seen->primary)
+		dro_print_line(out, "  %-11s %s on %s: primary%s%s%s", title, site->name,
+			host->name,
+			seen->fenced	  ? ", fenced"
+			: seen->read_only ? ", read-only"
+					  : "",
+			seen->semi_sync ? ", semi-synchronous" : "",
+			*seen->position ? "" : ", empty");
+	else
+		dro_print_line(out, "  %-11s %s on %s: replica%s%s%s", title, site->name,
+			host->name, seen->replicates ? ", up to date" : ", NOT replicating",
+			*seen->trouble ? ": " : "", seen->trouble);
+}
+
+/* Both databases, and what is lost of the old one's writes. */
+static void show_databases(FILE *out, const struct dro_promote_facts *facts)
+{
+	char since[DRO_DURATION_TEXT];
+	bool certain;
+	int64_t loss = dro_promote_loss(facts, &certain);
+
+	show_database(out, "old", facts->from, &facts->from_host);
+	show_database(out, "new", facts->to, &facts->to_host);
+	if (certain && loss == 0) {
+		fprintf(out, "  data loss   none: %s\n",
+			facts->mode == DRO_PROMOTE_SWITCHOVER
+				? "writes wait until the new site has the last one"
+				: "what was acknowledged was in both places");
+		return;
+	}
+	dro_duration_format(since, facts->now_ms - facts->last.at_ms);
+	if (facts->last.at_ms > 0)
+		dro_print_line(out,
+			"  data loss   %lld writes that %s had %s ago, and what it wrote since "
+			"then",
+			(long long)loss, facts->from->name, since);
+	else
+		dro_print_line(
+			out, "  data loss   NOT KNOWN: %s was never heard of", facts->from->name);
+}
+
+static void show_loss(FILE *out, const struct dro_promote_facts *facts, const struct dro_plan *plan)
+{
+	char limit[DRO_DURATION_TEXT];
+	int64_t rto;
+
+	if (facts->mode == DRO_PROMOTE_COLD)
+		show_backup(out, facts, plan);
+	else
+		show_databases(out, facts);
+	if (dro_json_int(plan->facts, "rto_ms", -1, &rto, NULL) == 0 && rto >= 0) {
+		dro_duration_format(limit, rto);
+		fprintf(out, "  objective   recovery time (RTO) %s\n", limit);
+	}
+}
+
+/* What must be up for this to work. */
+static void show_needs(FILE *out, const struct dro_promote_facts *facts)
+{
+	size_t i, j;
+
+	if (facts->mode == DRO_PROMOTE_COLD)
+		fprintf(out, "  depends on  %s in %s (instances); %s (backup)", facts->to->provider,
+			facts->to->region, facts->policy->provider);
+	else
+		fprintf(out, "  depends on  the agent of %s%s%s", facts->to->name,
+			facts->mode == DRO_PROMOTE_SWITCHOVER ? "; that of " : "",
+			facts->mode == DRO_PROMOTE_SWITCHOVER ? facts->from->name : "");
+	for (i = 0; i < facts->service->traffic_count; i++)
+		for (j = 0; j < facts->service->traffic[i].path_count; j++)
+			fprintf(out, "; %s (%s%s)", facts->service->traffic[i].paths[j].provider,
+				facts->service->traffic[i].name, j ? ", the way round" : "");
+	fputs("\n  needs not   git", out);
+	if (facts->mode != DRO_PROMOTE_COLD)
+		fprintf(out, "; %s%s%s", facts->to->provider,
+			strcmp(facts->from->provider, facts->to->provider) != 0 ? "; " : "",
+			strcmp(facts->from->provider, facts->to->provider) != 0
+				? facts->from->provider
+				: "");
+	else if (strcmp(facts->from->provider, facts->to->provider) != 0 ||
+		 strcmp(facts->from->region, facts->to->region) != 0)
+		fprintf(out, "; %s in %s", facts->from->provider, facts->from->region);
+	fputc('\n', out);
+}
+
+void dro_promote_show(const struct dro_cli *cli, const struct dro_promote_facts *facts,
+	const struct dro_plan *plan)
+{
+	if (cli->json) {
+		struct dro_buf text = DRO_BUF_INIT(PLAN_MAX);
+
+		if (dro_plan_print(plan, &text, NULL) == 0)
+			printf("%s\n", text.data);
+		dro_buf_free(&text);
+		return;
+	}
+	printf("%s %s of %s (%s): %s goes out of service.\n",
+		facts->failback ? "Fail back to" : "Promote", facts->to->name, facts->service->name,
+		plan->mode, facts->from->name);
+	show_loss(stdout, facts, plan);
+	show_needs(stdout, facts);
+	dro_print_line(stdout, "  %s  %s%s%s", facts->from->name,
+		facts->from_answers ? "answers" : "does not answer", *facts->from_heard ? ": " : "",
+		facts->from_heard);
+	fputc('\n', stdout);
+	show_steps(stdout, plan);
+	fputc('\n', stdout);
+	fflush(stdout);
+}

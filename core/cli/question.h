@@ -1,0 +1,33 @@
+/* One question of those a promote asks side by side, for the files that gather. */
+#ifndef DRORCH_CLI_QUESTION_H
+#define DRORCH_CLI_QUESTION_H
+
+#include "cli/gather.h"
+
+#define QUESTION_MS 10000
+
+struct question {
+	struct dro_gathered *gathered;
+	const struct dro_setup *setup;
+	int (*ask)(struct question *question, struct dro_error *err);
+	size_t index; /* of the group or the traffic; of backups: how many good ones to read */
+	int rc;
+	struct dro_error err;
+};
+
+/* Asks it, again while it may be and there is time; on any thread. */
+void question_work(void *question);
+struct dro_call question_call(uint64_t ms);
+
+/* Each adds its questions to `out`, which has room, and says how many. */
+size_t gather_cold_questions(
+	struct question *out, struct dro_gathered *gathered, const struct dro_setup *setup);
+size_t gather_hot_questions(
+	struct question *out, struct dro_gathered *gathered, const struct dro_setup *setup);
+/* What is made of the answers. */
+int gather_cold_end(
+	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);
+int gather_hot_end(
+	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);
+
+#endif

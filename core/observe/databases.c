@@ -1,0 +1,220 @@
+#include "observe/databases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "model/marks.h"
+#include "observe/known.h"
+
+#define FACT "recovery-point"
+#define FACT_MAX 8192
+#define PROVIDER_MS 3000 /* one that is gone must not hold up a promote */
+
+bool dro_service_replicates(const struct dro_service *service)
+{
+	size_t i;
+
+	for (i = 0; i < service->site_count; i++)
+		if (*service->sites[i].follows)
+			return true;
+	return false;
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+}
+
+/* ---- where the data is ----------------------------------------------------------------------- */
+
+/* What the provider says now goes to what is known, so that there is one place to read. */
+static void refresh(struct dro_accounts *accounts, struct dro_store *store,
+	const struct dro_service *service, const struct dro_site *site, uint64_t deadline_ms)
+{
+	const struct dro_pair tags[] = {
+		{DRO_TAG_SERVICE, service->name}, {DRO_TAG_SITE, site->name}};
+	struct dro_instance_query query = {
+		.size = sizeof(query), .region = site->region, .tags = tags, .tag_count = 2};
+	struct dro_known_scope scope = {.service = service, .site = site->name};
+	uint64_t soon = dro_now_ms() + PROVIDER_MS;
+	struct dro_call call = {.size = sizeof(call),
+		.deadline_ms = soon < deadline_ms ? soon : deadline_ms,
+		.trace = "precheck"};
+	struct dro_known_entry *entries = NULL;
+	struct dro_instance_list list = {0};
+	struct dro_provider *provider;
+	size_t i;
+
+	if (dro_accounts_get(accounts, site->provider, &provider, NULL) == 0 &&
+		dro_provider_list_instances(provider, &query, &list, &call, NULL) == 0 &&
+		(entries = calloc(list.count + 1, sizeof(*entries)))) {
+		for (i = 0; i < list.count; i++)
+			entries[i] = (struct dro_known_entry){site, list.items[i]};
+		dro_known_instances_set(store, &scope, entries, list.count, NULL);
+	}
+	free(entries);
+	dro_instance_list_free(&list);
+}
+
+static const char *address_of(const cJSON *entry)
+{
+	const char *address = dro_json_text(entry, "public_ipv4");
+
+	return *address ? address : dro_json_text(entry, "private_ipv4");
+}
+
+static bool holds_data(const cJSON *entry, const struct dro_site *site)
+{
+	return strcmp(dro_json_text(entry, "site"), site->name) == 0 && site->group_count > 0 &&
+	       strcmp(dro_json_text(entry, "group"), site->groups[0].name) == 0;
+}
+
+int dro_data_host_find(struct dro_data_host *out, cJSON *addresses, struct dro_accounts *accounts,
+	struct dro_store *store, const struct dro_service *service, const struct dro_site *site,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	const cJSON *entry;
+	cJSON *known = NULL;
+	int rc;
+
+	*out = (struct dro_data_host){.seen.lag_s = -1};
+	refresh(accounts, store, service, site, deadline_ms);
+	rc = dro_known_instances_get(&known, store, service->name, err);
+	if (rc < 0 && rc != DRO_ENOTFOUND)
+		return rc;
+	cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(known, "instances"))
+	{
+		if (!holds_data(entry, site))
+			continue;
+		if (addresses && strcmp(dro_json_text(entry, "state"), "running") == 0)
+			cJSON_AddItemToArray(addresses, cJSON_CreateString(address_of(entry)));
+		if (*out->name)
+			continue;
+		copy(out->name, sizeof(out->name), dro_json_text(entry, "host"));
+		copy(out->id, sizeof(out->id), dro_json_text(entry, "id"));
+		copy(out->state, sizeof(out->state), dro_json_text(entry, "state"));
+		copy(out->address, sizeof(out->address), address_of(entry));
+	}
+	cJSON_Delete(known);
+	return *out->name
+		       ? 0
+		       : dro_fail(err, DRO_ENOTFOUND,
+				 "no instance of %s of %s is known: `drorch plan %s` tells what is "
+				 "missing",
+				 site->name, service->name, service->name);
+}
+
+struct dro_session_host dro_data_host_session(const struct dro_data_host *host,
+	const struct dro_service *service, const struct dro_site *site)
+{
+	return (struct dro_session_host){.name = host->name,
+		.address = host->address,
+		.service = service->name,
+		.site = site->name,
+		.agent = &site->agent};
+}
+
+/* ---- what its agent says --------------------------------------------------------------------- */
+
+static bool flag(const cJSON *json, const char *key)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, key));
+}
+
+static int64_t number(const cJSON *json, const char *key, int64_t fallback)
+{
+	int64_t value;
+
+	return dro_json_int(json, key, fallback, &value, NULL) == 0 ? value : fallback;
+}
+
+static void take_hello(struct dro_database_seen *seen, const cJSON *hello)
+{
+	seen->primary = strcmp(dro_json_text(hello, "role"), "primary") == 0;
+	seen->fenced = flag(hello, "fenced");
+	seen->epoch = number(hello, "epoch", 0);
+	seen->self_fence_ms = number(hello, "self_fence_after_ms", 0);
+}
+
+static void take_status(struct dro_database_seen *seen, const cJSON *status)
+{
+	const cJSON *replica = cJSON_GetObjectItemCaseSensitive(status, "replica");
+	const char *io = dro_json_text(replica, "io_error"),
+		   *sql = dro_json_text(replica, "sql_error");
+
+	seen->read_only = flag(status, "read_only");
+	seen->semi_sync =
+		flag(status, "semi_sync_master_on") && number(status, "semi_sync_clients", 0) > 0;
+	copy(seen->position, sizeof(seen->position), dro_json_text(status, "gtid_binlog_pos"));
+	seen->lag_s = number(replica, "lag_s", -1);
+	seen->replicates = cJSON_IsObject(replica) && !flag(replica, "broken");
+	seen->follows_port = number(replica, "port", 0);
+	copy(seen->follows, sizeof(seen->follows), dro_json_text(replica, "host"));
+	copy(seen->received, sizeof(seen->received), dro_json_text(replica, "seen"));
+	copy(seen->trouble, sizeof(seen->trouble), *sql ? sql : io);
+}
+
+void dro_database_look(struct dro_data_host *host, struct dro_sessions *sessions,
+	const struct dro_service *service, const struct dro_site *site, uint64_t deadline_ms)
+{
+	struct dro_session_host at = dro_data_host_session(host, service, site);
+	struct dro_error err = DRO_ERROR_INIT;
+	cJSON *hello = NULL, *status = NULL;
+
+	host->seen = (struct dro_database_seen){.lag_s = -1};
+	if (dro_session_ask(&hello, sessions, &at, "hello", NULL, deadline_ms, &err) < 0 ||
+		dro_session_ask(&status, sessions, &at, "status", NULL, deadline_ms, &err) < 0) {
+		snprintf(host->seen.error, sizeof(host->seen.error), "%.390s", err.message);
+	} else {
+		host->seen.answered = true;
+		take_hello(&host->seen, hello);
+		take_status(&host->seen, status);
+	}
+	cJSON_Delete(hello);
+	cJSON_Delete(status);
+}
+
+/* ---- remembered ------------------------------------------------------------------------------ */
+
+int dro_recovery_point_set(struct dro_store *store, const struct dro_service *service,
+	const struct dro_site *site, const struct dro_database_seen *seen, int64_t now_ms,
+	struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(FACT_MAX);
+	cJSON *json = cJSON_CreateObject();
+	int rc;
+
+	cJSON_AddNumberToObject(json, "at_ms", (double)now_ms);
+	cJSON_AddStringToObject(json, "site", site->name);
+	cJSON_AddStringToObject(json, "position", seen->position);
+	cJSON_AddBoolToObject(json, "semi_sync", seen->semi_sync);
+	cJSON_AddNumberToObject(json, "self_fence_ms", (double)seen->self_fence_ms);
+	dro_json_print(&text, json);
+	if ((rc = dro_buf_check(&text, err)) == 0)
+		rc = dro_store_fact_set(store, service->name, FACT, text.data, err);
+	dro_buf_free(&text);
+	cJSON_Delete(json);
+	return rc;
+}
+
+void dro_recovery_point_get(
+	struct dro_recovery_point *out, struct dro_store *store, const struct dro_service *service)
+{
+	char *text = NULL;
+	cJSON *json = NULL;
+
+	*out = (struct dro_recovery_point){0};
+	if (dro_store_fact_get(store, service->name, FACT, &text, NULL, NULL) == 0 &&
+		dro_json_parse(&json, text, strlen(text), FACT_MAX, NULL) == 0) {
+		out->at_ms = number(json, "at_ms", 0);
+		out->semi_sync = flag(json, "semi_sync");
+		out->self_fence_ms = number(json, "self_fence_ms", 0);
+		copy(out->site, sizeof(out->site), dro_json_text(json, "site"));
+		copy(out->position, sizeof(out->position), dro_json_text(json, "position"));
+	}
+	cJSON_Delete(json);
+	free(text);
+}

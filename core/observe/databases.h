@@ -1,0 +1,41 @@
+/*
+ * The sites' databases, asked through their agents, and what is remembered of the primary: a fact
+ * of the service in the store, "recovery-point",
+ *
+ *   {"at_ms":N,"site":"main","position":"0-1-42","semi_sync":true,"self_fence_ms":0}
+ */
+#ifndef DRORCH_OBSERVE_DATABASES_H
+#define DRORCH_OBSERVE_DATABASES_H
+
+#include "model/database.h"
+#include "observe/accounts.h"
+#include "session/session.h"
+#include "store/store.h"
+
+/* Has the service a site that replicates another one's data? */
+bool dro_service_replicates(const struct dro_service *service);
+
+/* Where the site's data is. The provider is asked for a moment, else what is known of it counts;
+ * DRO_ENOTFOUND where nothing is. `addresses` (may be NULL): an array that gets those of all of the
+ * first group that run. */
+int dro_data_host_find(struct dro_data_host *out, cJSON *addresses, struct dro_accounts *accounts,
+	struct dro_store *store, const struct dro_service *service, const struct dro_site *site,
+	uint64_t deadline_ms, struct dro_error *err);
+
+/* The session's view of a data host. Its strings are the host's and the spec's. */
+struct dro_session_host dro_data_host_session(const struct dro_data_host *host,
+	const struct dro_service *service, const struct dro_site *site);
+
+/* Fills host->seen. A host that does not answer is a result, not an error. */
+void dro_database_look(struct dro_data_host *host, struct dro_sessions *sessions,
+	const struct dro_service *service, const struct dro_site *site, uint64_t deadline_ms);
+
+/* Remembers the primary as it was seen just now. */
+int dro_recovery_point_set(struct dro_store *store, const struct dro_service *service,
+	const struct dro_site *site, const struct dro_database_seen *seen, int64_t now_ms,
+	struct dro_error *err);
+/* All zero where nothing is known, or what is known cannot be read. */
+void dro_recovery_point_get(
+	struct dro_recovery_point *out, struct dro_store *store, const struct dro_service *service);
+
+#endif

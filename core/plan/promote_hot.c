@@ -1,0 +1,384 @@
+/*
+ * Hot: the new site has the data already. A switchover freezes the old one, waits until the new one
+ * holds every write, and turns the roles round; a failover takes what the new one has. Both are one
+ * graph: a switchover that is downgraded while it runs leaves out its graceful steps (engine.h).
+ */
+#include "plan/promote_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* How long a step may take before it counts as failed. */
+enum {
+	CATCH_UP_MS = 600000, /* nobody waits for it: writes go on */
+	FREEZE_MS = 10000,
+	WAIT_MS = 30000,
+	PROMOTE_MS = 60000,
+	REPROTECT_MS = 60000,
+	POWER_MS = 60000,
+	BOOT_MS = 900000,
+	REJOIN_MS = 4 * 3600000,
+};
+
+const struct dro_replication *dro_promote_replication(const struct dro_promote_facts *facts)
+{
+	return *facts->to->follows ? &facts->to->replication : &facts->from->replication;
+}
+
+int64_t dro_promote_loss(const struct dro_promote_facts *facts, bool *certain)
+{
+	const struct dro_recovery_point *last = &facts->last;
+	const struct dro_database_seen *to = &facts->to_host.seen;
+
+	if (facts->mode == DRO_PROMOTE_SWITCHOVER) {
+		*certain = true;
+		return 0;
+	}
+	/* With semi-sync nobody was told of a write that the new site has not. */
+	*certain = last->at_ms > 0 && strcmp(last->site, facts->from->name) == 0 && last->semi_sync;
+	return last->at_ms > 0 && strcmp(last->site, facts->from->name) == 0
+		       ? dro_position_missing(
+				 last->position, *to->received ? to->received : to->position)
+		       : 0;
+}
+
+/* ---- inputs ---------------------------------------------------------------------------------- */
+
+/* Is the new site's host off, so that its address is known only when it has been started? */
+static bool starts(const struct dro_promote_facts *facts)
+{
+	return facts->failback && strcmp(facts->to_host.state, "stopped") == 0;
+}
+
+static void input_host(struct promote *promote, struct dro_step *step, const char *key,
+	const struct dro_site *site, const struct dro_data_host *host)
+{
+	bool later = host == &promote->facts->to_host && starts(promote->facts);
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "site", site->name);
+	cJSON_AddStringToObject(json, "host", host->name);
+	cJSON_AddStringToObject(json, "address", later ? "${boot.addresses}" : host->address);
+	cJSON_AddNumberToObject(json, "port", dro_promote_replication(promote->facts)->port);
+	dro_build_input_json(&promote->base, step, key, json);
+}
+
+static void input_old(struct promote *promote, struct dro_step *step, const char *key)
+{
+	input_host(promote, step, key, promote->facts->from, &promote->facts->from_host);
+}
+
+static void input_new(struct promote *promote, struct dro_step *step, const char *key)
+{
+	input_host(promote, step, key, promote->facts->to, &promote->facts->to_host);
+}
+
+/* Of both, for what undoes the change of roles: the traffic goes back to the old addresses. */
+static void input_both(struct promote *promote, struct dro_step *step)
+{
+	bool semi_sync = dro_promote_replication(promote->facts)->mode == DRO_REPLICATION_SEMI_SYNC;
+
+	input_old(promote, step, "from");
+	input_new(promote, step, "to");
+	dro_build_input_json(&promote->base, step, "semi_sync", cJSON_CreateBool(semi_sync));
+}
+
+static cJSON *addresses(const struct promote *promote)
+{
+	if (starts(promote->facts))
+		return cJSON_CreateString("${boot.addresses}");
+	return dro_json_strings(promote->facts->addresses, promote->facts->address_count);
+}
+
+/* ---- before anything moves ------------------------------------------------------------------- */
+
+static void add_open(struct promote *promote, const struct dro_site *site,
+	const struct dro_data_host *host, const char *role)
+{
+	struct dro_step *step = dro_build_step(
+		&promote->base, "agent.open", host->name, PROMOTE_PROBE_MS, "open-%s", site->name);
+
+	if (!step)
+		return;
+	input_host(promote, step, "host", site, host);
+	dro_build_input(&promote->base, step, "role", role);
+}
+
+/* The old primary, which comes back as a replica: switched on, and made one by the gentlest way. */
+static void add_return(struct promote *promote)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+	const struct dro_data_host *host = &facts->to_host;
+	const char *ids[] = {host->id};
+	struct dro_step *step;
+
+	if (starts(facts)) {
+		step = dro_build_step(
+			&promote->base, "compute.power", facts->to->name, POWER_MS, "power-on");
+		if (!step)
+			return;
+		step->class = DRO_STEP_CONTROL_PLANE;
+		dro_build_input(&promote->base, step, "site", facts->to->name);
+		dro_build_input_json(&promote->base, step, "ids", dro_json_strings(ids, 1));
+		promote_after_prechecks(promote, step);
+		step = dro_build_step(
+			&promote->base, "compute.wait", facts->to->name, BOOT_MS, "boot");
+		if (!step)
+			return;
+		dro_build_input(&promote->base, step, "site", facts->to->name);
+		dro_build_input_json(&promote->base, step, "ids", dro_json_strings(ids, 1));
+		dro_build_after(&promote->base, step, "power-on");
+	}
+	step = dro_build_step(&promote->base, "database.rejoin", host->name, REJOIN_MS, "rejoin");
+	if (!step)
+		return;
+	step->class = DRO_STEP_DATA_PLANE;
+	input_new(promote, step, "host");
+	input_old(promote, step, "primary");
+	dro_build_input(&promote->base, step, "allow", facts->allow);
+	dro_build_input_json(&promote->base, step, "semi_sync",
+		cJSON_CreateBool(
+			dro_promote_replication(facts)->mode == DRO_REPLICATION_SEMI_SYNC));
+	promote_after_prechecks(promote, step);
+	dro_build_after_kind(&promote->base, step, "compute.wait");
+}
+
+static void add_prechecks(struct promote *promote)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+	bool planned = facts->mode == DRO_PROMOTE_SWITCHOVER;
+
+	promote_precheck_traffic(promote);
+	if (planned)
+		add_open(promote, facts->from, &facts->from_host, "primary");
+	if (facts->failback)
+		add_return(promote);
+	else
+		add_open(promote, facts->to, &facts->to_host, "replica");
+}
+
+/* ---- the data -------------------------------------------------------------------------------- */
+
+/* Writes end on the old site only when the new one is close behind and all is known that the switch
+ * needs: what is frozen waits. */
+static void add_freeze(struct promote *promote)
+{
+	struct dro_step *step = dro_build_step(&promote->base, "database.catch-up",
+		promote->facts->to->name, CATCH_UP_MS, "catch-up");
+	char id[160];
+	size_t i;
+
+	if (!step)
+		return;
+	input_old(promote, step, "from");
+	input_new(promote, step, "to");
+	promote_after_prechecks(promote, step);
+	dro_build_after_kind(&promote->base, step, "database.rejoin");
+	step = dro_build_step(
+		&promote->base, "database.freeze", promote->facts->from->name, FREEZE_MS, "freeze");
+	if (!step)
+		return;
+	step->class = DRO_STEP_DATA_PLANE;
+	input_old(promote, step, "host");
+	dro_build_after(&promote->base, step, "catch-up");
+	for (i = 0; i < promote->facts->service->traffic_count; i++) {
+		snprintf(id, sizeof(id), "find-%s", promote->facts->service->traffic[i].key);
+		dro_build_after(&promote->base, step, id);
+	}
+	step = dro_build_step(
+		&promote->base, "database.wait", promote->facts->to->name, WAIT_MS, "wait");
+	if (!step)
+		return;
+	input_new(promote, step, "host");
+	dro_build_input(&promote->base, step, "position", "${freeze.position}");
+	dro_build_after(&promote->base, step, "freeze");
+}
+
+static void add_data(struct promote *promote)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+	bool planned = facts->mode == DRO_PROMOTE_SWITCHOVER;
+	struct dro_step *step;
+
+	if (planned)
+		add_freeze(promote);
+	step = promote_fence(promote);
+	if (!step)
+		return;
+	if (*facts->from_host.name)
+		input_old(promote, step, "host");
+	dro_build_input_json(&promote->base, step, "graceful", cJSON_CreateBool(planned));
+	if (planned)
+		dro_build_after(&promote->base, step, "freeze");
+	step = dro_build_step(
+		&promote->base, "database.promote", facts->to->name, PROMOTE_MS, "promote");
+	if (!step)
+		return;
+	step->class = DRO_STEP_DATA_PLANE;
+	input_both(promote, step);
+	dro_build_input(&promote->base, step, "last", facts->last.position);
+	if (planned) {
+		dro_build_input(&promote->base, step, "position", "${freeze.position?}");
+		dro_build_after(&promote->base, step, "wait");
+	}
+	dro_build_after_kind(&promote->base, step, "site.fence");
+	promote_after_prechecks(promote, step);
+}
+
+static void add_verify(struct promote *promote)
+{
+	struct dro_step *step = dro_build_step(&promote->base, "app.verify",
+		promote->facts->to->name, PROMOTE_APP_MS, "verify-app");
+
+	if (!step)
+		return;
+	dro_build_input(&promote->base, step, "site", promote->facts->to->name);
+	dro_build_input_json(&promote->base, step, "addresses", addresses(promote));
+	dro_build_after(&promote->base, step, "promote");
+}
+
+/* The old site follows the new one, beside the switch. It stands behind it in the plan, so that a
+ * way back begins with it: the roles first, then the traffic. */
+static void add_reprotect(struct promote *promote)
+{
+	struct dro_step *step = dro_build_step(&promote->base, "database.reprotect",
+		promote->facts->from->name, REPROTECT_MS, "reprotect");
+
+	if (!step)
+		return;
+	step->class = DRO_STEP_DATA_PLANE;
+	step->may_fail = true;
+	input_both(promote, step);
+	dro_build_after(&promote->base, step, "promote");
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static char *summary(const struct dro_promote_facts *facts)
+{
+	char *text;
+	int length;
+
+	if (facts->mode == DRO_PROMOTE_SWITCHOVER)
+		length = asprintf(&text, "move %s from %s to %s without losing a write",
+			facts->service->name, facts->from->name, facts->to->name);
+	else
+		length = asprintf(&text, "move %s to %s with the writes that it has: %s is gone",
+			facts->service->name, facts->to->name, facts->from->name);
+	return length < 0 ? NULL : text;
+}
+
+static void add_facts(struct promote *promote)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+	cJSON *json = promote->base.plan->facts;
+	bool certain;
+	int64_t loss = dro_promote_loss(facts, &certain);
+
+	cJSON_AddNumberToObject(json, "writes_lost", (double)loss);
+	cJSON_AddBoolToObject(json, "writes_lost_certain", certain);
+	/* Only a planned one goes back by itself: of a failover the old site is no way back. */
+	cJSON_AddBoolToObject(json, "rollback", facts->mode == DRO_PROMOTE_SWITCHOVER);
+	if (facts->mode == DRO_PROMOTE_SWITCHOVER || certain)
+		cJSON_AddNumberToObject(json, "recovery_point_ms", 0);
+	else if (facts->last.at_ms > 0)
+		cJSON_AddNumberToObject(
+			json, "recovery_point_ms", (double)(facts->now_ms - facts->last.at_ms));
+}
+
+/* The old site must be asked to stop, and the new one be its replica. */
+static int check_planned(const struct dro_promote_facts *facts, struct dro_error *err)
+{
+	const struct dro_database_seen *old = &facts->from_host.seen, *new = &facts->to_host.seen;
+
+	if (!old->answered)
+		return dro_fail(err, DRO_ECONFLICT,
+			"the agent of %s does not answer (%.200s): a switchover needs it, `--mode "
+			"failover` does without",
+			facts->from->name, old->error);
+	if (!old->primary || old->fenced)
+		return dro_fail(err, DRO_ECONFLICT,
+			"%s is the active site, but its database is a %s%s: `drorch status` tells "
+			"what "
+			"happened",
+			facts->from->name, old->fenced ? "fenced " : "",
+			old->primary ? "primary" : "replica");
+	if (facts->failback)
+		return 0; /* it is made a replica first */
+	if (!new->answered)
+		return dro_fail(err, DRO_ECONFLICT, "the agent of %s does not answer: %.300s",
+			facts->to->name, new->error);
+	if (new->primary || !new->replicates)
+		return dro_fail(err, DRO_ECONFLICT,
+			"%s does not replicate %s%s%.200s: `drorch rejoin "
+			"%s` mends it",
+			facts->to->name, facts->from->name, *new->trouble ? ": " : "", new->trouble,
+			facts->to->name);
+	return 0;
+}
+
+static int check_data(const struct dro_promote_facts *facts, struct dro_error *err)
+{
+	const struct dro_database_seen *new = &facts->to_host.seen;
+
+	if (facts->mode == DRO_PROMOTE_SWITCHOVER)
+		return check_planned(facts, err);
+	if (!new->answered)
+		return dro_fail(err, DRO_ECONFLICT, "the agent of %s does not answer: %.300s",
+			facts->to->name, new->error);
+	return 0;
+}
+
+int promote_plan_hot(struct promote *promote)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+	int rc;
+
+	if (facts->address_count == 0 && !starts(facts))
+		return dro_fail(promote->base.err, DRO_ESAFETY,
+			"no instance of %s runs that could take the traffic", facts->to->name);
+	if ((rc = check_data(facts, promote->base.err)) < 0)
+		return rc;
+	add_facts(promote);
+	if ((rc = promote_describe(promote, summary(facts))) < 0)
+		return rc;
+	add_prechecks(promote);
+	add_data(promote);
+	add_verify(promote);
+	promote_switch(promote, addresses);
+	if (facts->mode == DRO_PROMOTE_SWITCHOVER)
+		add_reprotect(promote);
+	promote_end(promote);
+	return 0;
+}
+
+int dro_plan_rejoin(
+	struct dro_plan **out, const struct dro_promote_facts *facts, struct dro_error *err)
+{
+	struct promote promote = {.facts = facts, .base = {.err = err}};
+	char *text;
+	int rc;
+
+	if (!*facts->to_host.name)
+		return dro_fail(err, DRO_ENOTFOUND, "no instance of %s is known", facts->to->name);
+	if ((rc = check_planned(facts, err)) < 0 ||
+		(rc = dro_plan_new(&promote.base.plan, "rejoin", facts->service->name, err)) < 0)
+		return rc;
+	if (asprintf(&text, "make the database of %s a replica of %s", facts->to->name,
+		    facts->from->name) < 0)
+		text = NULL;
+	rc = promote_describe(&promote, text);
+	add_open(&promote, facts->from, &facts->from_host, "primary");
+	add_return(&promote);
+	if (rc == 0)
+		rc = promote.base.rc;
+	if (rc == 0) {
+		*out = promote.base.plan;
+		promote.base.plan = NULL;
+	}
+	dro_plan_free(promote.base.plan);
+	return rc;
+}
