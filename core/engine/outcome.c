@@ -19,6 +19,20 @@ static int64_t recovered_at(const struct runner *runner)
 	return at;
 }
 
+/* Of a promote to a site that had the data: what is known to be lost. */
+static void add_lost(cJSON *outcome, const struct runner *runner)
+{
+	size_t i;
+
+	for (i = 0; i < runner->slot_count; i++) {
+		const cJSON *lost =
+			cJSON_GetObjectItemCaseSensitive(runner->slots[i].outputs, "writes_lost");
+
+		if (lost && runner->slots[i].state == DRO_STEP_IS_DONE)
+			cJSON_AddItemToObject(outcome, "writes_lost", cJSON_Duplicate(lost, 1));
+	}
+}
+
 static void add_exceptions(cJSON *outcome, const struct runner *runner)
 {
 	cJSON *list = cJSON_AddArrayToObject(outcome, "exceptions");
@@ -57,6 +71,7 @@ cJSON *runner_outcome(const struct runner *runner, const char *error)
 		if (fact)
 			cJSON_AddItemToObject(outcome, copied[i], cJSON_Duplicate(fact, 1));
 	}
+	add_lost(outcome, runner);
 	add_exceptions(outcome, runner);
 	if (*error)
 		cJSON_AddStringToObject(outcome, "error", error);
