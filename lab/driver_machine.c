@@ -35,13 +35,6 @@ static int forget_identity(const char *disk, struct dro_error *err)
 	return rc;
 }
 
-static void unplug(struct lab_guest *guest)
-{
-	if (guest->net_fd >= 0)
-		close(guest->net_fd);
-	guest->net_fd = -1;
-}
-
 static int prepare(struct lab_guest *guest, const char *image, struct dro_error *err)
 {
 	char *disk = dro_path_join(guest->dir, "disk"), *work = dro_path_join(guest->dir, "work");
@@ -53,8 +46,8 @@ static int prepare(struct lab_guest *guest, const char *image, struct dro_error 
 		rc = forget_identity(disk, err);
 	/* What a killed overlay had begun there is of no use to the next. */
 	if (rc == 0 && (rc = dro_dir_remove(work, err)) == 0) {
-		unplug(guest);
-		rc = lab_hub_plug(guest->hub, guest->address, &guest->net_fd, err);
+		lab_hub_unplug(guest->hub, guest->address, &guest->net_fd);
+		rc = lab_hub_plug(guest->hub, guest->address, guest->id, &guest->net_fd, err);
 	}
 	free(disk);
 	free(work);
@@ -83,7 +76,7 @@ static void stop(struct lab_guest *guest, bool force)
 static void wait_for(struct lab_guest *guest)
 {
 	lab_driver_process.wait(guest);
-	unplug(guest);
+	lab_hub_unplug(guest->hub, guest->address, &guest->net_fd);
 }
 
 /* One moment's copy: nothing runs while it is made. */
@@ -113,7 +106,7 @@ static void sweep(struct lab_guest *guest)
 
 static int remove_guest(struct lab_guest *guest, struct dro_error *err)
 {
-	unplug(guest);
+	lab_hub_unplug(guest->hub, guest->address, &guest->net_fd);
 	return lab_driver_process.remove(guest, err);
 }
 

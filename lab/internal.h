@@ -11,6 +11,7 @@
 #define LAB_VENDORS_MAX 16
 
 struct lab_faults;
+struct lab_gates;
 struct lab_log;
 struct lab_server;
 struct lab_control;
@@ -25,6 +26,7 @@ struct lab {
 	int lock_fd;	      /* holds DIR/lock while the lab lives */
 	struct lab_faults *faults;
 	struct lab_log *log;
+	struct lab_gates *gates;
 	struct lab_instances *instances;
 	struct lab_images *images;
 	struct lab_server *server;
