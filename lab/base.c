@@ -65,17 +65,23 @@ static void find_mirror(const char *suite, struct dro_buf *out)
 static int run_debootstrap(const struct base *base, struct dro_error *err)
 {
 	struct dro_buf include = DRO_BUF_INIT(8192), tree = DRO_BUF_INIT(PATH_MAX);
-	struct dro_buf errors = DRO_BUF_INIT(65536);
+	struct dro_buf errors = DRO_BUF_INIT(65536), mirror = DRO_BUF_INIT(1024);
 	struct dro_proc_result result = {0};
 	int rc;
 
+	if (base->mirror)
+		dro_buf_puts(&mirror, base->mirror);
+	else
+		find_mirror(base->suite, &mirror);
+
 	dro_buf_printf(&include, "--include=%s", dro_buf_str(&base->packages));
 	dro_buf_printf(&tree, "%s/tree", dro_buf_str(&base->building));
-	if ((rc = dro_buf_check(&include, err)) == 0 && (rc = dro_buf_check(&tree, err)) == 0) {
+	if ((rc = dro_buf_check(&include, err)) == 0 && (rc = dro_buf_check(&tree, err)) == 0 &&
+		(rc = dro_buf_check(&mirror, err)) == 0) {
 		char *const argv[] = {"setpriv", "--pdeathsig", "KILL", "unshare", "--mount",
 			"--pid", "--fork", "--kill-child", "--mount-proc", "debootstrap",
 			"--variant=minbase", include.data, (char *)base->suite, tree.data,
-			(char *)base->mirror, NULL};
+			mirror.data, NULL};
 
 		rc = dro_proc_run(
 			argv, NULL, NULL, &errors, &errors, dro_now_ms() + MAKE_MS, &result, err);
@@ -89,6 +95,7 @@ static int run_debootstrap(const struct base *base, struct dro_error *err)
 	dro_buf_free(&include);
 	dro_buf_free(&tree);
 	dro_buf_free(&errors);
+	dro_buf_free(&mirror);
 	return rc;
 }
 
@@ -194,14 +201,9 @@ int lab_base_main(int argc, char **argv)
 		.packages = DRO_BUF_INIT(8192),
 		.folder = DRO_BUF_INIT(PATH_MAX),
 		.building = DRO_BUF_INIT(PATH_MAX)};
-	struct dro_buf mirror = DRO_BUF_INIT(1024);
 	struct dro_error err = DRO_ERROR_INIT;
 	int rc;
 
-	if (!base.mirror) {
-		find_mirror(base.suite, &mirror);
-		base.mirror = dro_buf_str(&mirror);
-	}
 	cache = cache ? cache : CACHE;
 	dro_buf_printf(&base.packages, PACKAGES "%s%s%s",
 		lab_flag(argc, argv, "--site") ? "," SITE_PACKAGES : "", include ? "," : "",
@@ -212,7 +214,6 @@ int lab_base_main(int argc, char **argv)
 		printf("%s/image\n", dro_buf_str(&base.folder));
 	else
 		fprintf(stderr, "drorch-lab: base: %s\n", err.message);
-	dro_buf_free(&mirror);
 	dro_buf_free(&base.packages);
 	dro_buf_free(&base.folder);
 	dro_buf_free(&base.building);

@@ -1,6 +1,5 @@
 #include "lab/gates_internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +120,7 @@ static void *run(void *arg)
 		ending = gates->ending;
 		full = gates->full;
 		pthread_mutex_unlock(&gates->lock);
-	} while (!ending && (count >= 0 || errno == EINTR));
+	} while (!ending);
 	return NULL;
 }
 

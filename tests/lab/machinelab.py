@@ -24,7 +24,7 @@ def find_base(*words):
     """The image folder of `drorch-lab base WORDS`, made where it is not there yet; a loud skip where that cannot be."""
     if os.geteuid() != 0:
         lablib.skip("machines need root")
-    for tool in ("systemd-nspawn", "debootstrap", "ip", "nsenter", "unshare"):
+    for tool in ("systemd-nspawn", "debootstrap", "ip", "nsenter", "unshare", "ssh-keygen", "ssh"):
         if not lablib.find_program(tool):
             lablib.skip("no " + tool)
     with open("/proc/filesystems") as known:
