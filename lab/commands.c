@@ -271,6 +271,11 @@ static int run_instance(struct context *c)
 	return lab_instance_command(c->lab, c->argv[-1], c->argc, c->argv, c->out, c->err);
 }
 
+static int run_known_hosts(struct context *c)
+{
+	return lab_known_hosts_command(c->lab, c->argc, c->argv, c->out, c->err);
+}
+
 static int run_dns(struct context *c)
 {
 	return lab_dns_command(c->lab, c->argc, c->argv, c->err);
@@ -307,12 +312,15 @@ static const struct command commands[] = {
 	{"restore-site", NULL, run_restore_site,
 		"restore-site REGION          its API is back, what was killed boots"},
 	{"kill", NULL, run_instance,
-		"kill INSTANCE                power loss of one; by its id, tag Name or label"},
-	{"power", NULL, run_instance, "power INSTANCE on|off        off: a clean stop"},
+		"kill INSTANCE [--wait]       power loss; by id, address, tag Name or label"},
+	{"power", NULL, run_instance, "power INSTANCE on|off [--wait]   off: a clean stop"},
 	{"cut", NULL, run_instance, "cut|join INSTANCE            a machine's link"},
 	{"join", NULL, run_instance, NULL},
 	{"freeze", NULL, run_instance, "freeze|thaw INSTANCE         a machine hangs, and goes on"},
 	{"thaw", NULL, run_instance, NULL},
+	{"state", NULL, run_instance, "state INSTANCE               pending, running, stopped, …"},
+	{"known-hosts", NULL, run_known_hosts,
+		"known-hosts [INSTANCE…]      machines' ssh host keys, for ssh"},
 	{"pid", NULL, run_instance, "pid INSTANCE                 of a machine's keeper"},
 	{"dns", NULL, run_dns,
 		"dns route53|cloudflare silent|servfail|lame|stale|lie ADDRESS|off\n"

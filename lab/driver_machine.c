@@ -1,10 +1,12 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lab/cgroup.h"
+#include "lab/host_key.h"
 #include "lab/hub.h"
+#include "lab/keeper.h"
 #include "lab/machine.h"
 #include "lab/process.h"
 
@@ -13,9 +15,11 @@ static int check(const char *image, struct dro_error *err)
 	struct dro_buf layers = DRO_BUF_INIT(4096);
 	int rc;
 
-	if (geteuid() != 0 || access("/usr/bin/systemd-nspawn", X_OK) < 0)
+	if (geteuid() != 0 || access("/usr/bin/systemd-nspawn", X_OK) < 0 ||
+		access("/usr/bin/ssh-keygen", X_OK) < 0)
 		return dro_fail(err, DRO_EUNSUPPORTED,
-			"machines need root and systemd-nspawn (Debian: systemd-container)");
+			"machines need root, systemd-nspawn and ssh-keygen "
+			"(Debian: systemd-container, openssh-client)");
 	rc = lab_machine_layers(image, &layers, err);
 
 	dro_buf_free(&layers);
@@ -25,21 +29,33 @@ static int check(const char *image, struct dro_error *err)
 /* A copy is another machine: systemd makes it an id of its own where that file is empty. */
 static int forget_identity(const char *disk, struct dro_error *err)
 {
-	char *path = dro_path_join(disk, "root/etc/machine-id");
-	struct stat about;
-	int rc = path ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
+	int etc = lab_machine_folder(disk, "root/etc", false), fd = -1, rc = 0;
 
-	if (rc == 0 && lstat(path, &about) == 0 && S_ISREG(about.st_mode) && truncate(path, 0) < 0)
-		rc = dro_fail_errno(err, "%s", path);
-	free(path);
+	if (etc >= 0)
+		fd = openat(etc, "machine-id", O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && ftruncate(fd, 0) < 0)
+		rc = dro_fail_errno(err, "its machine-id");
+	if (fd >= 0)
+		close(fd);
+	if (etc >= 0)
+		close(etc);
 	return rc;
 }
 
-static void unplug(struct lab_guest *guest)
+/* It is there when it is whole. */
+static int make_disk(
+	const struct lab_guest *guest, const char *image, const char *disk, struct dro_error *err)
 {
-	if (guest->net_fd >= 0)
-		close(guest->net_fd);
-	guest->net_fd = -1;
+	char *fresh = dro_path_join(guest->dir, "disk.fresh");
+	int rc = fresh ? 0 : dro_fail(err, DRO_ENOMEM, "out of memory");
+
+	if (rc == 0 && (rc = dro_dir_remove(fresh, err)) == 0 &&
+		(rc = lab_copy_tree(image, fresh, err)) == 0 &&
+		(rc = forget_identity(fresh, err)) == 0 &&
+		(rc = lab_host_key_make(guest->dir, fresh, err)) == 0 && rename(fresh, disk) < 0)
+		rc = dro_fail_errno(err, "%s", disk);
+	free(fresh);
+	return rc;
 }
 
 static int prepare(struct lab_guest *guest, const char *image, struct dro_error *err)
@@ -49,12 +65,12 @@ static int prepare(struct lab_guest *guest, const char *image, struct dro_error 
 
 	if (!disk || !work)
 		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
-	else if (access(disk, F_OK) < 0 && (rc = lab_copy_tree(image, disk, err)) == 0)
-		rc = forget_identity(disk, err);
+	else if (access(disk, F_OK) < 0)
+		rc = make_disk(guest, image, disk, err);
 	/* What a killed overlay had begun there is of no use to the next. */
 	if (rc == 0 && (rc = dro_dir_remove(work, err)) == 0) {
-		unplug(guest);
-		rc = lab_hub_plug(guest->hub, guest->address, &guest->net_fd, err);
+		lab_hub_unplug(guest->hub, guest->address, &guest->net_fd);
+		rc = lab_hub_plug(guest->hub, guest->address, guest->id, &guest->net_fd, err);
 	}
 	free(disk);
 	free(work);
@@ -74,16 +90,23 @@ static int boot(struct lab_guest *guest, struct dro_error *err)
 	return rc < 0 ? rc : lab_guest_spawn(guest, guest->dir, argv, env, err);
 }
 
+/* One that hangs does not hear it: its power is taken soon, as clouds do in the end. */
 static void stop(struct lab_guest *guest, bool force)
 {
-	lab_driver_process.stop(guest, force);
+	char group[LAB_MACHINE_GROUP], word = LAB_KEEPER_STOP_DEAF;
+
+	lab_machine_group(guest->pid, group);
+	if (force || guest->control_fd < 0 || !lab_cgroup_is_frozen(group))
+		lab_driver_process.stop(guest, force);
+	else if (write(guest->control_fd, &word, 1) < 0)
+		return; /* its keeper has just ended */
 }
 
 /* Its network goes with it: nothing of an earlier boot is plugged in at the next. */
 static void wait_for(struct lab_guest *guest)
 {
 	lab_driver_process.wait(guest);
-	unplug(guest);
+	lab_hub_unplug(guest->hub, guest->address, &guest->net_fd);
 }
 
 /* One moment's copy: nothing runs while it is made. */
@@ -113,7 +136,7 @@ static void sweep(struct lab_guest *guest)
 
 static int remove_guest(struct lab_guest *guest, struct dro_error *err)
 {
-	unplug(guest);
+	lab_hub_unplug(guest->hub, guest->address, &guest->net_fd);
 	return lab_driver_process.remove(guest, err);
 }
 

@@ -1,11 +1,7 @@
 #include "lab/hub.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +10,16 @@
 
 #include "base/clock.h"
 #include "base/proc.h"
+#include "lab/gates.h"
 #include "lab/internal.h"
 #include "lab/metadata.h"
+#include "lab/netns.h"
 
 #define NETWORKS 512 /* /24s of 198.18.0.0/15 */
 #define TRIED 16
 #define GONE_MS 2000 /* the kernel takes a dead lab's interface away a little later */
 #define IP_MS 10000
+#define METADATA_PORT 80
 #define BRIDGE_HOST 253
 #define OUR_HOST 254
 /* Fixed ones: a bridge's follows its ports else, a machine's its boot, and neighbours remember. */
@@ -32,16 +31,6 @@ struct lab_hub {
 	int ns_fd;
 	unsigned network; /* 0 .. NETWORKS - 1 */
 	struct lab_metadata *metadata;
-};
-
-/* What is done in a network namespace: by a thread of its own, since a thread is moved for good. */
-struct errand {
-	int ns_fd;    /* -1: into a new one, and here it is then */
-	char *script; /* for ip -batch; may be NULL */
-	bool listen;  /* and a socket for the metadata service */
-	int socket;
-	int rc;
-	struct dro_error *err;
 };
 
 static int run_ip(const char *script, struct dro_error *err)
@@ -60,58 +49,16 @@ static int run_ip(const char *script, struct dro_error *err)
 	return rc;
 }
 
-static int listen_metadata(struct dro_error *err)
+static int run_script(void *arg, struct dro_error *err)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(80)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	inet_pton(AF_INET, LAB_HUB_METADATA, &to.sin_addr);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0 && listen(fd, 64) == 0)
-		return fd;
-	dro_fail_errno(err, "metadata service");
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static void *go(void *arg)
-{
-	struct errand *errand = arg;
-
-	if (errand->ns_fd < 0) {
-		if (unshare(CLONE_NEWNET) == 0)
-			errand->ns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-		if (errand->ns_fd < 0)
-			errand->rc = dro_fail_errno(errand->err, "a network namespace");
-	} else if (setns(errand->ns_fd, CLONE_NEWNET) < 0) {
-		errand->rc = dro_fail_errno(errand->err, "the hub's network namespace");
-	}
-	if (errand->rc == 0 && errand->script)
-		errand->rc = run_ip(errand->script, errand->err);
-	if (errand->rc == 0 && errand->listen) {
-		errand->socket = listen_metadata(errand->err);
-		errand->rc = errand->socket < 0 ? DRO_EIO : 0;
-	}
-	return NULL;
-}
-
-static int send_out(struct errand *errand, struct dro_error *err)
-{
-	pthread_t thread;
-
-	errand->err = err;
-	if (pthread_create(&thread, NULL, go, errand) != 0)
-		return dro_fail(err, DRO_EAGAIN, "no thread for the network");
-	pthread_join(thread, NULL);
-	return errand->rc;
+	return run_ip(arg, err);
 }
 
 static int in_hub(const struct lab_hub *hub, struct dro_buf *script, struct dro_error *err)
 {
-	struct errand errand = {.ns_fd = hub->ns_fd, .script = script->data};
 	int rc = dro_buf_check(script, err);
 
-	return rc < 0 ? rc : send_out(&errand, err);
+	return rc < 0 ? rc : lab_netns_run(hub->ns_fd, run_script, script->data, err);
 }
 
 /* ---- the hub itself -------------------------------------------------------------------------- */
@@ -187,7 +134,6 @@ static int claim_network(struct lab_hub *hub, struct dro_error *err)
 static int make_bridge(struct lab_hub *hub, int *socket, struct dro_error *err)
 {
 	struct dro_buf script = DRO_BUF_INIT(1024);
-	struct errand errand = {.ns_fd = hub->ns_fd, .listen = true, .socket = -1};
 	int rc;
 
 	dro_buf_puts(&script,
@@ -197,10 +143,8 @@ static int make_bridge(struct lab_hub *hub, int *socket, struct dro_error *err)
 		"%d/24 dev br0\naddr add %s/32 dev br0\nlink set br0 up\n"
 		"link set host master br0\nlink set host up\n",
 		BRIDGE_HOST, LAB_HUB_METADATA);
-	errand.script = script.data;
-	if ((rc = dro_buf_check(&script, err)) == 0)
-		rc = send_out(&errand, err);
-	*socket = errand.socket;
+	if ((rc = in_hub(hub, &script, err)) == 0)
+		rc = lab_netns_listen(hub->ns_fd, LAB_HUB_METADATA, METADATA_PORT, 0, socket, err);
 	dro_buf_free(&script);
 	return rc;
 }
@@ -208,19 +152,15 @@ static int make_bridge(struct lab_hub *hub, int *socket, struct dro_error *err)
 int lab_hub_new(struct lab_hub **out, struct lab *lab, struct dro_error *err)
 {
 	struct lab_hub *hub = calloc(1, sizeof(*hub));
-	struct errand make = {.ns_fd = -1};
 	int socket = -1, rc;
 
 	if (!hub)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	hub->lab = lab;
 	hub->ns_fd = -1;
-	if ((rc = send_out(&make, err)) == 0) {
-		hub->ns_fd = make.ns_fd;
-		if ((rc = claim_network(hub, err)) == 0 &&
-			(rc = make_bridge(hub, &socket, err)) == 0)
-			rc = lab_metadata_start(&hub->metadata, lab, socket, err);
-	}
+	if ((rc = lab_netns_new(&hub->ns_fd, err)) == 0 && (rc = claim_network(hub, err)) == 0 &&
+		(rc = make_bridge(hub, &socket, err)) == 0)
+		rc = lab_metadata_start(&hub->metadata, lab, socket, err);
 	if (rc < 0) {
 		dro_error_context(err, "machines need root and iproute2");
 		lab_hub_free(hub);
@@ -299,12 +239,12 @@ static void drop_port(struct lab_hub *hub, const char *address)
 	dro_buf_free(&script);
 }
 
-int lab_hub_plug(struct lab_hub *hub, const char *address, int *net_fd, struct dro_error *err)
+int lab_hub_plug(struct lab_hub *hub, const char *address, const char *id, int *net_fd,
+	struct dro_error *err)
 {
 	struct dro_buf script = DRO_BUF_INIT(1024);
-	struct errand errand = {.ns_fd = -1};
 	unsigned port = port_of(address);
-	int rc;
+	int fd = -1, rc;
 
 	drop_port(hub, address);
 	/* No way to anywhere else: a rehearsal must not reach what is real. */
@@ -313,19 +253,27 @@ int lab_hub_plug(struct lab_hub *hub, const char *address, int *net_fd, struct d
 		" type veth peer name p%u netns /proc/%d/fd/%d\n"
 		"addr add %s/24 dev eth0\nlink set eth0 up\nroute add %s/32 dev eth0\n",
 		port, port, (int)getpid(), hub->ns_fd, address, LAB_HUB_METADATA);
-	errand.script = script.data;
-	if ((rc = dro_buf_check(&script, err)) == 0)
-		rc = send_out(&errand, err);
+	if ((rc = dro_buf_check(&script, err)) == 0 && (rc = lab_netns_new(&fd, err)) == 0)
+		rc = lab_netns_run(fd, run_script, script.data, err);
 	dro_buf_reset(&script);
 	dro_buf_printf(&script, "link set p%u master br0\n", port);
-	if (rc == 0)
-		rc = in_hub(hub, &script, err);
+	if (rc == 0 && (rc = in_hub(hub, &script, err)) == 0)
+		rc = lab_gates_add(hub->lab->gates, address, id, fd, err);
 	dro_buf_free(&script);
-	if (rc < 0 && errand.ns_fd >= 0)
-		close(errand.ns_fd);
-	else if (rc == 0)
-		*net_fd = errand.ns_fd;
+	if (rc == 0)
+		*net_fd = fd;
+	else if (fd >= 0)
+		close(fd);
 	return rc;
+}
+
+void lab_hub_unplug(struct lab_hub *hub, const char *address, int *net_fd)
+{
+	if (*net_fd < 0)
+		return;
+	lab_gates_remove(hub->lab->gates, address);
+	close(*net_fd);
+	*net_fd = -1;
 }
 
 int lab_hub_cut(struct lab_hub *hub, const char *address, bool cut, struct dro_error *err)
@@ -334,7 +282,8 @@ int lab_hub_cut(struct lab_hub *hub, const char *address, bool cut, struct dro_e
 	int rc;
 
 	dro_buf_printf(&script, "link set p%u %s\n", port_of(address), cut ? "down" : "up");
-	rc = in_hub(hub, &script, err);
+	if ((rc = in_hub(hub, &script, err)) == 0)
+		lab_gates_cut(hub->lab->gates, address, cut);
 	dro_buf_free(&script);
 	return rc;
 }

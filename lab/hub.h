@@ -24,10 +24,14 @@ bool lab_hub_has(const struct lab_hub *hub, const char *address);
 void lab_hub_address(const struct lab_hub *hub, int n, char out[LAB_ADDRESS]);
 
 /*
- * A network namespace for the machine of that address, its eth0 plugged in, and down at the hub's
- * side until lab_hub_cut(…, false). It lives as long as *net_fd, the caller's, or a process in it.
+ * A network namespace for machine `id` of that address, its eth0 plugged in, and the lab's own
+ * ports on its 127.0.0.1 (gates.h); all of it cut until lab_hub_cut(…, false). It lives until
+ * lab_hub_unplug() and as long as a process in it.
  */
-int lab_hub_plug(struct lab_hub *hub, const char *address, int *net_fd, struct dro_error *err);
+int lab_hub_plug(struct lab_hub *hub, const char *address, const char *id, int *net_fd,
+	struct dro_error *err);
+/* Nothing where *net_fd is -1, as it is after it. */
+void lab_hub_unplug(struct lab_hub *hub, const char *address, int *net_fd);
 int lab_hub_cut(struct lab_hub *hub, const char *address, bool cut, struct dro_error *err);
 /* Is it in that range at all, whichever lab's? Never routed anywhere: a probe may go there. */
 bool lab_hub_range_has(const char *address);

@@ -11,6 +11,7 @@
 #define LAB_VENDORS_MAX 16
 
 struct lab_faults;
+struct lab_gates;
 struct lab_log;
 struct lab_server;
 struct lab_control;
@@ -25,6 +26,7 @@ struct lab {
 	int lock_fd;	      /* holds DIR/lock while the lab lives */
 	struct lab_faults *faults;
 	struct lab_log *log;
+	struct lab_gates *gates;
 	struct lab_instances *instances;
 	struct lab_images *images;
 	struct lab_server *server;
@@ -73,9 +75,12 @@ int lab_control_ask(const char *dir, int argc, char **argv, struct dro_buf *out,
 /* commands.c: one command of a running lab. */
 int lab_command(struct lab *lab, int argc, char **argv, struct dro_buf *out, struct dro_error *err);
 void lab_command_help(FILE *to);
-/* commands_instance.c: kill, power, cut, join, freeze, thaw, pid. */
+/* commands_instance.c: kill, power, cut, join, freeze, thaw, state, pid. */
 int lab_instance_command(struct lab *lab, const char *verb, int argc, char **argv,
 	struct dro_buf *out, struct dro_error *err);
+/* Of these machines, or of all. DRO_EAGAIN: one has no disk yet. */
+int lab_known_hosts_command(
+	struct lab *lab, int argc, char **argv, struct dro_buf *out, struct dro_error *err);
 
 /* dns.c: the name servers. Ports 0: chosen by the kernel; they come back as they are. */
 int lab_dns_start(struct dns_server **out, struct lab *lab, uint16_t *route53_port,

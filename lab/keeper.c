@@ -92,12 +92,15 @@ static void watch(pid_t boot, int signal_fd, int grace_ms, int *status)
 			continue;
 		if (!read_word(&word) || word == LAB_KEEPER_KILL)
 			return;
-		if (word == LAB_KEEPER_STOP && !kill_at) {
+		if ((word == LAB_KEEPER_STOP || word == LAB_KEEPER_STOP_DEAF) && !kill_at) {
 			/* It has no group yet when it has just begun. */
 			if (kill(-boot, SIGTERM) < 0)
 				kill(boot, SIGTERM);
 			kill_at = now + (uint64_t)grace_ms;
 		}
+		/* Also one that was asked before it hung. */
+		if (word == LAB_KEEPER_STOP_DEAF && kill_at > now + LAB_KEEPER_DEAF_MS)
+			kill_at = now + LAB_KEEPER_DEAF_MS;
 	}
 }
 

@@ -10,9 +10,11 @@
 #include <stdbool.h>
 
 /* Words on the keeper's standard input. */
-#define LAB_KEEPER_STOP 's' /* SIGTERM, and SIGKILL after a grace */
+#define LAB_KEEPER_STOP 's'	 /* SIGTERM, and SIGKILL after a grace */
+#define LAB_KEEPER_STOP_DEAF 'd' /* as stop, of one that cannot hear it: a short grace */
 #define LAB_KEEPER_KILL 'k'
 #define LAB_KEEPER_GRACE_MS 5000
+#define LAB_KEEPER_DEAF_MS 3000
 
 /* The verb the lab starts itself with: `drorch-lab keeper BOOT`. */
 #define LAB_KEEPER_VERB "keeper"

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "lab/dns.h"
 #include "lab/fault.h"
+#include "lab/gates.h"
 #include "lab/images.h"
 #include "lab/instances.h"
 #include "lab/internal.h"
@@ -153,6 +154,15 @@ static int write_note(struct lab *lab, struct dro_error *err)
 	return rc;
 }
 
+static int open_gates(struct lab *lab, struct dro_error *err)
+{
+	const struct lab_config *config = &lab->config;
+	const uint16_t ports[LAB_GATES_PORTS] = {config->port, config->edge_port,
+		config->route53_dns_port, config->cloudflare_dns_port};
+
+	return lab_gates_open(lab->gates, ports, err);
+}
+
 int lab_open(struct lab **out, const struct lab_options *options, struct dro_error *err)
 {
 	struct lab *lab = new_lab(options);
@@ -165,6 +175,7 @@ int lab_open(struct lab **out, const struct lab_options *options, struct dro_err
 	if ((rc = open_folder(lab, err)) < 0 || (rc = lab_credentials_open(lab, err)) < 0 ||
 		(rc = lab_log_open(&lab->log, lab->dir, err)) < 0 ||
 		(rc = lab_faults_new(&lab->faults, err)) < 0 ||
+		(rc = lab_gates_new(&lab->gates, err)) < 0 ||
 		(rc = lab_instances_new(&lab->instances, lab, err)) < 0 ||
 		(rc = lab_images_new(&lab->images, lab, err)) < 0 ||
 		(rc = open_vendors(lab, err)) < 0 ||
@@ -175,7 +186,8 @@ int lab_open(struct lab **out, const struct lab_options *options, struct dro_err
 		goto out;
 	lab->config.edge_port = lab_edge_port(lab->edge);
 	lab->config.port = lab_server_port(lab->server);
-	if ((rc = lab_control_start(&lab->control, lab, err)) < 0 ||
+	if ((rc = open_gates(lab, err)) < 0 ||
+		(rc = lab_control_start(&lab->control, lab, err)) < 0 ||
 		(rc = write_note(lab, err)) < 0)
 		goto out;
 	*out = lab;
@@ -212,6 +224,7 @@ void lab_close(struct lab *lab)
 			lab_vendors[i]->close(lab->states[i]);
 	lab_images_free(lab->images);
 	lab_instances_free(lab->instances);
+	lab_gates_free(lab->gates);
 	lab_process_kill_below(getpid());
 	lab_faults_free(lab->faults);
 	lab_log_close(lab->log);

@@ -57,6 +57,7 @@ struct lab_request {
 	const char *raw_query;	     /* as it came, without "?"; "" for none */
 	const char *host;	     /* the Host header, "" where absent */
 	const char *client;	     /* the peer's address */
+	const char *machine;	     /* the id of the one that asks from within, or "" */
 	const char *const *segments; /* decoded; "/" has none, "/a/" is {"a", ""} */
 	size_t segment_count;
 	const struct dro_pair *query; /* decoded, in the order they came; no "=": value NULL */

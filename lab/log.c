@@ -102,6 +102,8 @@ void lab_log_write(struct lab_log *log, const struct lab_log_line *line)
 	put(&tail, "request_id", line->call->id);
 	put(&tail, "trace", lab_header(line->request, "x-drorch-trace"));
 	put(&tail, "agent", lab_header(line->request, "user-agent"));
+	if (*line->request->machine)
+		put(&tail, "machine", line->request->machine);
 	dro_buf_puts(&tail, "}\n");
 	pthread_mutex_lock(&log->lock);
 	dro_buf_printf(

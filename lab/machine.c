@@ -1,6 +1,7 @@
 #include "lab/machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,24 @@ int lab_machine_layers(const char *folder, struct dro_buf *out, struct dro_error
 	dro_buf_free(&text);
 	free(mark);
 	return rc;
+}
+
+int lab_machine_folder(const char *disk, const char *path, bool make)
+{
+	char *copy = strdup(path), *rest = copy, *name;
+	int fd = copy ? open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, below;
+
+	while (fd >= 0 && (name = strsep(&rest, "/"))) {
+		bool made = make && mkdirat(fd, name, 0755) == 0;
+
+		below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0 && made)
+			fchmod(below, 0755); /* whatever our umask is */
+		close(fd);
+		fd = below;
+	}
+	free(copy);
+	return fd;
 }
 
 void lab_machine_group(pid_t keeper, char out[LAB_MACHINE_GROUP])

@@ -1,6 +1,6 @@
 /*
  * Machines: instances that are a whole Debian in a container of systemd-nspawn. An image of one is
- *a folder with a file `machine`, which names the trees below it, the topmost first:
+ * a folder with a file `machine`, which names the trees below it, the topmost first:
  *
  *	layer /var/cache/drorch-lab/bookworm/tree
  *
@@ -21,6 +21,11 @@
 bool lab_image_is_machine(const char *folder);
 /* Its layers as overlayfs takes them ("A:B"), each one looked at. */
 int lab_machine_layers(const char *folder, struct dro_buf *out, struct dro_error *err);
+/*
+ * A folder below a disk ("root/etc"), made where that is asked for; -1: none, errno. Nothing is
+ * followed: what is a link in there was made by a machine, and would lead into our own files.
+ */
+int lab_machine_folder(const char *disk, const char *path, bool make);
 /* The control group of a keeper's machine. */
 #define LAB_MACHINE_GROUP 32
 void lab_machine_group(pid_t keeper, char out[LAB_MACHINE_GROUP]);
@@ -35,8 +40,5 @@ pid_t lab_machine_init(pid_t keeper);
  * Returns only where it cannot: an exit code.
  */
 int lab_machine_enter(pid_t keeper, char *command);
-
-/* `drorch-lab base`: makes the tree where it is not there yet and prints its image folder. */
-int lab_base_main(int argc, char **argv);
 
 #endif

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "lab/base.h"
 #include "lab/keeper.h"
 #include "lab/lifecycle.h"
 #include "lab/machine.h"
@@ -10,6 +12,7 @@
 
 #define ORIGIN_PORT 8080
 #define BOOT_DELAY_MS 100
+#define WAIT_MS 60000
 
 static int usage(FILE *to)
 {
@@ -21,8 +24,9 @@ static int usage(FILE *to)
 		"[--edge-log] [--foreground]\n"
 		"  down                         every instance is dead after it\n"
 		"  log                          the calls, one JSON line each\n"
-		"  base [--suite S] [--mirror URL] [--include P,P] [--cache DIR]\n"
-		"                               a Debian for machines; prints its image folder\n"
+		"  base [--site] [--suite S] [--mirror URL] [--include P,P] [--cache DIR]\n"
+		"                               a Debian for machines; prints its image folder;\n"
+		"                               --site: with all that a service's hosts need\n"
 		"  sh INSTANCE COMMAND          in a machine; its exit code\n");
 	lab_command_help(to);
 	return to == stdout ? 0 : 3;
@@ -111,12 +115,84 @@ static char *whole_folder(int argc, char **argv)
 	return resolved;
 }
 
+/* Takes a flag out of the words. */
+static bool take_flag(int *argc, char **argv, const char *name)
+{
+	bool found = false;
+	int i, kept = 0;
+
+	for (i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], name) == 0)
+			found = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	*argc = kept;
+	return found;
+}
+
+/* Until the instance is in that state. */
+static int wait_state(const char *dir, char *instance, const char *state, struct dro_error *err)
+{
+	char *ask[] = {"state", instance};
+	uint64_t until = dro_now_ms() + WAIT_MS;
+	struct dro_buf out = DRO_BUF_INIT(4096);
+	size_t length = strlen(state);
+	int code, rc;
+
+	for (;;) {
+		dro_buf_reset(&out);
+		rc = lab_control_ask(dir, 2, ask, &out, &code, err);
+		if (rc < 0 || (out.length == length + 1 && strncmp(out.data, state, length) == 0))
+			break;
+		if (dro_now_ms() > until) {
+			rc = dro_fail(err, DRO_ETIMEDOUT, "%s is not %s, but %s", instance, state,
+				dro_buf_str(&out));
+			break;
+		}
+		dro_clock_real.sleep_ms(&dro_clock_real, 10);
+	}
+	dro_buf_free(&out);
+	return rc;
+}
+
+/* What `--wait` waits for, by us, since the lab takes one command after the other. NULL: nothing.
+ */
+static const char *state_after(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[0], "kill") == 0)
+		return "stopped";
+	if (argc == 3 && strcmp(argv[0], "power") == 0)
+		return strcmp(argv[2], "on") == 0 ? "running" : "stopped";
+	return NULL;
+}
+
+static int ask_lab(const char *dir, int argc, char **argv, struct dro_buf *out, int *code,
+	struct dro_error *err)
+{
+	bool wait = take_flag(&argc, argv, "--wait"), keys = strcmp(argv[0], "known-hosts") == 0;
+	const char *after = wait ? state_after(argc, argv) : NULL;
+	uint64_t until = dro_now_ms() + WAIT_MS;
+	int rc;
+
+	if (wait && !after)
+		return dro_fail(err, DRO_EINVAL, "--wait is for kill and power");
+	/* A machine that was launched just now has its key in a moment. */
+	while ((rc = lab_control_ask(dir, argc, argv, out, code, err)) == DRO_EAGAIN && keys &&
+		dro_now_ms() < until) {
+		dro_buf_reset(out);
+		dro_error_clear(err);
+		dro_clock_real.sleep_ms(&dro_clock_real, 20);
+	}
+	return rc < 0 || !after ? rc : wait_state(dir, argv[1], after, err);
+}
+
 static int run_ask(const char *dir, int argc, char **argv)
 {
 	struct dro_buf out = DRO_BUF_INIT(8u << 20);
 	struct dro_error err = DRO_ERROR_INIT;
 	char *folder = whole_folder(argc, argv);
-	int code = 0, rc = lab_control_ask(dir, argc, argv, &out, &code, &err);
+	int code = 0, rc = ask_lab(dir, argc, argv, &out, &code, &err);
 
 	fputs(dro_buf_str(&out), stdout);
 	if (rc < 0)

@@ -64,10 +64,12 @@ int lab_incoming_start(
 
 	incoming->started = true;
 	incoming->method = strdup(method);
-	if (peer && peer->client_addr->sa_family == AF_INET)
-		inet_ntop(AF_INET,
-			&((const struct sockaddr_in *)(const void *)peer->client_addr)->sin_addr,
-			incoming->client, sizeof(incoming->client));
+	if (peer && peer->client_addr->sa_family == AF_INET) {
+		const struct sockaddr_in *from = (const void *)peer->client_addr;
+
+		inet_ntop(AF_INET, &from->sin_addr, incoming->client, sizeof(incoming->client));
+		incoming->client_port = ntohs(from->sin_port);
+	}
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, incoming);
 	return incoming->method && (int)incoming->headers.count == all ? 0 : DRO_ENOMEM;
 }
@@ -152,6 +154,7 @@ int lab_incoming_finish(struct lab_incoming *incoming)
 	request->raw_path = incoming->uri;
 	request->raw_query = mark ? mark + 1 : "";
 	request->client = incoming->client;
+	request->machine = incoming->machine;
 	request->headers = incoming->headers.items;
 	request->header_count = incoming->headers.count;
 	request->host = lab_header(request, "host");

@@ -10,6 +10,8 @@ struct lab_incoming {
 	char *uri; /* as it came, with the query */
 	char *method;
 	char client[64];
+	uint16_t client_port;
+	char machine[LAB_ID]; /* the server's to fill */
 	struct lab_pairs headers;
 	struct lab_pairs query;
 	struct lab_pairs segments; /* their names */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "lab/fault.h"
+#include "lab/gates.h"
 #include "lab/internal.h"
 #include "lab/request.h"
 
@@ -268,8 +269,12 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	(void)version;
 	if (!incoming)
 		return MHD_NO;
-	if (!incoming->started)
-		return lab_incoming_start(incoming, connection, method) == 0 ? MHD_YES : MHD_NO;
+	if (!incoming->started) {
+		if (lab_incoming_start(incoming, connection, method) < 0)
+			return MHD_NO;
+		lab_gates_who(server->lab->gates, incoming->client_port, incoming->machine);
+		return MHD_YES;
+	}
 	if (*length) {
 		int rc = lab_incoming_body(incoming, data, *length, server->lab->dir);
 
