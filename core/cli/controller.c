@@ -17,12 +17,14 @@
 #include "cli/worker.h"
 #include "control/look.h"
 #include "control/webhook.h"
+#include "observe/databases.h"
 
 #define LOOK_MS 120000
 #define LATE_MS 30000
 #define ORPHAN_MS 5000
 #define RETRY_MS 10000
 #define VISITS 16
+#define HEARTBEAT_MS 5000
 #define SHARE 0.5 /* of the background's: the rest is for reconcile runs, see worker.c */
 #define LISTEN "127.0.0.1:9480"
 #define SECRET_MS 10000
@@ -95,11 +97,33 @@ static void visit(void *arg, const struct dro_visit_ask *ask, struct dro_visit *
 	const struct world *world = ask->world;
 	const struct dro_pass_ask stand = {.accounts = world->accounts,
 		.observer = world->observer,
+		.sessions = controlling->setup.sessions,
 		.store = controlling->setup.store,
 		.log = &controlling->setup.log,
 		.plugins = world->plugins};
 
 	dro_control_look(ask, &stand, out);
+}
+
+/* While a run is under way too: the primary is to hear somebody. */
+static void heartbeat(void *arg, const struct dro_service *service, uint64_t deadline_ms)
+{
+	struct controlling *controlling = arg;
+	const struct dro_setup *setup = &controlling->setup;
+	struct dro_data_host *hosts = NULL;
+	struct dro_error err = DRO_ERROR_INIT;
+	char *active = NULL;
+	int64_t since_ms;
+
+	if (dro_setup_active(&active, &since_ms, setup, service, &err) < 0 ||
+		dro_databases_look(
+			&hosts, setup->sessions, setup->store, service, deadline_ms, &err) < 0 ||
+		(hosts && dro_databases_remember(
+				  setup->store, service, hosts, active, dro_wall_ms(), &err) < 0))
+		dro_log(&setup->log, DRO_LOG_WARNING, "%s: databases: %s", service->name,
+			err.message);
+	free(hosts);
+	free(active);
 }
 
 static int start(void *arg, const char *run, struct dro_control_worker *out, struct dro_error *err)
@@ -196,6 +220,7 @@ static int read_settings(struct controlling *controlling, struct dro_cli *cli)
 		return rc;
 	config->workers = (size_t)settings->workers;
 	config->visits = VISITS;
+	config->heartbeat_ms = HEARTBEAT_MS;
 	config->look_ms = LOOK_MS;
 	config->late_ms = LATE_MS;
 	config->orphan_ms = ORPHAN_MS;
@@ -240,7 +265,8 @@ static int open_all(struct controlling *controlling, struct dro_error *err)
 		return dro_fail(err, DRO_EINVAL,
 			"%s is a folder: the controller follows a branch of a git repository",
 			setup->config->url);
-	if ((rc = dro_setup_open_registry(setup, err)) < 0)
+	if ((rc = dro_setup_open_registry(setup, err)) < 0 ||
+		(rc = dro_sessions_new(&setup->sessions, setup->redactor, err)) < 0)
 		return rc;
 	setup->spec = NULL;
 	if ((rc = dro_controller_new(&controlling->controller, &controlling->config, spec, err)) <
@@ -300,6 +326,7 @@ int dro_cmd_controller(struct dro_cli *cli)
 		.open = open_world,
 		.close = close_world,
 		.visit = visit,
+		.heartbeat = heartbeat,
 		.start = start};
 	struct dro_systemd *systemd = NULL;
 	struct dro_error err = DRO_ERROR_INIT;

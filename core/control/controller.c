@@ -169,6 +169,7 @@ static int turn(struct dro_controller *controller, struct dro_error *err)
 		control_call_waiting(controller);
 		control_visit_start(controller);
 	}
+	control_heartbeats(controller);
 	control_report_flush(controller);
 	feed_watchdog(controller);
 	return 0;
@@ -230,7 +231,8 @@ static bool is_over(struct dro_controller *controller, int *rc, struct dro_error
 	}
 	if (!controller->stop_ms)
 		return false;
-	if (controller->job_count == 0 && control_poller_stop(controller, false))
+	if (controller->job_count == 0 && controller->beat_count == 0 &&
+		control_poller_stop(controller, false))
 		return true;
 	if (control_now() < controller->stop_ms + STOP_MS)
 		return false;
@@ -327,7 +329,11 @@ void dro_controller_free(struct dro_controller *controller)
 	atomic_store(&controller->stopping, 1);
 	control_poller_stop(controller, true);
 	dro_pool_free(controller->pool);
+	dro_pool_free(controller->heartbeats);
 	control_visit_finish(controller);
+	controller->stop_ms = controller->stop_ms ? controller->stop_ms : control_now();
+	if (controller->spec)
+		control_heartbeats(controller);
 	control_workers_free(controller);
 	dro_spec_free(control_poller_news(controller));
 	control_spec_release(controller, controller->spec);

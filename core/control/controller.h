@@ -34,6 +34,9 @@ struct dro_controller_ops {
 	void (*close)(void *arg, void *world);
 	/* On a worker of the pool, until about the ask's deadline. */
 	void (*visit)(void *arg, const struct dro_visit_ask *ask, struct dro_visit *out);
+	/* Looks at the service's databases, until about the deadline; on a thread of its own. NULL:
+	 * nobody does. */
+	void (*heartbeat)(void *arg, const struct dro_service *service, uint64_t deadline_ms);
 	/* Starts a worker process for a run. Any thread. */
 	int (*start)(
 		void *arg, const char *run, struct dro_control_worker *out, struct dro_error *err);
@@ -46,13 +49,14 @@ struct dro_controller_config {
 	struct dro_systemd *systemd; /* or NULL */
 	const char *listen;	     /* for `status`: where the webhook is, or "" */
 	uint64_t poll_ms, period_ms;
-	uint64_t look_ms;   /* a visit's deadline */
-	uint64_t orphan_ms; /* how long nobody may drive a run before it is taken over */
-	uint64_t retry_ms;  /* the first wait after a failure */
-	uint64_t late_ms;   /* past its deadline, before a visit counts as stuck */
-	size_t visits;	    /* side by side */
-	size_t workers;	    /* reconcile runs of ours side by side */
-	bool once;	    /* every service once, to the end of its run */
+	uint64_t look_ms;      /* a visit's deadline */
+	uint64_t orphan_ms;    /* how long nobody may drive a run before it is taken over */
+	uint64_t retry_ms;     /* the first wait after a failure */
+	uint64_t heartbeat_ms; /* how long a look at databases may take */
+	uint64_t late_ms;      /* past its deadline, before a visit counts as stuck */
+	size_t visits;	       /* side by side */
+	size_t workers;	       /* reconcile runs of ours side by side */
+	bool once;	       /* every service once, to the end of its run */
 };
 
 struct dro_controller;

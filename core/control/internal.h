@@ -36,6 +36,8 @@ struct control_service {
 	uint64_t waiting_ms;		 /* since when; 0: not */
 	unsigned runs;			 /* of ours, one after the other without rest */
 	bool settled;			 /* of `once` */
+	bool beating;			 /* a heartbeat is under way */
+	uint64_t beat_ms;		 /* when the next one is due */
 
 	/* For `status`. */
 	char applied[CONTROL_COMMIT], attempted[CONTROL_COMMIT];
@@ -106,10 +108,14 @@ struct dro_controller {
 	uint64_t stop_ms;	  /* since when we stop; 0: we do not */
 	int once_rc;
 
+	struct dro_pool *heartbeats; /* NULL until there is one */
+	size_t beat_count;	     /* under way, or not looked at */
+
 	size_t job_count; /* visits under way, or finished and not looked at */
 
 	pthread_mutex_t lock; /* of what is below */
 	struct control_job *jobs, *finished;
+	struct heartbeat *beaten;
 	size_t slots; /* in use */
 };
 
@@ -141,6 +147,9 @@ void control_worker_add(struct dro_controller *controller, const struct dro_cont
 void control_workers_reap(struct dro_controller *controller);
 void control_orphans_scan(struct dro_controller *controller);
 void control_workers_free(struct dro_controller *controller);
+
+/* heartbeat.c: takes in those that came back, sends out those that are due. */
+void control_heartbeats(struct dro_controller *controller);
 
 /* report.c: what `status` shows. */
 /* `word` is a literal. */

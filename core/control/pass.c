@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "observe/backups.h"
+#include "observe/databases.h"
 #include "observe/known.h"
 
 /* Which site is active: *given where a promote made it so. */
@@ -73,6 +74,25 @@ static int remember(
 	return rc < 0 ? rc : remember_backup(ask, seen, err);
 }
 
+#define DATABASES_MS 8000 /* an agent that is away must not hold the pass up */
+
+/* After the instances are known: where the agents are hangs on them. */
+static int look_databases(struct dro_data_host **out, const struct dro_pass_ask *ask,
+	const struct dro_pass *pass, int64_t now_ms, struct dro_error *err)
+{
+	uint64_t soon = dro_now_ms() + DATABASES_MS;
+	int rc;
+
+	*out = NULL;
+	if (!ask->sessions)
+		return 0;
+	rc = dro_databases_look(out, ask->sessions, ask->store, ask->service,
+		soon < ask->deadline_ms ? soon : ask->deadline_ms, err);
+	return rc < 0 || !*out ? rc
+			       : dro_databases_remember(
+					 ask->store, ask->service, *out, pass->active, now_ms, err);
+}
+
 static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
 	const struct dro_pass_ask *ask, bool images, struct dro_error *err)
 {
@@ -84,16 +104,21 @@ static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
 		.fresh_ms = ask->fresh_ms,
 		.deadline_ms = ask->deadline_ms,
 		.images = images};
+	struct dro_data_host *databases = NULL;
 	struct dro_observed *seen = NULL;
 	int rc;
 
 	if ((rc = dro_observe(&seen, ask->observer, &at, err)) < 0)
 		return rc;
 	facts->seen = seen;
-	if ((rc = remember(ask, seen, err)) == 0 &&
-		(rc = dro_plan_reconcile(&pass->plan, &pass->diff, facts, err)) == 0)
+	if ((rc = remember(ask, seen, err)) == 0)
+		rc = look_databases(&databases, ask, pass, facts->now_ms, err);
+	seen->databases = databases;
+	if (rc == 0 && (rc = dro_plan_reconcile(&pass->plan, &pass->diff, facts, err)) == 0)
 		pass->refusal_count = dro_safety_reconcile(pass->refusals, facts, pass->diff);
+	seen->databases = NULL;
 	dro_observed_free(seen);
+	free(databases);
 	return rc;
 }
 

@@ -10,12 +10,14 @@
 #include "observe/observer.h"
 #include "plan/reconcile.h"
 #include "plan/safety.h"
+#include "session/session.h"
 
 struct dro_pass_ask {
 	const struct dro_spec *spec;
 	const struct dro_service *service;
 	struct dro_accounts *accounts;
 	struct dro_observer *observer;
+	struct dro_sessions *sessions; /* NULL: databases are not asked */
 	struct dro_store *store;
 	const struct dro_log *log;
 	const char *plugins;  /* digest of the plugins in use: a plan made with others is stale */

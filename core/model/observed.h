@@ -7,6 +7,7 @@
 #define DRORCH_MODEL_OBSERVED_H
 
 #include "model/backup.h"
+#include "model/database.h"
 #include "model/inventory.h"
 #include "model/service.h"
 
@@ -66,6 +67,7 @@ struct dro_observed {
 	size_t zone_count;
 	struct dro_seen_site *sites; /* beside service->sites */
 	size_t site_count;
+	const struct dro_data_host *databases; /* beside sites; NULL: not asked */
 	struct dro_seen_checks *checks;
 	size_t check_count;
 	struct dro_seen_images *images;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/pool.h"
 #include "model/marks.h"
 #include "observe/known.h"
 
@@ -72,16 +73,15 @@ static bool holds_data(const cJSON *entry, const struct dro_site *site)
 	       strcmp(dro_json_text(entry, "group"), site->groups[0].name) == 0;
 }
 
-int dro_data_host_find(struct dro_data_host *out, cJSON *addresses, struct dro_accounts *accounts,
-	struct dro_store *store, const struct dro_service *service, const struct dro_site *site,
-	uint64_t deadline_ms, struct dro_error *err)
+/* From what is known: the first host of the first group; nothing is asked. */
+static int known_host(struct dro_data_host *out, cJSON *addresses, struct dro_store *store,
+	const struct dro_service *service, const struct dro_site *site, struct dro_error *err)
 {
 	const cJSON *entry;
 	cJSON *known = NULL;
 	int rc;
 
 	*out = (struct dro_data_host){.seen.lag_s = -1};
-	refresh(accounts, store, service, site, deadline_ms);
 	rc = dro_known_instances_get(&known, store, service->name, err);
 	if (rc < 0 && rc != DRO_ENOTFOUND)
 		return rc;
@@ -99,12 +99,21 @@ int dro_data_host_find(struct dro_data_host *out, cJSON *addresses, struct dro_a
 		copy(out->address, sizeof(out->address), address_of(entry));
 	}
 	cJSON_Delete(known);
-	return *out->name
-		       ? 0
-		       : dro_fail(err, DRO_ENOTFOUND,
-				 "no instance of %s of %s is known: `drorch plan %s` tells what is "
-				 "missing",
-				 site->name, service->name, service->name);
+	return 0;
+}
+
+int dro_data_host_find(struct dro_data_host *out, cJSON *addresses, struct dro_accounts *accounts,
+	struct dro_store *store, const struct dro_service *service, const struct dro_site *site,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	int rc;
+
+	refresh(accounts, store, service, site, deadline_ms);
+	if ((rc = known_host(out, addresses, store, service, site, err)) < 0 || *out->name)
+		return rc;
+	return dro_fail(err, DRO_ENOTFOUND,
+		"no instance of %s of %s is known: `drorch plan %s` tells what is missing",
+		site->name, service->name, service->name);
 }
 
 struct dro_session_host dro_data_host_session(const struct dro_data_host *host,
@@ -136,7 +145,7 @@ static void take_hello(struct dro_database_seen *seen, const cJSON *hello)
 	seen->primary = strcmp(dro_json_text(hello, "role"), "primary") == 0;
 	seen->fenced = flag(hello, "fenced");
 	seen->epoch = number(hello, "epoch", 0);
-	seen->self_fence_ms = number(hello, "self_fence_after_ms", 0);
+	seen->self_fence_ms = number(hello, "self_fence_within_ms", 0);
 }
 
 static void take_status(struct dro_database_seen *seen, const cJSON *status)
@@ -177,6 +186,73 @@ void dro_database_look(struct dro_data_host *host, struct dro_sessions *sessions
 	cJSON_Delete(status);
 }
 
+/* One of several looked at side by side. */
+struct looking {
+	struct dro_data_host *host;
+	struct dro_sessions *sessions;
+	const struct dro_service *service;
+	const struct dro_site *site;
+	uint64_t deadline_ms;
+};
+
+static void look(void *arg)
+{
+	struct looking *looking = arg;
+
+	dro_database_look(looking->host, looking->sessions, looking->service, looking->site,
+		looking->deadline_ms);
+}
+
+static bool has_database(const struct dro_site *site)
+{
+	return site->agent.given && *site->agent.ssh_user &&
+	       (*site->follows || site->role == DRO_ROLE_PRIMARY);
+}
+
+int dro_databases_look(struct dro_data_host **out, struct dro_sessions *sessions,
+	struct dro_store *store, const struct dro_service *service, uint64_t deadline_ms,
+	struct dro_error *err)
+{
+	struct dro_data_host *hosts = calloc(service->site_count + 1, sizeof(*hosts));
+	struct looking *lookings = calloc(service->site_count + 1, sizeof(*lookings));
+	struct dro_pool *pool = NULL;
+	size_t i;
+	int rc = 0;
+
+	*out = NULL;
+	if (!dro_service_replicates(service))
+		goto out;
+	if (!hosts || !lookings) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	if ((rc = dro_pool_new(&pool, service->site_count < 8 ? service->site_count : 8, err)) < 0)
+		goto out;
+	for (i = 0; i < service->site_count && rc == 0; i++) {
+		const struct dro_site *site = &service->sites[i];
+
+		if (!has_database(site) ||
+			(rc = known_host(&hosts[i], NULL, store, service, site, err)) < 0 ||
+			!*hosts[i].name)
+			continue;
+		lookings[i] = (struct looking){&hosts[i], sessions, service, site, deadline_ms};
+		if (strcmp(hosts[i].state, "running") == 0)
+			rc = dro_pool_submit(pool, look, &lookings[i], err);
+		else
+			snprintf(hosts[i].seen.error, sizeof(hosts[i].seen.error),
+				"its instance is %s", hosts[i].state);
+	}
+	dro_pool_free(pool);
+	if (rc == 0) {
+		*out = hosts;
+		hosts = NULL;
+	}
+out:
+	free(lookings);
+	free(hosts);
+	return rc;
+}
+
 /* ---- remembered ------------------------------------------------------------------------------ */
 
 int dro_recovery_point_set(struct dro_store *store, const struct dro_service *service,
@@ -198,6 +274,20 @@ int dro_recovery_point_set(struct dro_store *store, const struct dro_service *se
 	dro_buf_free(&text);
 	cJSON_Delete(json);
 	return rc;
+}
+
+int dro_databases_remember(struct dro_store *store, const struct dro_service *service,
+	const struct dro_data_host *hosts, const char *active, int64_t now_ms,
+	struct dro_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < service->site_count; i++)
+		if (strcmp(service->sites[i].name, active) == 0 && hosts[i].seen.answered &&
+			hosts[i].seen.primary)
+			return dro_recovery_point_set(
+				store, service, &service->sites[i], &hosts[i].seen, now_ms, err);
+	return 0;
 }
 
 void dro_recovery_point_get(

@@ -30,9 +30,22 @@ struct dro_session_host dro_data_host_session(const struct dro_data_host *host,
 void dro_database_look(struct dro_data_host *host, struct dro_sessions *sessions,
 	const struct dro_service *service, const struct dro_site *site, uint64_t deadline_ms);
 
+/*
+ * Looks at those of all sites that have an agent, side by side: *out is beside service->sites, one
+ * without a name has none. To be freed. NULL where the service replicates nothing.
+ */
+int dro_databases_look(struct dro_data_host **out, struct dro_sessions *sessions,
+	struct dro_store *store, const struct dro_service *service, uint64_t deadline_ms,
+	struct dro_error *err);
+
 /* Remembers the primary as it was seen just now. */
 int dro_recovery_point_set(struct dro_store *store, const struct dro_service *service,
 	const struct dro_site *site, const struct dro_database_seen *seen, int64_t now_ms,
+	struct dro_error *err);
+/* The same of the active site among `hosts`, which are beside service->sites; nothing where it did
+ * not answer, or is no primary. */
+int dro_databases_remember(struct dro_store *store, const struct dro_service *service,
+	const struct dro_data_host *hosts, const char *active, int64_t now_ms,
 	struct dro_error *err);
 /* All zero where nothing is known, or what is known cannot be read. */
 void dro_recovery_point_get(

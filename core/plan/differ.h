@@ -64,6 +64,7 @@ bool differ_check_of(struct differ *differ, const char *provider, const struct d
 void differ_records(struct differ *differ);
 void differ_images(struct differ *differ);
 void differ_backups(struct differ *differ);
+void differ_databases(struct differ *differ);
 
 /* ---- wanted.c: the records that the spec and the state ask for ------------------------------- */
 

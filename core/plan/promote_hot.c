@@ -208,8 +208,17 @@ static void add_data(struct promote *promote)
 	step = promote_fence(promote);
 	if (!step)
 		return;
-	if (*facts->from_host.name)
+	if (*facts->from_host.name) {
+		int64_t alone_ms = strcmp(facts->last.site, facts->from->name) == 0
+					   ? facts->last.self_fence_ms
+					   : 0;
+
 		input_old(promote, step, "host");
+		input_new(promote, step, "to");
+		dro_build_input_json(&promote->base, step, "self_fence_ms",
+			cJSON_CreateNumber((double)alone_ms));
+		step->timeout_ms += alone_ms;
+	}
 	dro_build_input_json(&promote->base, step, "graceful", cJSON_CreateBool(planned));
 	if (planned)
 		dro_build_after(&promote->base, step, "freeze");

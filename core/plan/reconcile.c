@@ -11,7 +11,8 @@
 
 const char *dro_thing_name(enum dro_thing thing)
 {
-	static const char *const names[] = {"instance", "image", "record", "check", "backup"};
+	static const char *const names[] = {
+		"instance", "image", "record", "check", "backup", "database"};
 
 	return names[thing];
 }
@@ -201,6 +202,7 @@ int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
 		differ_unchecks(&differ);
 		differ_images(&differ);
 		differ_backups(&differ);
+		differ_databases(&differ);
 	}
 	free(differ.pointers);
 	if (differ.base.rc == 0)

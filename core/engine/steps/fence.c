@@ -1,9 +1,10 @@
 /*
- * site.fence {site, addresses, host, graceful} -> {stopped, method}: the old site takes no more
- * writes. The agent on its data host (where `host` is given) fences the database, for good. Else
- * its instances are powered off by its provider; where that cannot be asked, the site must be
- * proven dead by its own health check. A graceful one is for the agent alone, until the run is
- * downgraded.
+ * site.fence {site, addresses, host, to, self_fence_ms, graceful} -> {stopped, method}: the old
+ * site takes no more writes. The agent on its data host (where `host` is given) fences the
+ * database, for good. Else its instances are powered off by its provider; where that cannot be
+ * asked, the site must be proven dead by its own health check, or have had the time to fence
+ * itself: `self_fence_ms` from when the replica on the new site, `to`, withdrew its word. A
+ * graceful one is for the agent alone, until the run is downgraded.
  */
 #include "engine/steps/database.h"
 
@@ -12,8 +13,9 @@
 
 #define AGENT_MS 1500 /* one that is gone must not either: then there are other ways */
 #define GRACEFUL_MS 5000
-#define API_MS 3000   /* a provider that is gone must not hold the run up */
-#define BUSY_MS 20000 /* one that answers, but not now, is asked again for so long */
+#define SELF_MARGIN_MS 1000 /* clocks and schedulers */
+#define API_MS 3000	    /* a provider that is gone must not hold the run up */
+#define BUSY_MS 20000	    /* one that answers, but not now, is asked again for so long */
 #define POLL_LEAST_MS 100
 #define POLL_MOST_MS 2000
 
@@ -90,13 +92,81 @@ out:
 	return rc;
 }
 
-static int unproven(struct dro_step_context *context, const struct dro_site *site, const char *why)
+static bool fences_itself(const struct dro_step_context *context)
+{
+	int64_t within;
+
+	return dro_json_int(context->inputs, "self_fence_ms", 0, &within, NULL) == 0 &&
+	       within > 0 && cJSON_GetObjectItemCaseSensitive(context->inputs, "to");
+}
+
+/*
+ * A primary that hears neither a controller nor a replica that confirms it fences itself within a
+ * time that it told. So its replica confirms it no more, and the time is waited for. 1: not yet; 0:
+ * it is over, and its agent cannot be reached still; DRO_EUNSUPPORTED: it does not fence itself.
+ */
+static int self_fenced(struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_clock *clock = context->world->clock;
+	int64_t now = clock->wall_ms(clock), since = 0, within = 0;
+	struct step_host from, to;
+	bool primary, fenced;
+	int rc;
+
+	dro_json_int(context->inputs, "self_fence_ms", 0, &within, NULL);
+	dro_json_int(context->outputs, "withdrawn_ms", 0, &since, NULL);
+	if (!fences_itself(context))
+		return dro_fail(err, DRO_EUNSUPPORTED, "it does not fence itself");
+	if ((rc = step_host_read(&from, context, "host", err)) < 0 ||
+		(rc = step_host_read(&to, context, "to", err)) < 0)
+		return rc;
+	if (!since) {
+		if ((rc = step_change(NULL, context, &to, "withdraw", NULL, AGENT_MS, err)) < 0)
+			return rc;
+		since = clock->wall_ms(clock);
+		dro_step_output(context, "withdrawn_ms", cJSON_CreateNumber((double)since));
+	}
+	if (now < since + within + SELF_MARGIN_MS) {
+		dro_buf_printf(&context->note, "%s fences itself within %lld s", from.site->name,
+			(long long)((since + within + SELF_MARGIN_MS - now) / 1000));
+		return 1;
+	}
+	if (step_role(context, &from, &primary, &fenced, NULL) < 0)
+		return 0;
+	/* It can be reached again, and may have heard of us: it is fenced as any other. */
+	dro_step_output(context, "agent", NULL);
+	dro_step_output(context, "withdrawn_ms", NULL);
+	return 1;
+}
+
+/* The site lives, or nobody can tell, and it cannot be switched off. */
+static int await_fence(
+	struct dro_step_context *context, const struct dro_site *site, struct dro_error *err)
+{
+	int rc = self_fenced(context, err);
+
+	if (rc == 0) {
+		dro_step_output(context, "method", cJSON_CreateString("self-fenced"));
+		dro_buf_reset(&context->note);
+		dro_buf_printf(&context->note,
+			"%s has been alone long enough to have fenced itself", site->name);
+		return DRO_STEP_DONE;
+	}
+	if (rc == DRO_EBUSY || rc == DRO_ENOMEM)
+		return rc;
+	if (rc < 0) /* asked again until the step's time is over: the provider may come back */
+		dro_buf_puts(&context->note, "stop it by hand");
+	return dro_step_pending(context, POLL_MOST_MS, POLL_MOST_MS);
+}
+
+static int unproven(struct dro_step_context *context, const struct dro_site *site, const char *why,
+	struct dro_error *err)
 {
 	dro_buf_printf(&context->note,
 		"nothing tells whether %s is dead: no address of it is known, and it cannot be "
-		"powered off: %.200s",
+		"powered off: %.200s; ",
 		site->name, why);
-	return dro_step_pending(context, POLL_MOST_MS, POLL_MOST_MS);
+	return await_fence(context, site, err);
 }
 
 /* It answers, if only to say "later": as long as that may pass, it alone can fence for certain. */
@@ -121,12 +191,11 @@ static int prove_dead(struct dro_step_context *context, const struct dro_site *s
 		return rc;
 	well = dro_step_any_well(context, site, addresses, count, heard, sizeof(heard));
 	free(addresses);
-	if (well) {
-		/* The provider may come back: asked again until the step's time is over. */
-		dro_buf_printf(&context->note,
-			"%s answers (%.60s) and cannot be powered off: %.200s. Stop it by hand",
-			site->name, heard, why);
-		return dro_step_pending(context, POLL_MOST_MS, POLL_MOST_MS);
+	/* A primary that nobody hears may still be heard by its guests. */
+	if (well || fences_itself(context)) {
+		dro_buf_printf(&context->note, "%s %s (%.60s) and cannot be powered off: %.200s; ",
+			site->name, well ? "answers" : "does not answer", heard, why);
+		return await_fence(context, site, err);
 	}
 	dro_step_output(context, "method", cJSON_CreateString("dead"));
 	dro_buf_printf(&context->note, "%s does not answer (%.100s); not powered off: %.200s",
@@ -193,7 +262,7 @@ int dro_step_fence(struct dro_step_context *context, struct dro_error *err)
 		return cJSON_GetArraySize(
 			       cJSON_GetObjectItemCaseSensitive(context->inputs, "addresses")) > 0
 			       ? prove_dead(context, site, away.message, err)
-			       : unproven(context, site, away.message);
+			       : unproven(context, site, away.message, err);
 	if (known == 0)
 		return prove_dead(context, site, "it has no instances that carry our tags", err);
 	if (rc == 0 && context->note.length) /* named now, to be stopped at the next call */

@@ -3,6 +3,7 @@
  *
  *   database.promote {from, to, position, last, semi_sync} -> {writes_lost}   the replica opens
  *   database.reprotect {from, to, semi_sync}       the old primary follows it
+ *   database.thaw {host}                  a primary that takes no writes takes them again
  *   database.rejoin {host, primary, allow, semi_sync} -> {way, why}   a host becomes a replica
  *
  * Undone, both of the first two turn the roles back without losing a write.
@@ -104,6 +105,28 @@ int dro_step_reprotect(struct dro_step_context *context, struct dro_error *err)
 	dro_buf_printf(&context->note, "%s follows %s%s", from.site->name, to.site->name,
 		semi_sync(context) ? ", semi-synchronously" : "");
 	return DRO_STEP_DONE;
+}
+
+int dro_step_thaw_database(struct dro_step_context *context, struct dro_error *err)
+{
+	struct step_host host;
+	int rc;
+
+	if ((rc = step_host_read(&host, context, "host", err)) < 0 ||
+		(rc = step_thaw(context, &host, true, err)) < 0)
+		return rc;
+	dro_buf_printf(&context->note, "%s accepts writes", host.site->name);
+	return DRO_STEP_DONE;
+}
+
+int dro_step_unthaw(struct dro_step_context *context, struct dro_error *err)
+{
+	struct step_host host;
+	int rc;
+
+	if ((rc = step_host_read(&host, context, "host", err)) < 0)
+		return rc;
+	return step_change(NULL, context, &host, "freeze", NULL, FREEZE_MS, err);
 }
 
 /* ---- backwards ------------------------------------------------------------------------------- */

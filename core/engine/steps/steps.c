@@ -29,6 +29,7 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{"database.wait", "wait for the last write", dro_step_database_wait, NULL,
 		.graceful = true},
 	{"database.promote", "promote the database", dro_step_promote_database, dro_step_unpromote},
+	{"database.thaw", "open the database", dro_step_thaw_database, dro_step_unthaw},
 	{"database.reprotect", "replicate back", dro_step_reprotect, dro_step_unpromote},
 	{"database.rejoin", "make it a replica", dro_step_rejoin, NULL},
 	{"dns.apply", "set records", dro_step_dns_apply, dro_step_dns_unapply},

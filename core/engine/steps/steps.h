@@ -92,6 +92,8 @@ int dro_step_database_wait(struct dro_step_context *context, struct dro_error *e
 int dro_step_promote_database(struct dro_step_context *context, struct dro_error *err);
 int dro_step_unpromote(struct dro_step_context *context, struct dro_error *err);
 int dro_step_reprotect(struct dro_step_context *context, struct dro_error *err);
+int dro_step_thaw_database(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unthaw(struct dro_step_context *context, struct dro_error *err);
 int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err);
 int dro_step_backup_delete(struct dro_step_context *context, struct dro_error *err);
 
