@@ -132,6 +132,7 @@ static int add_status(
 	if (dro_store_lease_get(store, name, &lease, &alive, NULL) == 0 && alive)
 		cJSON_AddStringToObject(json, "driven_by", lease.holder);
 	if ((rc = add_fact(json, "reconcile", store, name, "reconcile", err)) < 0 ||
+		(rc = add_fact(json, "databases", store, name, "databases", err)) < 0 ||
 		(rc = add_pause(json, store, name, err)) < 0)
 		goto out;
 	if (backup && (rc = dro_json_parse(&latest, backup, strlen(backup), 65536, err)) == 0)

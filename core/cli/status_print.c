@@ -141,6 +141,45 @@ static void print_details(FILE *out, const cJSON *service)
 	}
 }
 
+static void print_database(FILE *out, const char *service, const cJSON *database, const char *ago)
+{
+	bool primary = strcmp(dro_json_text(database, "role"), "primary") == 0;
+	bool open = cJSON_IsTrue(get(database, "open"));
+	const char *trouble = dro_json_text(database, "trouble"), *how;
+
+	if (*dro_json_text(database, "error")) {
+		dro_print_line(out, "%s: database of %s: %s", service,
+			dro_json_text(database, "site"), dro_json_text(database, "error"));
+		return;
+	}
+	if (primary)
+		how = cJSON_IsTrue(get(database, "fenced")) ? "primary, fenced"
+		      : !open				    ? "primary, takes no writes"
+		      : cJSON_IsTrue(get(database, "semi_sync"))
+			      ? "primary, each write waits for a replica"
+			      : "primary";
+	else
+		how = cJSON_IsTrue(get(database, "replicates")) ? "replica, up to date"
+								: "replica, NOT replicating";
+	dro_print_line(out, "%s: database of %s: %s%s%s, %s ago", service,
+		dro_json_text(database, "site"), how, *trouble ? ": " : "", trouble, ago);
+}
+
+/* As they were heard last. */
+static void print_databases(FILE *out, const cJSON *service)
+{
+	const cJSON *databases = get(service, "databases"), *database;
+	char ago[DRO_DURATION_TEXT];
+
+	if (!databases)
+		return;
+	dro_duration_format(ago, (dro_wall_ms() - number(databases, "at_ms")) / 1000 * 1000);
+	cJSON_ArrayForEach(database, get(databases, "sites"))
+	{
+		print_database(out, dro_json_text(service, "name"), database, ago);
+	}
+}
+
 void dro_status_print(FILE *out, const cJSON *status, const char *state)
 {
 	static const char *const columns[] = {"SERVICE", "ACTIVE SITE", "LAST RUN", "LATEST BACKUP",
@@ -163,5 +202,9 @@ void dro_status_print(FILE *out, const cJSON *status, const char *state)
 	cJSON_ArrayForEach(service, services) print_service(table, service, alive);
 	dro_table_print(table, out);
 	dro_table_free(table);
-	cJSON_ArrayForEach(service, services) print_details(out, service);
+	cJSON_ArrayForEach(service, services)
+	{
+		print_databases(out, service);
+		print_details(out, service);
+	}
 }

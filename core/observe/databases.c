@@ -10,8 +10,6 @@
 #include "model/marks.h"
 #include "observe/known.h"
 
-#define FACT "recovery-point"
-#define FACT_MAX 8192
 #define PROVIDER_MS 3000 /* one that is gone must not hold up a promote */
 
 bool dro_service_replicates(const struct dro_service *service)
@@ -251,60 +249,4 @@ out:
 	free(lookings);
 	free(hosts);
 	return rc;
-}
-
-/* ---- remembered ------------------------------------------------------------------------------ */
-
-int dro_recovery_point_set(struct dro_store *store, const struct dro_service *service,
-	const struct dro_site *site, const struct dro_database_seen *seen, int64_t now_ms,
-	struct dro_error *err)
-{
-	struct dro_buf text = DRO_BUF_INIT(FACT_MAX);
-	cJSON *json = cJSON_CreateObject();
-	int rc;
-
-	cJSON_AddNumberToObject(json, "at_ms", (double)now_ms);
-	cJSON_AddStringToObject(json, "site", site->name);
-	cJSON_AddStringToObject(json, "position", seen->position);
-	cJSON_AddBoolToObject(json, "semi_sync", seen->semi_sync);
-	cJSON_AddNumberToObject(json, "self_fence_ms", (double)seen->self_fence_ms);
-	dro_json_print(&text, json);
-	if ((rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_store_fact_set(store, service->name, FACT, text.data, err);
-	dro_buf_free(&text);
-	cJSON_Delete(json);
-	return rc;
-}
-
-int dro_databases_remember(struct dro_store *store, const struct dro_service *service,
-	const struct dro_data_host *hosts, const char *active, int64_t now_ms,
-	struct dro_error *err)
-{
-	size_t i;
-
-	for (i = 0; i < service->site_count; i++)
-		if (strcmp(service->sites[i].name, active) == 0 && hosts[i].seen.answered &&
-			hosts[i].seen.primary)
-			return dro_recovery_point_set(
-				store, service, &service->sites[i], &hosts[i].seen, now_ms, err);
-	return 0;
-}
-
-void dro_recovery_point_get(
-	struct dro_recovery_point *out, struct dro_store *store, const struct dro_service *service)
-{
-	char *text = NULL;
-	cJSON *json = NULL;
-
-	*out = (struct dro_recovery_point){0};
-	if (dro_store_fact_get(store, service->name, FACT, &text, NULL, NULL) == 0 &&
-		dro_json_parse(&json, text, strlen(text), FACT_MAX, NULL) == 0) {
-		out->at_ms = number(json, "at_ms", 0);
-		out->semi_sync = flag(json, "semi_sync");
-		out->self_fence_ms = number(json, "self_fence_ms", 0);
-		copy(out->site, sizeof(out->site), dro_json_text(json, "site"));
-		copy(out->position, sizeof(out->position), dro_json_text(json, "position"));
-	}
-	cJSON_Delete(json);
-	free(text);
 }

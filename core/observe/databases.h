@@ -1,8 +1,10 @@
 /*
- * The sites' databases, asked through their agents, and what is remembered of the primary: a fact
- * of the service in the store, "recovery-point",
+ * The sites' databases, asked through their agents; and what is remembered of them, as facts of the
+ * service in the store: "recovery-point", what was last heard of the primary, and "databases", all
+ * of them,
  *
  *   {"at_ms":N,"site":"main","position":"0-1-42","semi_sync":true,"self_fence_ms":0}
+ *   {"at_ms":N,"sites":[{"site","host","error"}|{"site","host","role","fenced","open","position",…}]}
  */
 #ifndef DRORCH_OBSERVE_DATABASES_H
 #define DRORCH_OBSERVE_DATABASES_H
@@ -42,8 +44,8 @@ int dro_databases_look(struct dro_data_host **out, struct dro_sessions *sessions
 int dro_recovery_point_set(struct dro_store *store, const struct dro_service *service,
 	const struct dro_site *site, const struct dro_database_seen *seen, int64_t now_ms,
 	struct dro_error *err);
-/* The same of the active site among `hosts`, which are beside service->sites; nothing where it did
- * not answer, or is no primary. */
+/* All of `hosts`, which are beside service->sites; and the point of the active one, where it
+ * answered and is a primary. */
 int dro_databases_remember(struct dro_store *store, const struct dro_service *service,
 	const struct dro_data_host *hosts, const char *active, int64_t now_ms,
 	struct dro_error *err);
