@@ -34,9 +34,19 @@ static void print_next(FILE *out, const struct dro_run_row *run)
 			"Next: mend what failed, then `drorch resume %s`; or `drorch abort %s` to "
 			"take it back.",
 			run->id, run->id);
-	else if (completed && !*run->to)
+	else if (completed && (!*run->to || strcmp(run->kind, "rejoin") == 0))
 		dro_print_line(out, "Next: `drorch plan %s` tells whether anything is left to do.",
 			run->service);
+	else if (completed && strcmp(run->mode, "switchover") == 0)
+		dro_print_line(out,
+			"Next: `drorch status`; `drorch promote %s` moves back the same way.",
+			run->from);
+	else if (completed && strcmp(run->mode, "failover") == 0)
+		dro_print_line(out,
+			"Next: `drorch status`; when %s is back, `drorch rejoin %s` makes it a "
+			"replica, "
+			"and `drorch failback` the active site again.",
+			run->from, run->from);
 	else if (completed)
 		dro_print_line(out,
 			"Next: `drorch status`; take a backup of %s; keep %s off until it has been "

@@ -159,14 +159,21 @@ void dro_promote_show(const struct dro_cli *cli, const struct dro_promote_facts 
 		dro_buf_free(&text);
 		return;
 	}
-	printf("%s %s of %s (%s): %s goes out of service.\n",
-		facts->failback ? "Fail back to" : "Promote", facts->to->name, facts->service->name,
-		plan->mode, facts->from->name);
-	show_loss(stdout, facts, plan);
-	show_needs(stdout, facts);
-	dro_print_line(stdout, "  %s  %s%s%s", facts->from->name,
-		facts->from_answers ? "answers" : "does not answer", *facts->from_heard ? ": " : "",
-		facts->from_heard);
+	if (strcmp(plan->kind, "rejoin") == 0) {
+		printf("Make the database of %s a replica of %s, by %s at most.\n", facts->to->name,
+			facts->from->name, facts->allow);
+		show_database(stdout, "primary", facts->from, &facts->from_host);
+		show_database(stdout, "replica", facts->to, &facts->to_host);
+	} else {
+		printf("%s %s of %s (%s): %s goes out of service.\n",
+			facts->failback ? "Fail back to" : "Promote", facts->to->name,
+			facts->service->name, plan->mode, facts->from->name);
+		show_loss(stdout, facts, plan);
+		show_needs(stdout, facts);
+		dro_print_line(stdout, "  %s  %s%s%s", facts->from->name,
+			facts->from_answers ? "answers" : "does not answer",
+			*facts->from_heard ? ": " : "", facts->from_heard);
+	}
 	fputc('\n', stdout);
 	show_steps(stdout, plan);
 	fputc('\n', stdout);

@@ -217,6 +217,9 @@ static void add_data(struct promote *promote)
 		input_new(promote, step, "to");
 		dro_build_input_json(&promote->base, step, "self_fence_ms",
 			cJSON_CreateNumber((double)alone_ms));
+		/* One that did not answer just now is not waited for once more. */
+		dro_build_input_json(&promote->base, step, "agent",
+			cJSON_CreateBool(planned || facts->from_host.seen.answered));
 		step->timeout_ms += alone_ms;
 	}
 	dro_build_input_json(&promote->base, step, "graceful", cJSON_CreateBool(planned));
@@ -347,7 +350,7 @@ int promote_plan_hot(struct promote *promote)
 	int rc;
 
 	if (facts->address_count == 0 && !starts(facts))
-		return dro_fail(promote->base.err, DRO_ESAFETY,
+		return dro_fail(promote->base.err, DRO_ECONFLICT,
 			"no instance of %s runs that could take the traffic", facts->to->name);
 	if ((rc = check_data(facts, promote->base.err)) < 0)
 		return rc;

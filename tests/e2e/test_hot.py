@@ -58,6 +58,55 @@ def failover_with_semi_sync():
         check(outcome(w, w.run_id())["writes_lost"] == 0, outcome(w, w.run_id()))
 
 
+def home_again_after_a_failover():
+    """The old primary was switched off by its power loss: failback starts it, and it rejoins by itself."""
+    with world(HotWorld) as w, Writers(w) as writers:
+        writers.more()
+        lose_main(w)
+        w.good("promote", "dr", "--mode", "failover", "--confirm", "dr", "--override-rule", "recovery-point",
+               "--reason", "semi-sync")
+        writers.more()
+        w.servers["main"].start()
+        w.cut("main", False)
+        refused = w.drorch("promote", "main", "--confirm", "main")
+        check(refused.returncode == 1, refused.stderr)
+        done = w.good("failback", "--confirm", "main")
+        check("by follow" in done, done)
+        writers.more()
+        writers.stop()
+        is_home(w, "main")
+        for site in w.servers:
+            w.same()
+            check(not w.lost(writers, site), f"lost at {site}: {w.lost(writers, site)}")
+
+
+def what_the_old_primary_had_alone_is_taken_back():
+    """Without semi-sync it wrote what nobody has: flashback, with a report, where it is allowed."""
+    with world(HotWorld, mode="async", rpo="1h") as w, Writers(w) as writers:
+        writers.more()
+        w.servers["dr"].sql("STOP SLAVE IO_THREAD")
+        w.drorch("promote", "dr", "--dry-run")
+        writers.more()
+        lose_main(w)
+        w.good("promote", "dr", "--confirm", "dr")
+        writers.more()
+        alone = len(w.lost(writers, "dr"))
+        check(alone > 0, "nothing was lost: this shows nothing")
+        w.servers["main"].start()
+        w.cut("main", False)
+        w.ec2("eu-west-2", "StartInstances", InstanceId_1=w.main["id"])
+        refused = w.drorch("rejoin", "main", "--allow", "follow", "--confirm", "main")
+        check(refused.returncode == 1 and "flashback" in refused.stdout + refused.stderr,
+              refused.stdout + refused.stderr)
+        w.good("abort", w.run_id())
+        done = w.good("rejoin", "main", "--allow", "flashback", "--confirm", "main")
+        check("by flashback" in done, done)
+        writers.stop()
+        w.same()
+        report = w.steps(w.run_id())["rejoin"]
+        check(str(alone) in json.dumps(report), report)
+
+
 def failover_without_it():
     """What main was last known to have, and what nobody can know: refused, and passed on the record."""
     with world(HotWorld, mode="async", rpo="0s") as w, Writers(w) as writers:
@@ -128,5 +177,6 @@ def a_switchover_that_hangs_is_downgraded():
 
 if __name__ == "__main__":
     databases.need_mariadb()
-    main(switchover_there_and_back, failover_with_semi_sync, failover_without_it, what_fails_goes_back,
+    main(switchover_there_and_back, failover_with_semi_sync, home_again_after_a_failover, failover_without_it,
+         what_the_old_primary_had_alone_is_taken_back, what_fails_goes_back,
          nothing_fits_while_writes_do_not_end, a_switchover_that_hangs_is_downgraded)

@@ -1,6 +1,6 @@
 /*
- * site.fence {site, addresses, host, to, self_fence_ms, graceful} -> {stopped, method}: the old
- * site takes no more writes. The agent on its data host (where `host` is given) fences the
+ * site.fence {site, addresses, host, agent, to, self_fence_ms, graceful} -> {stopped, method}: the
+ * old site takes no more writes. The agent on its data host (where `host` is given) fences the
  * database, for good. Else its instances are powered off by its provider; where that cannot be
  * asked, the site must be proven dead by its own health check, or have had the time to fence
  * itself: `self_fence_ms` from when the replica on the new site, `to`, withdrew its word. A
@@ -219,7 +219,8 @@ static int by_agent(struct dro_step_context *context, struct dro_error *err)
 
 	if (!cJSON_GetObjectItemCaseSensitive(context->inputs, "host"))
 		return dro_fail(err, DRO_EUNSUPPORTED, "no agent is known");
-	if (!graceful && cJSON_GetObjectItemCaseSensitive(context->outputs, "agent"))
+	if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(context->inputs, "agent")) ||
+		(!graceful && cJSON_GetObjectItemCaseSensitive(context->outputs, "agent")))
 		return dro_fail(err, DRO_EAGAIN, "its agent did not answer");
 	if ((rc = step_host_read(&host, context, "host", err)) < 0)
 		return rc;
