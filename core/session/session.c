@@ -12,13 +12,16 @@
 #define ANSWER_MAX (1u << 20)
 #define REQUEST_MAX 65536 /* what an agent takes */
 #define OPEN_MS 5000	  /* for ssh to be up */
-#define MARGIN_MS 200	  /* the agent's word is to come before we stop listening */
+#define SILENT_MS 3000
+#define GREET_MS 2000
+#define MARGIN_MS 200 /* the agent's word is to come before we stop listening */
 
 struct session {
 	char *name, *address;
 	pthread_mutex_t lock;
 	struct dro_channel channel;
 	unsigned last_id;
+	uint64_t heard_ms; /* when it answered last */
 	struct session *next;
 };
 
@@ -187,6 +190,7 @@ static int converse(cJSON **result, struct session *session, const char *verb, c
 		(rc = receive(&answer, session, id, deadline_ms, err)) < 0)
 		return rc;
 	*asked = false;
+	session->heard_ms = dro_now_ms();
 	rc = judge(result, answer, err);
 	cJSON_Delete(answer);
 	return rc;
@@ -241,6 +245,27 @@ static int open_session(struct dro_sessions *sessions, struct session *session,
 	return rc < 0 ? not_open(session, rc, err) : 0;
 }
 
+/*
+ * A session that was silent for a while may be dead and not know it, and what a host that was
+ * frozen hears late opens nothing there: so it is greeted first. One that says nothing is opened
+ * anew.
+ */
+static void greet(struct session *session, uint64_t deadline_ms)
+{
+	uint64_t soon = dro_now_ms() + GREET_MS;
+	cJSON *hello = NULL, *fields;
+	bool asked;
+
+	if (!dro_channel_alive(&session->channel) || dro_now_ms() - session->heard_ms < SILENT_MS ||
+		!(fields = cJSON_CreateObject()))
+		return;
+	if (converse(&hello, session, "hello", fields, &asked,
+		    soon < deadline_ms ? soon : deadline_ms, NULL) < 0)
+		dro_channel_close(&session->channel);
+	cJSON_Delete(hello);
+	cJSON_Delete(fields);
+}
+
 static int lock(struct session *session, uint64_t deadline_ms, struct dro_error *err)
 {
 	struct timespec until = {
@@ -268,6 +293,7 @@ int dro_session_ask(cJSON **result, struct dro_sessions *sessions,
 	}
 	if ((rc = lock(session, deadline_ms, err)) < 0)
 		goto out;
+	greet(session, deadline_ms);
 	if (!dro_channel_alive(&session->channel))
 		rc = open_session(sessions, session, host, deadline_ms, err);
 	if (rc == 0)
