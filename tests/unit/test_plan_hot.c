@@ -1,0 +1,291 @@
+/* Promotes to a site that has the data: positions, the order of the steps, what is refused. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/safety.h"
+
+#define NOW 1000000000LL
+
+static struct dro_site sites[2];
+static struct dro_instance_group group;
+static struct dro_path path;
+static struct dro_traffic traffic;
+static struct dro_service service;
+static struct dro_spec spec;
+static struct dro_promote_facts facts;
+static char *at_main[] = {(char *)"198.51.100.1"};
+static const char *at_dr[] = {"198.51.100.2"};
+static struct dro_traffic_seen seen;
+static struct dro_plan *plan;
+static struct dro_error err;
+
+static char *text(const char *constant)
+{
+	return (char *)constant;
+}
+
+static struct dro_data_host host(const char *name, const char *address, bool primary)
+{
+	struct dro_data_host made = {.seen = {.answered = true,
+					     .primary = primary,
+					     .replicates = !primary,
+					     .semi_sync = primary,
+					     .epoch = 3}};
+
+	snprintf(made.name, sizeof(made.name), "memphis-%s-web-1", name);
+	snprintf(made.address, sizeof(made.address), "%s", address);
+	snprintf(made.state, sizeof(made.state), "running");
+	snprintf(made.seen.position, sizeof(made.seen.position), "0-1-100");
+	snprintf(made.seen.received, sizeof(made.seen.received), "%s", primary ? "" : "0-1-97");
+	return made;
+}
+
+static void setup(void)
+{
+	group = (struct dro_instance_group){.name = text("web"), .count = 1};
+	sites[0] = (struct dro_site){.name = text("main"),
+		.provider = text("linode"),
+		.region = text("eu-west"),
+		.follows = text(""),
+		.groups = &group,
+		.group_count = 1,
+		.objectives = {DRO_UNSET, DRO_UNSET},
+		.role = DRO_ROLE_PRIMARY};
+	sites[1] = sites[0];
+	sites[1].name = text("dr");
+	sites[1].role = DRO_ROLE_STANDBY;
+	sites[1].strategy = DRO_STRATEGY_HOT_STANDBY;
+	sites[1].follows = text("main");
+	sites[1].replication = (struct dro_replication){DRO_REPLICATION_SEMI_SYNC, 3306};
+	path = (struct dro_path){.provider = text("cloudflare"), .zone = text("memphis.example")};
+	traffic = (struct dro_traffic){.key = text("www"),
+		.name = text("www.memphis.example"),
+		.type = text("A"),
+		.paths = &path,
+		.path_count = 1,
+		.verify = {.timeout_ms = 120000}};
+	service = (struct dro_service){.name = text("memphis"),
+		.sites = sites,
+		.site_count = 2,
+		.traffic = &traffic,
+		.traffic_count = 1,
+		.objectives = {120000, 0},
+		.safety = {.monitor_ms = 5000}};
+	spec = (struct dro_spec){
+		.commit = text("c0ffee"), .services = &service, .service_count = 1};
+	seen = (struct dro_traffic_seen){.traffic = &traffic,
+		.values = at_main,
+		.value_count = 1,
+		.owner = text("drorch:memphis/www"),
+		.known = true};
+	facts = (struct dro_promote_facts){.spec = &spec,
+		.service = &service,
+		.from = &sites[0],
+		.to = &sites[1],
+		.mode = DRO_PROMOTE_SWITCHOVER,
+		.traffic = &seen,
+		.from_answers = true,
+		.from_heard = "200",
+		.now_ms = NOW,
+		.from_host = host("main", "198.51.100.1", true),
+		.to_host = host("dr", "198.51.100.2", false),
+		.addresses = at_dr,
+		.address_count = 1,
+		.allow = "reseed"};
+	err = (struct dro_error)DRO_ERROR_INIT;
+	plan = NULL;
+}
+
+static void teardown(void)
+{
+	dro_plan_free(plan);
+}
+
+static void make(void)
+{
+	ck_assert_msg(dro_plan_promote(&plan, &facts, &err) == 0, "%s", err.message);
+}
+
+static bool waits_for(const char *step, const char *other)
+{
+	const struct dro_step *found = dro_plan_step(plan, step);
+	size_t i;
+
+	ck_assert_msg(found != NULL, "there is no step %s", step);
+	for (i = 0; i < found->after_count; i++)
+		if (strcmp(found->after[i], other) == 0)
+			return true;
+	return false;
+}
+
+static size_t place(const char *step)
+{
+	const struct dro_step *found = dro_plan_step(plan, step);
+
+	ck_assert_msg(found != NULL, "there is no step %s", step);
+	return found->index;
+}
+
+/* The old primary is gone, and was last heard of with this position. */
+static void lose_main(const char *position, bool semi_sync)
+{
+	facts.mode = DRO_PROMOTE_FAILOVER;
+	facts.from_answers = false;
+	facts.from_host.seen = (struct dro_database_seen){.error = "no route"};
+	facts.last = (struct dro_recovery_point){
+		.at_ms = NOW - 4000, .site = "main", .semi_sync = semi_sync};
+	snprintf(facts.last.position, sizeof(facts.last.position), "%s", position);
+}
+
+static size_t refusals(const char *rule)
+{
+	struct dro_refusal out[DRO_RULES_MAX];
+	size_t count = dro_safety_promote(out, &facts), i, found = 0;
+
+	for (i = 0; i < count; i++)
+		found += strcmp(out[i].rule, rule) == 0;
+	return found;
+}
+
+START_TEST(positions_are_counted_by_domain)
+{
+	ck_assert_int_eq(dro_position_missing("0-1-100", "0-1-97"), 3);
+	ck_assert_int_eq(dro_position_missing("0-2-100", "0-1-97"), 3); /* whoever wrote it */
+	ck_assert_int_eq(dro_position_missing("0-1-97", "0-1-100"), 0);
+	ck_assert_int_eq(dro_position_missing("0-1-5,1-1-7", "1-2-3"), 5 + 4);
+	ck_assert_int_eq(dro_position_missing("0-1-5", ""), 5);
+	ck_assert_int_eq(dro_position_missing("", "0-1-5"), 0);
+	ck_assert_int_eq(dro_position_missing("nonsense", "0-1-5"), 0);
+	ck_assert_int_eq(dro_position_missing("0-1-", "0-1-5"), 0);
+}
+END_TEST
+
+START_TEST(a_switchover_loses_nothing)
+{
+	make();
+	ck_assert_str_eq(plan->mode, "switchover");
+	/* What is frozen waits for nothing that could have been done before. */
+	ck_assert(waits_for("freeze", "catch-up") && waits_for("freeze", "find-www"));
+	ck_assert(waits_for("catch-up", "open-main") && waits_for("catch-up", "open-dr"));
+	ck_assert(waits_for("wait", "freeze") && waits_for("fence-main", "freeze"));
+	ck_assert(waits_for("promote", "wait") && waits_for("promote", "fence-main"));
+	ck_assert(waits_for("switch-www", "verify-app") && waits_for("switch-www", "fence-main"));
+	ck_assert(waits_for("reprotect", "promote") && !waits_for("switch-www", "reprotect"));
+	/* The way back begins with what stands last: the roles before the traffic. */
+	ck_assert_uint_gt(place("reprotect"), place("switch-www"));
+	ck_assert_uint_gt(place("switch-www"), place("promote"));
+	ck_assert(dro_plan_step(plan, "reprotect")->may_fail);
+	ck_assert(cJSON_IsTrue(cJSON_GetObjectItem(plan->facts, "rollback")));
+	ck_assert_uint_eq(refusals("old-site-well") + refusals("recovery-point"), 0);
+}
+END_TEST
+
+START_TEST(a_switchover_needs_both)
+{
+	facts.from_host.seen.answered = false;
+	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_ECONFLICT);
+	ck_assert_ptr_nonnull(strstr(err.message, "--mode failover"));
+	facts.from_host.seen.answered = true;
+	facts.from_host.seen.fenced = true;
+	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_ECONFLICT);
+	facts.from_host.seen.fenced = false;
+	facts.to_host.seen.replicates = false;
+	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_ECONFLICT);
+	ck_assert_ptr_nonnull(strstr(err.message, "drorch rejoin dr"));
+	facts.to_host.seen.replicates = true;
+	facts.address_count = 0;
+	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_ECONFLICT);
+}
+END_TEST
+
+START_TEST(a_failover_waits_for_the_fence_alone)
+{
+	lose_main("0-1-100", true);
+	make();
+	ck_assert_str_eq(plan->mode, "failover");
+	ck_assert_ptr_null(dro_plan_step(plan, "freeze"));
+	ck_assert_ptr_null(dro_plan_step(plan, "open-main"));
+	ck_assert_ptr_null(dro_plan_step(plan, "reprotect"));
+	ck_assert(waits_for("promote", "fence-main") && waits_for("promote", "open-dr"));
+	ck_assert(!cJSON_IsTrue(cJSON_GetObjectItem(plan->facts, "rollback")));
+}
+END_TEST
+
+START_TEST(the_recovery_point_is_held_against_the_objective)
+{
+	bool certain;
+
+	lose_main("0-1-100", true);
+	ck_assert_int_eq(dro_promote_loss(&facts, &certain), 3);
+	ck_assert(certain); /* nobody was told of those three */
+	ck_assert_uint_eq(refusals("recovery-point"), 0);
+	lose_main("0-1-100", false);
+	ck_assert_int_eq(dro_promote_loss(&facts, &certain), 3);
+	ck_assert(!certain);
+	ck_assert_uint_eq(refusals("recovery-point"), 1);
+	sites[1].objectives.rpo_ms = 5000; /* heard of four seconds ago */
+	ck_assert_uint_eq(refusals("recovery-point"), 0);
+	sites[1].objectives.rpo_ms = 3000;
+	ck_assert_uint_eq(refusals("recovery-point"), 1);
+	/* What was heard of another site says nothing of this one. */
+	snprintf(facts.last.site, sizeof(facts.last.site), "dr");
+	facts.last.semi_sync = true;
+	ck_assert_int_eq(dro_promote_loss(&facts, &certain), 0);
+	ck_assert(!certain);
+	ck_assert_uint_eq(refusals("recovery-point"), 1);
+}
+END_TEST
+
+START_TEST(a_site_that_is_well_is_switched_and_not_failed_over)
+{
+	lose_main("0-1-100", true);
+	facts.from_answers = true;
+	ck_assert_uint_eq(refusals("old-site-well"), 1);
+}
+END_TEST
+
+START_TEST(a_failback_puts_the_old_primary_in_order_first)
+{
+	facts.from = &sites[1];
+	facts.to = &sites[0];
+	facts.from_host = host("dr", "198.51.100.2", true);
+	facts.to_host = host("main", "198.51.100.1", true);
+	facts.failback = true;
+	facts.last_promote_ms = NOW - 1;
+	service.safety.cool_down_ms = 3600000;
+	make();
+	ck_assert_str_eq(plan->kind, "failback");
+	ck_assert(waits_for("rejoin", "open-dr") && waits_for("catch-up", "rejoin"));
+	ck_assert_ptr_null(dro_plan_step(plan, "power-on"));
+	ck_assert_uint_eq(refusals("cool-down"), 0);
+	dro_plan_free(plan);
+	snprintf(facts.to_host.state, sizeof(facts.to_host.state), "stopped");
+	facts.address_count = 0;
+	make();
+	ck_assert(waits_for("boot", "power-on") && waits_for("rejoin", "boot"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("plan_hot");
+	TCase *tcase = tcase_create("hot");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, positions_are_counted_by_domain);
+	tcase_add_test(tcase, a_switchover_loses_nothing);
+	tcase_add_test(tcase, a_switchover_needs_both);
+	tcase_add_test(tcase, a_failover_waits_for_the_fence_alone);
+	tcase_add_test(tcase, the_recovery_point_is_held_against_the_objective);
+	tcase_add_test(tcase, a_site_that_is_well_is_switched_and_not_failed_over);
+	tcase_add_test(tcase, a_failback_puts_the_old_primary_in_order_first);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
