@@ -47,10 +47,10 @@ int64_t dro_promote_loss(const struct dro_promote_facts *facts, bool *certain)
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
-/* Is the new site's host off, so that its address is known only when it has been started? */
+/* Does the new site's host not run yet, so that its address is known only when it does? */
 static bool starts(const struct dro_promote_facts *facts)
 {
-	return facts->failback && strcmp(facts->to_host.state, "stopped") == 0;
+	return facts->failback && strcmp(facts->to_host.state, "running") != 0;
 }
 
 static void input_host(struct promote *promote, struct dro_step *step, const char *key,
@@ -107,31 +107,41 @@ static void add_open(struct promote *promote, const struct dro_site *site,
 	dro_build_input(&promote->base, step, "role", role);
 }
 
+static void add_boot(struct promote *promote)
+{
+	const struct dro_data_host *host = &promote->facts->to_host;
+	bool off = strncmp(host->state, "stop", 4) == 0;
+	const char *ids[] = {host->id};
+	const char *site = promote->facts->to->name;
+	struct dro_step *step;
+
+	if (off) {
+		step = dro_build_step(&promote->base, "compute.power", site, POWER_MS, "power-on");
+		if (!step)
+			return;
+		step->class = DRO_STEP_CONTROL_PLANE;
+		dro_build_input(&promote->base, step, "site", site);
+		dro_build_input_json(&promote->base, step, "ids", dro_json_strings(ids, 1));
+		promote_after_prechecks(promote, step);
+	}
+	step = dro_build_step(&promote->base, "compute.wait", site, BOOT_MS, "boot");
+	if (!step)
+		return;
+	dro_build_input(&promote->base, step, "site", site);
+	dro_build_input_json(&promote->base, step, "ids", dro_json_strings(ids, 1));
+	if (off)
+		dro_build_after(&promote->base, step, "power-on");
+}
+
 /* The old primary, which comes back as a replica: switched on, and made one by the gentlest way. */
 static void add_return(struct promote *promote)
 {
 	const struct dro_promote_facts *facts = promote->facts;
 	const struct dro_data_host *host = &facts->to_host;
-	const char *ids[] = {host->id};
 	struct dro_step *step;
 
-	if (starts(facts)) {
-		step = dro_build_step(
-			&promote->base, "compute.power", facts->to->name, POWER_MS, "power-on");
-		if (!step)
-			return;
-		step->class = DRO_STEP_CONTROL_PLANE;
-		dro_build_input(&promote->base, step, "site", facts->to->name);
-		dro_build_input_json(&promote->base, step, "ids", dro_json_strings(ids, 1));
-		promote_after_prechecks(promote, step);
-		step = dro_build_step(
-			&promote->base, "compute.wait", facts->to->name, BOOT_MS, "boot");
-		if (!step)
-			return;
-		dro_build_input(&promote->base, step, "site", facts->to->name);
-		dro_build_input_json(&promote->base, step, "ids", dro_json_strings(ids, 1));
-		dro_build_after(&promote->base, step, "power-on");
-	}
+	if (starts(facts))
+		add_boot(promote);
 	step = dro_build_step(&promote->base, "database.rejoin", host->name, REJOIN_MS, "rejoin");
 	if (!step)
 		return;

@@ -173,6 +173,7 @@ class Writers:
                 response.read()
                 if response.status == 201:
                     self.acknowledged[writer, number] = time.monotonic()
+                    time.sleep(0.005)  # what a replica of two cores can follow
                 else:
                     time.sleep(0.01)
             except (OSError, http.client.HTTPException):
@@ -202,7 +203,7 @@ class Writers:
 
 class HotWorld(World):
     def __init__(self, folder, mode="semi-sync", rpo="0s", **options):
-        self.mode, self.rpo, self.servers = mode, rpo, {}
+        self.mode, self.rpo, self.servers, self.deaths = mode, rpo, {}, []
         super().__init__(folder, **options)
         (self.folder / "bin").mkdir()
         self.hosts = self.folder / "hosts"
@@ -254,13 +255,15 @@ class HotWorld(World):
             server = databases.Server(root, site, number, databases.prepared() / "data")
             server.options = server.options.replace(f"port={server.port}\n", f"port={self.database_port}\n").replace(
                 "bind-address=127.0.0.1,127.0.0.2", f"bind-address={self.sites[site]['address']}")
+            server.options = server.options.replace(
+                "log-bin=", "slave-parallel-threads=4\nslave-parallel-mode=optimistic\nbinlog-format=ROW\nlog-bin=")
             server.port = self.database_port
             self.servers[site] = server
             databases.first_start(server, self.secrets)
             server.sql("DROP USER repl@'127.%'; CREATE USER repl@'127.%' IDENTIFIED BY 'repl-secret';"
                        "GRANT REPLICATION SLAVE, REPLICA MONITOR ON *.* TO repl@'127.%';"
                        f"CREATE OR REPLACE USER `{databases.ME}`@localhost IDENTIFIED VIA unix_socket;"
-                       f"GRANT {', '.join(databases.GRANTS)} ON *.* TO `{databases.ME}`@localhost")
+                       f"GRANT {', '.join(databases.GRANTS + databases.REJOIN_GRANTS)} ON *.* TO `{databases.ME}`@localhost")
             (server.folder / "agent.yaml").write_text(CONFIG.format(
                 site=site, folder=server.folder, me=databases.ME, secrets=self.secrets,
                 role="primary" if site == "main" else "replica"))
@@ -294,8 +297,9 @@ class HotWorld(World):
             return agent.do("hello")["role"]
 
     def lost(self, writers, site):
+        acknowledged = set(writers.acknowledged)  # before the look: more come meanwhile
         rows = self.servers[site].sql("SELECT writer, number FROM shop.orders").splitlines()
-        return set(writers.acknowledged) - {tuple(map(int, row.split())) for row in rows}
+        return acknowledged - {tuple(map(int, row.split())) for row in rows}
 
     def same(self):
         """Both databases hold the same, once the replica has caught up."""
@@ -306,3 +310,30 @@ class HotWorld(World):
         super().end()
         for server in self.servers.values():
             server.end()
+
+
+def intervals(server):
+    """When a host may have been open, by its own role log: [(since, until)] in wall milliseconds. The log says
+    "open" before it is, and "closed" after it is; a host that died open was closed by its death, which the next line
+    tells the end of."""
+    found, since = [], None
+    for name in ("roles.1.jsonl", "roles.jsonl"):
+        path = server.folder / "state" / name
+        for line in path.read_text().splitlines() if path.exists() else []:
+            row = json.loads(line)
+            if row["open"] and since is None:
+                since = row["wall_ms"]
+            elif not row["open"] and since is not None:
+                found.append((since, row["wall_ms"]))
+                since = None
+    return found + ([(since, float("inf"))] if since is not None else [])
+
+
+def never_two_open(w):
+    """No moment at which both could be written to. A server that was killed while it was open is closed from then on:
+    `w.deaths` has when."""
+    for start, end in intervals(w.servers["main"]):
+        death = min((d for d in w.deaths if start <= d), default=end)
+        for other_start, other_end in intervals(w.servers["dr"]):
+            check(min(end, death) <= other_start or other_end <= start,
+                  f"both were open: main {start}..{min(end, death)}, dr {other_start}..{other_end}")

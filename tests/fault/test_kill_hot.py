@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
 import databases  # noqa: E402
 from harness import Failure, check, main, switches, world  # noqa: E402
-from hot import HotWorld, Writers  # noqa: E402
+from hot import HotWorld, Writers, never_two_open  # noqa: E402
 
 MOST = 400  # more points than that: something loops
 
@@ -44,6 +44,7 @@ def every_point_of_a_switchover():
         for site in w.servers:
             w.same()
             check(not w.lost(writers, site), f"lost at {site}: {w.lost(writers, site)}")
+        never_two_open(w)
         print(f"     {point - 1} points, {len(writers.acknowledged)} writes")
 
 

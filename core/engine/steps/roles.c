@@ -4,7 +4,8 @@
  *   database.promote {from, to, position, last, semi_sync} -> {writes_lost}   the replica opens
  *   database.reprotect {from, to, semi_sync}       the old primary follows it
  *   database.thaw {host}                  a primary that takes no writes takes them again
- *   database.rejoin {host, primary, allow, semi_sync} -> {way, why}   a host becomes a replica
+ *   database.rejoin {host, primary, allow, semi_sync} -> {way, why, diverged}
+ *                                         a host becomes a replica
  *
  * Undone, both of the first two turn the roles back without losing a write.
  */
@@ -232,6 +233,26 @@ int dro_step_unpromote(struct dro_step_context *context, struct dro_error *err)
 
 /* ---- rejoin ---------------------------------------------------------------------------------- */
 
+/* What it had alone, and where the host keeps it for people. The rows themselves stay there. */
+static void report_diverged(struct dro_step_context *context, const cJSON *answer)
+{
+	cJSON *diverged = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(answer, "diverged"), 1);
+	int64_t transactions, rows;
+
+	if (!cJSON_IsObject(diverged)) {
+		cJSON_Delete(diverged);
+		return;
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(diverged, "head");
+	if (dro_json_int(diverged, "transactions", 0, &transactions, NULL) == 0 &&
+		dro_json_int(diverged, "rows", 0, &rows, NULL) == 0)
+		dro_buf_printf(&context->note,
+			"; %lld transactions with %lld rows were here alone, the report is %.200s",
+			(long long)transactions, (long long)rows,
+			dro_json_text(diverged, "report"));
+	dro_step_output(context, "diverged", diverged);
+}
+
 int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err)
 {
 	struct step_host host, primary;
@@ -255,6 +276,8 @@ int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err)
 			primary.site->name, dro_json_text(answer, "way"),
 			*dro_json_text(answer, "why") ? ": " : "", dro_json_text(answer, "why"));
 	}
+	if (rc == 0)
+		report_diverged(context, answer);
 	if (rc == 0 && semi_sync(context))
 		rc = step_change(NULL, context, &primary, "promote", promote_fields("", true),
 			PROMOTE_MS, err);
