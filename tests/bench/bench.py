@@ -18,6 +18,7 @@ import fleet  # noqa: E402
 import harness  # noqa: E402  (beside the end-to-end tests)
 import promote  # noqa: E402
 import reconcile  # noqa: E402
+import switchover  # noqa: E402
 import terraform  # noqa: E402
 from report import Report  # noqa: E402
 
@@ -98,6 +99,11 @@ def bench_terraform(world, options, report):
     terraform.run(world, options, report, measure)
 
 
+def bench_switchover(world, options, report):
+    """Two databases that replicate, under eight writers."""
+    switchover.run(world, options, report)
+
+
 def used(world):
     """A store with runs in it."""
     if json.loads(world.drorch("runs", "-o", "json").stdout or '{"runs":[]}')["runs"]:
@@ -124,7 +130,8 @@ def many():
 BENCHES = {booking: {"promote": bench_promote, "region": bench_region, "startup": bench_startup,
                      "memory": bench_memory},
            many: {"reconcile": bench_reconcile, "first-apply": bench_first_apply, "controller": bench_controller,
-                  "terraform": bench_terraform}}
+                  "terraform": bench_terraform},
+           switchover.pair: {"switchover": bench_switchover}}
 NAMES = [name for benches in BENCHES.values() for name in benches]
 
 
