@@ -28,6 +28,7 @@ static void print_objective(FILE *out, const char *title, const cJSON *outcome,
 static void print_next(FILE *out, const struct dro_run_row *run)
 {
 	bool completed = strncmp(run->state, "completed", 9) == 0;
+	bool failover = strcmp(run->mode, "failover") == 0 || run->wish == DRO_WISH_DOWNGRADE;
 
 	if (strcmp(run->state, "failed") == 0)
 		dro_print_line(out,
@@ -37,16 +38,16 @@ static void print_next(FILE *out, const struct dro_run_row *run)
 	else if (completed && (!*run->to || strcmp(run->kind, "rejoin") == 0))
 		dro_print_line(out, "Next: `drorch plan %s` tells whether anything is left to do.",
 			run->service);
-	else if (completed && strcmp(run->mode, "switchover") == 0)
-		dro_print_line(out,
-			"Next: `drorch status`; `drorch promote %s` moves back the same way.",
-			run->from);
-	else if (completed && strcmp(run->mode, "failover") == 0)
+	else if (completed && failover)
 		dro_print_line(out,
 			"Next: `drorch status`; when %s is back, `drorch rejoin %s` makes it a "
 			"replica, "
 			"and `drorch failback` the active site again.",
 			run->from, run->from);
+	else if (completed && strcmp(run->mode, "switchover") == 0)
+		dro_print_line(out,
+			"Next: `drorch status`; `drorch promote %s` moves back the same way.",
+			run->from);
 	else if (completed)
 		dro_print_line(out,
 			"Next: `drorch status`; take a backup of %s; keep %s off until it has been "
@@ -72,6 +73,7 @@ void dro_print_outcome(FILE *out, const struct dro_run_row *run)
 	const cJSON *exceptions, *item;
 	cJSON *outcome = NULL;
 	const char *error;
+	int64_t lost;
 
 	if (parse_outcome(&outcome, run) < 0)
 		return;
@@ -80,6 +82,8 @@ void dro_print_outcome(FILE *out, const struct dro_run_row *run)
 		*run->to ? " to " : "", run->to, run->state);
 	print_objective(out, "recovery time", outcome, "recovery_time_ms", "rto_ms");
 	print_objective(out, "recovery point", outcome, "recovery_point_ms", "rpo_ms");
+	if (dro_json_int(outcome, "writes_lost", -1, &lost, NULL) == 0 && lost >= 0)
+		dro_print_line(out, "  writes lost     %lld that are known of", (long long)lost);
 	if (dro_json_array(outcome, "exceptions", &exceptions, NULL) == 0)
 		cJSON_ArrayForEach(item, exceptions) dro_print_line(out, "  exception       %s: %s",
 			dro_json_text(item, "step"), dro_json_text(item, "error"));

@@ -393,6 +393,8 @@ int dro_plan_rejoin(
 		    facts->from->name) < 0)
 		text = NULL;
 	rc = promote_describe(&promote, text);
+	/* It moves nothing: one that fails is over, and stands in nobody's way. */
+	cJSON_AddTrueToObject(promote.base.plan->facts, "rollback");
 	add_open(&promote, facts->from, &facts->from_host, "primary");
 	add_return(&promote);
 	if (rc == 0)

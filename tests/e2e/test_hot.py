@@ -101,7 +101,6 @@ def what_the_old_primary_had_alone_is_taken_back():
         refused = w.drorch("rejoin", "main", "--allow", "follow", "--confirm", "main")
         check(refused.returncode == 1 and "flashback" in refused.stdout + refused.stderr,
               refused.stdout + refused.stderr)
-        w.good("abort", w.run_id())
         done = w.good("rejoin", "main", "--allow", "flashback", "--confirm", "main")
         check("by flashback" in done, done)
         writers.stop()
