@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -187,4 +189,43 @@ out:
 		;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;
+}
+
+void dro_env_pick(char **env, size_t room, const char *const *names)
+{
+	size_t used = 0;
+
+	for (; *names && used + 1 < room; names++) {
+		const char *value = getenv(*names);
+
+		if (value && asprintf(&env[used], "%s=%s", *names, value) > 0)
+			used++;
+	}
+	env[used] = NULL;
+}
+
+void dro_env_free(char **env)
+{
+	for (; *env; env++)
+		free(*env);
+}
+
+int dro_proc_find(struct dro_buf *out, const char *name, struct dro_error *err)
+{
+	const char *path = getenv("PATH");
+	int rc;
+
+	path = path ? path : "/usr/local/bin:/usr/bin:/bin";
+	while (*path) {
+		size_t length = strcspn(path, ":");
+
+		dro_buf_reset(out);
+		dro_buf_printf(out, "%.*s/%s", (int)length, path, name);
+		if ((rc = dro_buf_check(out, err)) < 0)
+			return rc;
+		if (out->data[0] == '/' && access(out->data, X_OK) == 0)
+			return 0;
+		path += length + (path[length] == ':');
+	}
+	return dro_fail(err, DRO_ENOTFOUND, "there is no program %s", name);
 }

@@ -32,4 +32,14 @@ int dro_proc_start(pid_t *pid, char *const argv[], char *const env[], int in, in
 /* Kills its whole group and reaps it; 0 is no child. */
 void dro_proc_kill(pid_t pid);
 
+/*
+ * A child's environment from ours: "NAME=VALUE" of each name (the list ends with NULL) that is set,
+ * malloc'd, into `env`, which has room for `room` and its NULL. The rest of ours may hold secrets.
+ */
+void dro_env_pick(char **env, size_t room, const char *const *names);
+void dro_env_free(char **env); /* its strings */
+
+/* Appends the path of the program, as our PATH has it; DRO_ENOTFOUND. */
+int dro_proc_find(struct dro_buf *out, const char *name, struct dro_error *err);
+
 #endif

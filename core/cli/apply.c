@@ -8,31 +8,11 @@
 
 #include "cli/ask.h"
 #include "cli/commands.h"
-#include "cli/follow.h"
 #include "cli/print.h"
 #include "cli/reconcile.h"
 #include "cli/worker.h"
 #include "base/clock.h"
 #include "control/pause.h"
-
-/* The run is stored and driven; what was looked at is let go meanwhile. */
-static int start(struct dro_cli *cli, struct dro_reconcile *reconcile, const struct dro_plan *plan,
-	const char *newest)
-{
-	struct dro_error err = DRO_ERROR_INIT;
-	int news_fd;
-
-	if (dro_run_add(reconcile->setup.store, plan, newest, &err) < 0 ||
-		dro_worker_start(cli, reconcile->setup.config, plan->id, NULL, &news_fd, &err) < 0)
-		return dro_cli_error(cli, &err);
-	/* Beside the worker, which waits for the same before it changes anything. */
-	if (dro_store_sync(reconcile->setup.store, &err) < 0)
-		dro_cli_error(cli, &err);
-	if (!cli->json)
-		printf("Run %s\n", plan->id);
-	dro_setup_free_providers(&reconcile->setup);
-	return dro_follow(cli, reconcile->setup.store, plan->id, news_fd, 0);
-}
 
 /* Somebody said that nobody is to touch it now. */
 static int check_pause(const struct dro_cli *cli, struct dro_reconcile *reconcile,
@@ -81,7 +61,7 @@ static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	/* A reviewed plan was agreed to when it was reviewed. */
 	if (!reviewed && (rc = dro_ask_confirm(cli, "service", service->name)) != 0)
 		return rc;
-	return judge(pass, start(cli, reconcile, plan, pass->newest));
+	return judge(pass, dro_worker_run(cli, &reconcile->setup, plan, pass->newest));
 }
 
 static int apply_service(struct dro_cli *cli, struct dro_reconcile *reconcile,

@@ -10,6 +10,11 @@ static const struct dro_cli_option service_options[] = {
 	END,
 };
 
+static const struct dro_cli_option service_choice_options[] = {
+	{"service", 's', "NAME", "the service, where the spec has several", false},
+	END,
+};
+
 static const struct dro_cli_option verify_options[] = {
 	{"all", 'a', NULL, "every complete backup, not only the newest good one", false},
 	END,
@@ -101,6 +106,10 @@ const struct dro_cli_command dro_cli_commands[] = {
 		dro_cmd_backup_list, false},
 	{"backup verify", "[SERVICE]", "read the newest good backup and check every hash", 0, 1,
 		verify_options, dro_cmd_backup_verify, false},
+	{"image list", "[SERVICE]", "what machine images there are, newest first", 0, 1, NULL,
+		dro_cmd_image_list, false},
+	{"image build", "NAME", "make a machine image anew, by its playbook", 1, 1,
+		service_choice_options, dro_cmd_image_build, false},
 	{"plan", "[SERVICE]",
 		"what differs from the spec, and what would be done about it; -o FILE keeps it "
 		"for apply, -o markdown is for reviews",

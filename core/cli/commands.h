@@ -17,6 +17,9 @@ int dro_cmd_plan(struct dro_cli *cli);
 int dro_cmd_diff(struct dro_cli *cli);
 int dro_cmd_apply(struct dro_cli *cli);
 int dro_cmd_adopt(struct dro_cli *cli);
+/* image.c, image_list.c */
+int dro_cmd_image_build(struct dro_cli *cli);
+int dro_cmd_image_list(struct dro_cli *cli);
 /* promote.c, drive.c, worker.c */
 int dro_cmd_promote(struct dro_cli *cli);
 int dro_cmd_failback(struct dro_cli *cli);

@@ -280,6 +280,26 @@ int dro_spec_from_source(struct dro_spec **out, const struct dro_config *config,
 	return rc == 0 ? remember_summary(*out, store, err) : rc;
 }
 
+int dro_spec_folder(struct dro_tree **out, const struct dro_config *config, struct dro_store *store,
+	const struct dro_spec *spec, const char *folder, struct dro_error *err)
+{
+	struct source source;
+	char *path;
+	int rc;
+
+	if (is_folder(config->url)) {
+		path = dro_path_join(config->url, folder);
+		rc = path ? dro_repo_read_dir_all(path, out, err)
+			  : dro_fail(err, DRO_ENOMEM, "out of memory");
+		free(path);
+		return rc;
+	}
+	if ((rc = source_init(&source, config, store, err)) == 0)
+		rc = dro_repo_read_all(&source.repo, spec->commit, folder, out, err);
+	source_free(&source);
+	return rc;
+}
+
 /* ---- again and again ------------------------------------------------------------------------- */
 
 /* A commit that was no good is none now, unless somebody let it pass. */

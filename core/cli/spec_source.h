@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "model/service.h"
+#include "model/tree.h"
 #include "spec/config.h"
 #include "store/store.h"
 
@@ -18,6 +19,11 @@
 int dro_spec_from_source(struct dro_spec **out, const struct dro_config *config,
 	struct dro_store *store, const char *commit, const struct dro_log *log,
 	struct dro_error *err);
+
+/* All files of `folder` of the repository at the spec's commit (a working copy: as they are now).
+ */
+int dro_spec_folder(struct dro_tree **out, const struct dro_config *config, struct dro_store *store,
+	const struct dro_spec *spec, const char *folder, struct dro_error *err);
 
 /*
  * For who asks again and again: *out is the branch's newest commit where it is good and another

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "engine/engine.h"
 #include "engine/start.h"
@@ -185,6 +186,7 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 		.may_mutate = may_mutate,
 		.may_mutate_arg = keeper};
 	enum dro_run_state state = DRO_RUN_FAILED;
+	char *runs = NULL;
 	int rc;
 
 	world.spec = setup->spec;
@@ -196,10 +198,14 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 			row->service);
 	if ((rc = check_spec(setup, row, err)) < 0)
 		return rc;
+	world.runs = runs = dro_path_join(setup->config->state, "runs");
+	if (!runs)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	rc = dro_engine_run(&world, row->id, &keeper->lost, tell, news, &state, err);
 	if (rc == 0)
 		dro_log(&cli->log, DRO_LOG_INFO, "run %s is %s", row->id,
 			dro_run_state_name(state));
+	free(runs);
 	return rc;
 }
 

@@ -11,7 +11,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "cli/follow.h"
 #include "cli/worker.h"
+#include "engine/start.h"
 
 #define ARGUMENTS_MAX 20
 #define LEAVE_MS 2000 /* one that is not needed has this long to see it */
@@ -222,4 +224,22 @@ int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config,
 	if (rc < 0 || hand_over(ready, run, news_fd))
 		return rc;
 	return dro_worker_spawn(cli, config, run, news_fd, &pid, err);
+}
+
+int dro_worker_run(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan,
+	const char *newest)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int news_fd;
+
+	if (dro_run_add(setup->store, plan, newest, &err) < 0 ||
+		dro_worker_start(cli, setup->config, plan->id, NULL, &news_fd, &err) < 0)
+		return dro_cli_error(cli, &err);
+	/* Beside the worker, which waits for the same before it changes anything. */
+	if (dro_store_sync(setup->store, &err) < 0)
+		dro_cli_error(cli, &err);
+	if (!cli->json)
+		printf("Run %s\n", plan->id);
+	dro_setup_free_providers(setup);
+	return dro_follow(cli, setup->store, plan->id, news_fd, 0);
 }

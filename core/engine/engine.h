@@ -27,6 +27,7 @@ struct dro_world {
 	const struct dro_lease *lease;
 	const struct dro_clock *clock;
 	const struct dro_log *log;
+	const char *runs;		   /* folder of what runs leave beside the store */
 	const struct dro_step_kind *kinds; /* dro_step_kinds, or a test's own */
 	struct dro_sessions *sessions;	   /* with the agents; NULL: no step needs any */
 	/* For what is no provider's call: as struct dro_registry_config has it. NULL: yes. */

@@ -352,11 +352,11 @@ static int give_way(struct runner *runner, struct dro_error *err)
 	return rc;
 }
 
-/* Does the plan say that a failure takes back what was done? */
-static bool rolls_back(const struct runner *runner)
+/* Does the plan say so: "rollback", that a failure takes back what was done; "give_way_back", that
+ * giving way does? */
+static bool plan_says(const struct runner *runner, const char *what)
 {
-	return runner->wish != DRO_WISH_DOWNGRADE &&
-	       cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(runner->plan->facts, "rollback"));
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(runner->plan->facts, what));
 }
 
 static int end(struct runner *runner, struct dro_error *err)
@@ -399,10 +399,13 @@ static int loop(struct runner *runner, const volatile int *cancel, struct dro_er
 			if (stopping)
 				return dro_fail(err, DRO_ECANCELLED,
 					"stopped; `drorch resume %s` goes on", runner->plan->id);
-			if (runner->wish == DRO_WISH_ABORT || (failed && rolls_back(runner)))
+			if (runner->wish == DRO_WISH_ABORT ||
+				(failed && runner->wish != DRO_WISH_DOWNGRADE &&
+					plan_says(runner, "rollback")))
 				return runner_undo(runner, err);
 			if (runner->wish == DRO_WISH_GIVE_WAY)
-				return give_way(runner, err);
+				return plan_says(runner, "give_way_back") ? runner_undo(runner, err)
+									  : give_way(runner, err);
 			if (failed || count(runner, DRO_STEP_IS_PENDING) +
 						      count(runner, DRO_STEP_IS_RUNNING) ==
 					      0)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "plan/image.h"
 
 #define LEASE_MS 15000
 #define TAKE_MS 1000 /* another one holds it for a moment, to store its run */
@@ -30,10 +31,20 @@ static int check_active(struct dro_store *store, const struct dro_plan *plan, st
 	return rc;
 }
 
+/* What is more important is given way to; the highest gives way to nobody. */
+enum { RANK_RECONCILE, RANK_IMAGE, RANK_HIGHEST };
+
+static int rank_of(const char *kind)
+{
+	if (strcmp(kind, DRO_KIND_RECONCILE) == 0)
+		return RANK_RECONCILE;
+	return strcmp(kind, DRO_KIND_IMAGE) == 0 ? RANK_IMAGE : RANK_HIGHEST;
+}
+
 /* A run of the service that has not come to its end; "" : there is none. */
 struct open_run {
 	char id[DRO_RUN_ID_MAX];
-	bool background; /* reconcile: it gives way to what is more important */
+	int rank;
 };
 
 static int find_open(void *arg, const struct dro_run_row *run)
@@ -44,7 +55,7 @@ static int find_open(void *arg, const struct dro_run_row *run)
 	if (dro_run_state_parse(run->state, &state, NULL) == 0 &&
 		(!dro_run_ended(state) || state == DRO_RUN_FAILED)) {
 		snprintf(open->id, sizeof(open->id), "%s", run->id);
-		open->background = strcmp(run->kind, DRO_KIND_RECONCILE) == 0;
+		open->rank = rank_of(run->kind);
 	}
 	return 1; /* the newest one tells */
 }
@@ -61,7 +72,7 @@ static int get_open(
 
 static bool in_the_way(const struct open_run *open, const char *kind)
 {
-	return *open->id && (!open->background || strcmp(kind, DRO_KIND_RECONCILE) == 0);
+	return *open->id && (open->rank == RANK_HIGHEST || rank_of(kind) <= open->rank);
 }
 
 int dro_run_check_open(
@@ -111,7 +122,7 @@ static int check_newest(struct dro_store *store, const struct dro_plan *plan, co
 		plan->service);
 }
 
-/* Ends a reconcile run that stopped, or whose driver we took the lease from. */
+/* Ends a run that gives way and stopped, or whose driver we took the lease from. */
 static int end_background(struct dro_store *store, const struct dro_lease *lease, const char *kind,
 	struct dro_error *err)
 {
@@ -126,8 +137,8 @@ static int end_background(struct dro_store *store, const struct dro_lease *lease
 }
 
 /*
- * Of several at once one gets past here; the others hear of its run. A reconcile run under way is
- * asked to stop, and waited for a while: what it has sent out is heard of first, if it can be.
+ * Of several at once one gets past here; the others hear of its run. One under way that gives way
+ * is asked to stop, and waited for a while: what it has sent out is heard of first, if it can be.
  */
 static int take_lease(struct dro_store *store, const char *service, const char *kind,
 	struct dro_lease *lease, struct dro_error *err)

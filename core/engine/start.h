@@ -5,20 +5,22 @@
 #include "model/graph.h"
 #include "store/store.h"
 
-#define DRO_KIND_RECONCILE "reconcile" /* of plans: gives way to all others */
+#define DRO_KIND_RECONCILE                                                                         \
+	"reconcile" /* of plans: gives way to all others; DRO_KIND_IMAGE next                      \
+		     */
 
 /*
  * Is a run of the service in the way of one of that kind? DRO_EBUSY names it, with what can be
  * done. A failed promote is not over: it waits to be resumed or aborted. Reconcile runs are in the
- * way of reconcile only.
+ * way of reconcile only, an image's build of that and of builds.
  */
 int dro_run_check_open(
 	struct dro_store *store, const char *service, const char *kind, struct dro_error *err);
 
 /*
  * Stores the plan, soon (store.h), as a run in state "planned", under the service's lease, which is
- * free again afterwards for the worker. A reconcile run under way is stopped for any other kind,
- * within ten seconds. DRO_EBUSY: another run is not over. DRO_ECONFLICT: the world of the plan is
+ * free again afterwards for the worker. A run under way that gives way to it is stopped within ten
+ * seconds. DRO_EBUSY: another run is not over. DRO_ECONFLICT: the world of the plan is
  * gone by now: another site is active than plan->from, or `newest` (NULL: not asked), the id of the
  * service's newest run when the plan was made ("" : it had none), is no longer that.
  */

@@ -49,8 +49,11 @@ static int undo_step(struct slot *slot, bool *kept, struct dro_error *err)
 		return rc;
 	undone = take_back(slot, &failure);
 	if (undone == 0) {
+		/* Why it failed is why the run goes back: also to who takes that up after a crash.
+		 */
+		if (slot->state != DRO_STEP_IS_FAILED)
+			slot_set(&slot->error, "");
 		slot->state = DRO_STEP_IS_UNDONE;
-		slot_set(&slot->error, "");
 	} else {
 		slot_set(&slot->error, failure.message);
 		*kept = undone == DRO_ESAFETY;
@@ -106,36 +109,30 @@ static int settle(
 	return rc;
 }
 
-/* What the step that failed said; kept where it is undone itself. */
+/* What the step that failed said, also where it is undone by now. */
 static char *first_failure(const struct runner *runner)
 {
 	size_t i;
 
 	for (i = 0; i < runner->slot_count; i++)
-		if (runner->slots[i].state == DRO_STEP_IS_FAILED)
+		if (runner->slots[i].state == DRO_STEP_IS_FAILED ||
+			(runner->slots[i].state == DRO_STEP_IS_UNDONE && *runner->slots[i].error))
 			return strdup(runner->slots[i].error);
 	return NULL;
 }
 
-static bool abort_asked(const struct runner *runner)
-{
-	struct dro_run_row *row = NULL;
-	bool asked = dro_store_run_get(runner->world->store, runner->plan->id, &row, NULL) == 0 &&
-		     row->wish == DRO_WISH_ABORT;
-
-	dro_run_row_free(row);
-	return asked;
-}
-
 int runner_undo(struct runner *runner, struct dro_error *err)
 {
-	bool asked = abort_asked(runner);
-	char *failure = asked ? NULL : first_failure(runner);
-	const char *why = failure ? failure : "";
+	enum dro_run_wish wish = DRO_WISH_NONE;
 	bool kept = false;
+	const char *why;
+	char *failure;
 	size_t i;
 	int rc;
 
+	dro_store_run_wish(runner->world->store, runner->plan->id, &wish, NULL);
+	failure = wish == DRO_WISH_ABORT ? NULL : first_failure(runner);
+	why = failure ? failure : wish == DRO_WISH_GIVE_WAY ? "it gave way to another run" : "";
 	if ((rc = runner_move(runner, DRO_RUN_ROLLS_BACK, NULL, err)) < 0)
 		goto out;
 	for (i = runner->slot_count; i-- > 0 && !kept;) {
@@ -159,7 +156,7 @@ int runner_undo(struct runner *runner, struct dro_error *err)
 			goto out;
 		}
 	}
-	rc = settle(runner, kept, why, asked, err);
+	rc = settle(runner, kept, why, wish == DRO_WISH_ABORT, err);
 out:
 	free(failure);
 	return rc;

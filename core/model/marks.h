@@ -16,7 +16,12 @@
 #define DRO_TAG_RUN "drorch:run"
 #define DRO_TAG_STEP "drorch:step"
 #define DRO_TAG_IMAGE "drorch:image"	    /* the name of the image policy */
+#define DRO_TAG_ROLE "drorch:role"	    /* of what belongs to no site */
+#define DRO_TAG_PLAYBOOK "drorch:playbook"  /* of an image: SHA-256 of what made it */
+#define DRO_TAG_BASE "drorch:base"	    /* of an image: the id of the one it was made from */
 #define DRO_TAG_SOURCE "drorch:copied-from" /* of a copied image: the id of its source */
+
+#define DRO_MARK_BUILD "build" /* of DRO_TAG_ROLE: an image is made of it */
 
 /* "drorch:SERVICE/KEY", KEY being that of the traffic, the DNS entry or the site; malloc'd. */
 char *dro_owner_mark(const char *service, const char *key);

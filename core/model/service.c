@@ -95,6 +95,13 @@ static void image_fini(struct dro_image_policy *image)
 	free(image->region);
 	free(image->base);
 	free(image->playbook);
+	free(image->bake);
+	free(image->type);
+	free(image->ssh_user);
+	free(image->known_hosts);
+	dro_secret_ref_fini(&image->identity);
+	free_settings(image->options, image->option_count);
+	free_settings(image->vars, image->var_count);
 }
 
 static void traffic_fini(struct dro_traffic *traffic)
@@ -257,6 +264,17 @@ const struct dro_backup_policy *dro_service_backup(
 	for (i = 0; i < service->backup_count; i++)
 		if (strcmp(service->backups[i].name, name) == 0)
 			return &service->backups[i];
+	return NULL;
+}
+
+const struct dro_image_policy *dro_service_image(
+	const struct dro_service *service, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < service->image_count; i++)
+		if (strcmp(service->images[i].name, name) == 0)
+			return &service->images[i];
 	return NULL;
 }
 

@@ -150,7 +150,17 @@ struct dro_backup_policy {
 
 struct dro_image_policy {
 	char *name, *provider, *region;
-	char *base, *playbook;
+	char *base;	       /* an id of the provider, or a name */
+	char *playbook, *bake; /* below the spec; bake "" : none */
+	char *type;	       /* of the base machine; "" : the group's that boots the image */
+	char *ssh_user;	       /* "root" */
+	struct dro_secret_ref identity; /* NONE: a key made for the build */
+	char *known_hosts;		/* "" : the machine's key is taken at first contact */
+	struct dro_setting *options;	/* of the base machine: the plugin's own */
+	size_t option_count;
+	struct dro_setting *vars; /* what the playbook is told */
+	size_t var_count;
+	int64_t deadline_ms; /* of each playbook; 1h */
 	int64_t refresh_ms;
 	int keep;
 	struct dro_place place;
@@ -284,6 +294,8 @@ const struct dro_site *dro_service_primary(const struct dro_service *service);
 int dro_traffic_share(const struct dro_service *service, const struct dro_traffic *traffic,
 	const char *site, const char *active);
 const struct dro_backup_policy *dro_service_backup(
+	const struct dro_service *service, const char *name);
+const struct dro_image_policy *dro_service_image(
 	const struct dro_service *service, const char *name);
 
 const char *dro_strategy_name(

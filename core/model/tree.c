@@ -58,6 +58,25 @@ const struct dro_tree_file *dro_tree_find(const struct dro_tree *tree, const cha
 	return NULL;
 }
 
+int dro_tree_digest(const struct dro_tree *tree, char out[DRO_SHA256_HEX], struct dro_error *err)
+{
+	struct dro_buf text = DRO_BUF_INIT(16384);
+	char hash[DRO_SHA256_HEX];
+	size_t i;
+	int rc = 0;
+
+	out[0] = '\0';
+	for (i = 0; i < tree->file_count && rc == 0; i++) {
+		rc = dro_sha256_hex(hash, tree->files[i].data, tree->files[i].length);
+		dro_buf_reset(&text);
+		dro_buf_printf(&text, "%s %s %s", out, hash, tree->files[i].path);
+		if (rc == 0 && (rc = dro_buf_check(&text, err)) == 0)
+			rc = dro_sha256_hex(out, text.data, text.length);
+	}
+	dro_buf_free(&text);
+	return rc == DRO_ENOMEM ? dro_fail(err, rc, "out of memory") : rc;
+}
+
 void dro_tree_free(struct dro_tree *tree)
 {
 	size_t i;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 #define DRO_TREE_FILE_MAX (1u << 20)   /* bytes of one file */
 #define DRO_TREE_TOTAL_MAX (16u << 20) /* bytes of all files */
@@ -29,6 +30,9 @@ int dro_tree_new(
 int dro_tree_add(struct dro_tree *tree, const char *path, const void *data, size_t length,
 	struct dro_error *err);
 const struct dro_tree_file *dro_tree_find(const struct dro_tree *tree, const char *path);
+/* One hash over paths and contents, each file's taking in that of those before it; "" of no file.
+ */
+int dro_tree_digest(const struct dro_tree *tree, char out[DRO_SHA256_HEX], struct dro_error *err);
 void dro_tree_free(struct dro_tree *tree); /* NULL-safe */
 
 #endif

@@ -33,12 +33,11 @@ static bool is_better(const struct dro_image *image, const struct dro_image *bes
 	return !best || (newest && image->created_ms > best->created_ms);
 }
 
-static int ask(char **out, struct dro_provider *provider, const struct dro_site *site,
-	const struct dro_instance_group *group, uint64_t deadline_ms, struct dro_error *err)
+int dro_image_find(char **out, struct dro_provider *provider, const char *region, const char *name,
+	bool newest, uint64_t deadline_ms, struct dro_error *err)
 {
-	struct dro_image_query query = {.size = sizeof(query),
-		.region = site->region,
-		.name = group->image_newest ? "" : group->image};
+	struct dro_image_query query = {
+		.size = sizeof(query), .region = region, .name = newest ? "" : name};
 	const struct dro_call call = {
 		.size = sizeof(call), .deadline_ms = deadline_ms, .trace = "observe"};
 	const struct dro_image *best = NULL;
@@ -49,12 +48,12 @@ static int ask(char **out, struct dro_provider *provider, const struct dro_site 
 	if ((rc = dro_provider_list_images(provider, &query, &list, &call, err)) < 0)
 		goto out;
 	for (i = 0; i < list.count; i++)
-		if ((!group->image_newest || dro_image_is_of(list.items[i], group->image)) &&
-			is_better(list.items[i], best, group->image_newest))
+		if ((!newest || dro_image_is_of(list.items[i], name)) &&
+			is_better(list.items[i], best, newest))
 			best = list.items[i];
 	if (!best) {
-		rc = dro_fail(err, DRO_ENOTFOUND, "%s has no image \"%s\" in %s", site->provider,
-			group->image, site->region);
+		rc = dro_fail(err, DRO_ENOTFOUND, "%s has no image \"%s\" in %s",
+			dro_provider_name(provider), name, region);
 		goto out;
 	}
 	*out = strdup(best->id);
@@ -78,7 +77,8 @@ int dro_image_resolve(char **out, struct dro_accounts *accounts, struct dro_stor
 		before = NULL;
 	*out = NULL;
 	if ((rc = dro_accounts_get(accounts, site->provider, &provider, err)) == 0)
-		rc = ask(out, provider, site, group, deadline_ms, err);
+		rc = dro_image_find(out, provider, site->region, group->image, group->image_newest,
+			deadline_ms, err);
 	if (rc == 0 && (!before || strcmp(before, *out) != 0))
 		rc = dro_store_fact_set(store, service->name, key, *out, err);
 	if ((rc == DRO_EAGAIN || rc == DRO_ETIMEDOUT) && before) {

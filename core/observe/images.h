@@ -12,6 +12,13 @@
 bool dro_image_is_of(const struct dro_image *image, const char *name);
 
 /*
+ * The provider's id of an image by that name, or id; `newest`: the newest one of the name. *out is
+ * malloc'd. DRO_ENOTFOUND: there is none that could be used now.
+ */
+int dro_image_find(char **out, struct dro_provider *provider, const char *region, const char *name,
+	bool newest, uint64_t deadline_ms, struct dro_error *err);
+
+/*
  * The provider's id of the group's image: as given, of its name, or the newest of its name. What
  * was found is remembered in `store`, and used, with a warning, while the provider cannot be
  * asked. *out is malloc'd. DRO_ENOTFOUND: there is none.

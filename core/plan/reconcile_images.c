@@ -38,7 +38,8 @@ static void check_age(struct differ *differ, const struct dro_seen_images *seen)
 
 	if (!newest) {
 		differ_finding(differ, DRO_FINDING_STALE, seen->policy->name,
-			"there is no image in %s", seen->region);
+			"there is no image in %s; `drorch image build %s` makes one", seen->region,
+			seen->policy->name);
 		return;
 	}
 	ms = differ->facts->now_ms - newest->created_ms;
@@ -48,8 +49,9 @@ static void check_age(struct differ *differ, const struct dro_seen_images *seen)
 	dro_duration_format(age, ms);
 	dro_duration_format(limit, seen->policy->refresh_ms);
 	differ_finding(differ, DRO_FINDING_STALE, seen->policy->name,
-		"the newest image, %s, is %s old, and is to be made anew after %s", newest->id, age,
-		limit);
+		"the newest image, %s, is %s old, and is to be made anew after %s; `drorch image "
+		"build %s` does",
+		newest->id, age, limit, seen->policy->name);
 }
 
 /* Does an instance of the service run from it, or was one told by name to? */

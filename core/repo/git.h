@@ -1,7 +1,7 @@
 /*
  * The parts of drorch-git. It reads one JSON request on standard input,
  *   {"verb":"sync","url":…,"branch":…,"mirror":…,"last_good":…,"deadline_ms":…,…}
- *   {"verb":"read","mirror":…,"commit":…,"path":…,"deadline_ms":…}
+ *   {"verb":"read","mirror":…,"commit":…,"path":…,"all":…,"deadline_ms":…}
  * and answers with one JSON line on standard output: {"code":0,"commit":…}, or {"code":0,"files":
  * [{"path":…,"length":…}]} with the files' bytes in that order behind it, or
  * {"code":-9,"message":…}. It works alone and may be killed at any time.
@@ -18,7 +18,7 @@
 struct git_request {
 	const char *verb, *url, *branch, *path, *mirror, *allowed_signers, *token, *last_good,
 		*commit;
-	bool allow_rewind;
+	bool allow_rewind, all;
 	uint64_t deadline_ms;
 };
 
@@ -40,7 +40,7 @@ int git_fetch(git_repository *repo, const struct git_request *request, git_oid *
 /* Is the commit signed by one of request->allowed_signers? DRO_ESAFETY names it. */
 int git_verify(git_repository *repo, const struct git_request *request, const git_oid *commit,
 	struct dro_error *err);
-/* The spec files of a commit, below request->path. */
+/* The spec files of a commit, or all, below request->path. */
 int git_read(git_repository *repo, const struct git_request *request, struct dro_tree **out,
 	struct dro_error *err);
 

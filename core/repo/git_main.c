@@ -211,6 +211,7 @@ static int parse_request(
 		if ((rc = dro_json_string(*json, strings[i].key, "", strings[i].to, err)) < 0)
 			return rc;
 	if ((rc = dro_json_bool(*json, "allow_rewind", false, &out->allow_rewind, err)) < 0 ||
+		(rc = dro_json_bool(*json, "all", false, &out->all, err)) < 0 ||
 		(rc = dro_json_int_need(*json, "deadline_ms", &deadline_ms, err)) < 0)
 		return rc;
 	out->deadline_ms = (uint64_t)deadline_ms;

@@ -10,6 +10,7 @@ struct walk {
 	git_odb *odb;
 	struct dro_tree *tree;
 	size_t entries;
+	bool all;
 };
 
 static enum repo_kind kind_of(const git_tree_entry *entry)
@@ -78,7 +79,7 @@ static int walk_tree(struct walk *walk, const git_oid *id, const char *below, st
 			rc = dro_fail(err, DRO_ENOMEM, "out of memory");
 			break;
 		}
-		if ((rc = repo_select(path, kind, err)) > 0)
+		if ((rc = repo_select(path, kind, walk->all, err)) > 0)
 			rc = kind == REPO_FOLDER
 				     ? walk_tree(walk, git_tree_entry_id(entry), path, err)
 				     : take_blob(walk, git_tree_entry_id(entry), path, err);
@@ -119,7 +120,7 @@ static int find_root(
 int git_read(git_repository *repo, const struct git_request *request, struct dro_tree **out,
 	struct dro_error *err)
 {
-	struct walk walk = {.repo = repo};
+	struct walk walk = {.repo = repo, .all = request->all};
 	git_commit *commit = NULL;
 	git_oid id, root;
 	int rc;

@@ -11,6 +11,7 @@
 struct walk {
 	struct dro_tree *tree;
 	size_t entries;
+	bool all;
 };
 
 static enum repo_kind kind_of(const struct stat *st)
@@ -52,7 +53,7 @@ static int take(struct walk *walk, const char *dir, const char *below, const cha
 		goto out;
 	}
 	kind = kind_of(&st);
-	if ((rc = repo_select(path, kind, err)) < 0)
+	if ((rc = repo_select(path, kind, walk->all, err)) < 0)
 		dro_error_context(err, "%s", walk->tree->origin);
 	else if (rc > 0)
 		rc = kind == REPO_FOLDER ? walk_dir(walk, file, path, err)
@@ -83,11 +84,11 @@ static int walk_dir(struct walk *walk, const char *dir, const char *below, struc
 	return rc;
 }
 
-int dro_repo_read_dir(const char *dir, struct dro_tree **out, struct dro_error *err)
+static int read_dir(const char *dir, bool all, struct dro_tree **out, struct dro_error *err)
 {
 	size_t length = strlen(dir);
 	char *origin = length && dir[length - 1] == '/' ? strdup(dir) : dro_path_join(dir, "");
-	struct walk walk = {0};
+	struct walk walk = {.all = all};
 	int rc;
 
 	if (!origin)
@@ -102,4 +103,14 @@ out:
 	dro_tree_free(walk.tree);
 	free(origin);
 	return rc;
+}
+
+int dro_repo_read_dir(const char *dir, struct dro_tree **out, struct dro_error *err)
+{
+	return read_dir(dir, false, out, err);
+}
+
+int dro_repo_read_dir_all(const char *dir, struct dro_tree **out, struct dro_error *err)
+{
+	return read_dir(dir, true, out, err);
 }

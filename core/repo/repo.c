@@ -38,23 +38,10 @@ static int find_program(struct dro_buf *out, struct dro_error *err)
 	return 0;
 }
 
-/* What git, ssh and TLS need of our environment; the rest of it may hold secrets. */
-static void choose_environment(char *env[])
-{
-	static const char *const names[] = {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR",
-		"SSH_AUTH_SOCK", "SSL_CERT_FILE", "https_proxy", "HTTPS_PROXY", "no_proxy",
-		"NO_PROXY", "ASAN_OPTIONS", "LSAN_OPTIONS"};
-	size_t i, used = 0;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = getenv(names[i]);
-
-		if (value && asprintf(&env[used], "%s=%s", names[i], value) > 0)
-			used++;
-	}
-	env[used] = NULL;
-}
-
+/* What git, ssh and TLS need of our environment. */
+static const char *const environment[] = {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR",
+	"SSH_AUTH_SOCK", "SSL_CERT_FILE", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
+	"ASAN_OPTIONS", "LSAN_OPTIONS", NULL};
 #define ENVIRONMENT_MAX 16
 
 static uint64_t deadline_of(const struct dro_repo_config *config)
@@ -69,7 +56,7 @@ static int ask(const struct dro_repo_config *config, const cJSON *request, struc
 	cJSON **head, size_t *data, struct dro_error *err)
 {
 	struct dro_buf input = DRO_BUF_INIT(REQUEST_MAX), program = DRO_BUF_INIT(2 * PATH_MAX);
-	char *argv[] = {NULL, NULL}, *env[ENVIRONMENT_MAX], **entry;
+	char *argv[] = {NULL, NULL}, *env[ENVIRONMENT_MAX];
 	struct dro_proc_result result = {0};
 	uint64_t deadline_ms = deadline_of(config);
 	const char *end;
@@ -81,7 +68,7 @@ static int ask(const struct dro_repo_config *config, const cJSON *request, struc
 	if ((rc = dro_buf_check(&input, err)) < 0 || (rc = find_program(&program, err)) < 0)
 		goto out;
 	argv[0] = program.data;
-	choose_environment(env);
+	dro_env_pick(env, ENVIRONMENT_MAX, environment);
 	rc = dro_proc_run(argv, env, &input, answer, NULL, deadline_ms, &result, err);
 	if (rc == DRO_ETIMEDOUT)
 		rc = dro_fail(err, rc, "%s: no answer in time", config->url ? config->url : "git");
@@ -101,8 +88,7 @@ static int ask(const struct dro_repo_config *config, const cJSON *request, struc
 		rc = dro_fail(err, code < 0 && code >= DRO_ECORRUPT ? (int)code : DRO_EPROTO, "%s",
 			dro_json_text(*head, "message"));
 out:
-	for (entry = env; *entry; entry++)
-		free(*entry);
+	dro_env_free(env);
 	dro_buf_free(&input);
 	dro_buf_free(&program);
 	return rc;
@@ -204,8 +190,20 @@ static int trim_path(char *out, size_t size, const char *path, struct dro_error 
 	return 0;
 }
 
-int dro_repo_read(const struct dro_repo_config *config, const char *commit, struct dro_tree **out,
-	struct dro_error *err)
+static int add_path(char *path, size_t size, const char *folder, struct dro_error *err)
+{
+	size_t length = strlen(path);
+	int more = snprintf(
+		path + length, size - length, "%s%s", length && *folder ? "/" : "", folder);
+
+	return more >= 0 && (size_t)more < size - length
+		       ? 0
+		       : dro_fail(err, DRO_EINVAL, "the path in the repository is too long");
+}
+
+/* `folder` NULL: the spec files. */
+static int read_commit(const struct dro_repo_config *config, const char *commit, const char *folder,
+	struct dro_tree **out, struct dro_error *err)
 {
 	struct dro_buf answer = DRO_BUF_INIT(DRO_TREE_TOTAL_MAX + HEADER_MAX);
 	cJSON *request = NULL, *head = NULL;
@@ -214,11 +212,13 @@ int dro_repo_read(const struct dro_repo_config *config, const char *commit, stru
 	size_t data;
 	int rc;
 
-	if ((rc = trim_path(path, sizeof(path), config->path, err)) < 0)
+	if ((rc = trim_path(path, sizeof(path), config->path, err)) < 0 ||
+		(folder && (rc = add_path(path, sizeof(path), folder, err)) < 0))
 		return rc;
 	request = new_request(config, "read");
 	if (!request || !cJSON_AddStringToObject(request, "commit", commit) ||
-		!cJSON_AddStringToObject(request, "path", path)) {
+		!cJSON_AddStringToObject(request, "path", path) ||
+		!cJSON_AddBoolToObject(request, "all", folder != NULL)) {
 		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
 		goto out;
 	}
@@ -234,4 +234,16 @@ out:
 	cJSON_Delete(head);
 	dro_buf_free(&answer);
 	return rc;
+}
+
+int dro_repo_read(const struct dro_repo_config *config, const char *commit, struct dro_tree **out,
+	struct dro_error *err)
+{
+	return read_commit(config, commit, NULL, out, err);
+}
+
+int dro_repo_read_all(const struct dro_repo_config *config, const char *commit, const char *folder,
+	struct dro_tree **out, struct dro_error *err)
+{
+	return read_commit(config, commit, folder, out, err);
 }

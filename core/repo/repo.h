@@ -49,7 +49,15 @@ int dro_repo_sync(const struct dro_repo_config *config, const char *last_good,
 int dro_repo_read(const struct dro_repo_config *config, const char *commit, struct dro_tree **out,
 	struct dro_error *err);
 
+/*
+ * All files of `folder` at `commit`, whatever they are called, with the same limits; their paths
+ * begin below it. `folder` is relative to config->path; "" : that itself.
+ */
+int dro_repo_read_all(const struct dro_repo_config *config, const char *commit, const char *folder,
+	struct dro_tree **out, struct dro_error *err);
+
 /* The same from a working copy's folder, without git; the tree's commit is "". */
 int dro_repo_read_dir(const char *dir, struct dro_tree **out, struct dro_error *err);
+int dro_repo_read_dir_all(const char *dir, struct dro_tree **out, struct dro_error *err);
 
 #endif

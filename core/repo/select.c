@@ -1,6 +1,5 @@
 #include "repo/select.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +43,7 @@ static bool has_control(const char *text)
 	return false;
 }
 
-int repo_select(const char *path, enum repo_kind kind, struct dro_error *err)
+int repo_select(const char *path, enum repo_kind kind, bool all, struct dro_error *err)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
@@ -56,7 +55,7 @@ int repo_select(const char *path, enum repo_kind kind, struct dro_error *err)
 				REPO_DEPTH_MAX);
 		return 1;
 	}
-	if (!is_spec(path) &&
+	if (!all && !is_spec(path) &&
 		(kind == REPO_FILE || (!is_within(path, "services") && !is_within(path, "pages"))))
 		return 0;
 	if (has_control(path))

@@ -54,13 +54,30 @@ void dro_check_backups(struct dro_check *check)
 	}
 }
 
+/* Both playbooks are taken from one folder, with the roles and files that stand in it. */
+static void check_bake(struct dro_check *check, const struct dro_image_policy *image)
+{
+	const char *slash = strrchr(image->playbook, '/'), *bake = strrchr(image->bake, '/');
+	size_t length = slash ? (size_t)(slash - image->playbook) : 0;
+
+	if (!*image->bake || ((bake ? (size_t)(bake - image->bake) : 0) == length &&
+				     strncmp(image->bake, image->playbook, length) == 0))
+		return;
+	dro_check_complain(check, &image->bake, &image->place,
+		"image '%s': bake is to stand in the folder of the playbook, which is %s",
+		image->name, image->playbook);
+}
+
 void dro_check_images(struct dro_check *check)
 {
 	size_t i;
 
-	for (i = 0; i < check->service->image_count; i++)
-		dro_check_account(check, &check->service->images[i].provider,
-			&check->service->images[i].place);
+	for (i = 0; i < check->service->image_count; i++) {
+		const struct dro_image_policy *image = &check->service->images[i];
+
+		dro_check_account(check, &image->provider, &image->place);
+		check_bake(check, image);
+	}
 }
 
 void dro_check_drills(struct dro_check *check)

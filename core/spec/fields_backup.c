@@ -108,12 +108,54 @@ const struct dro_form dro_form_backup = {
 	.settings = DRO_NO_OFFSET,
 };
 
+static const struct dro_field build_ssh_fields[] = {
+	{"user", DRO_FIELD_STRING, AT(dro_image_policy, ssh_user), .format = &dro_format_name,
+		.fallback = "root", .help = "The user to log in as.", .example = "admin"},
+	{"identity", DRO_FIELD_SECRET, AT(dro_image_policy, identity),
+		.help = "The private key; one is made for the build where not given.",
+		.example = "{file: /etc/drorch/ssh/id_ed25519}"},
+	{"known_hosts", DRO_FIELD_STRING, AT(dro_image_policy, known_hosts),
+		.format = &dro_format_file,
+		.help = "The file with the machine's key, where the base has a known one; else "
+			"it is taken at first contact, and must stay the same for the build.",
+		.example = "/etc/drorch/ssh/base_hosts"},
+	{0},
+};
+
+static const struct dro_form build_ssh = {.name = "build_ssh",
+	.help = "How the machine that becomes an image is reached.",
+	.fields = build_ssh_fields,
+	.size = sizeof(struct dro_image_policy),
+	NOT_KEPT};
+
 static const struct dro_field build_fields[] = {
 	{"base", DRO_FIELD_STRING, AT(dro_image_policy, base), NEED, .format = &dro_format_token,
-		.help = "What the image is made from.", .example = "debian-12"},
+		.help = "The image to begin with: an id of the provider, or the name of an image "
+			"of "
+			"the account.",
+		.example = "debian-12"},
 	{"playbook", DRO_FIELD_STRING, AT(dro_image_policy, playbook), NEED,
 		.format = &dro_format_inside, .help = "The Ansible playbook that makes it.",
 		.example = "playbooks/site.yml"},
+	{"bake", DRO_FIELD_STRING, AT(dro_image_policy, bake), .format = &dro_format_inside,
+		.help = "A second one, run last: what takes out what is one machine's own. Its "
+			"folder is that of `playbook`.",
+		.example = "playbooks/bake.yml"},
+	{"vars", DRO_FIELD_SETTINGS, ARRAY(dro_image_policy, vars, var_count),
+		.help = "Variables of the machine, for the playbooks. No secrets.",
+		.example = "{mariadb_version: 10.11}"},
+	{"type", DRO_FIELD_STRING, AT(dro_image_policy, type), .format = &dro_format_token,
+		.help = "The type of the machine it is made on; that of the instances that boot "
+			"the image where not given.",
+		.example = "t3.small"},
+	{"options", DRO_FIELD_SETTINGS, ARRAY(dro_image_policy, options, option_count),
+		.help = "Of that machine, as under `instances`.",
+		.example = "{subnet: subnet-0a1b2c3d}"},
+	{"ssh", DRO_FIELD_OBJECT, HERE, .object = &build_ssh,
+		.help = "How the machine is reached."},
+	{"deadline", DRO_FIELD_DURATION, AT(dro_image_policy, deadline_ms), .min = MINUTE,
+		.max = DAY, .fallback = "1h", .help = "How long each playbook may take.",
+		.example = "30m"},
 	{0},
 };
 

@@ -131,25 +131,6 @@ static void inherit(struct dro_service *service)
 	}
 }
 
-/* One hash over paths and contents, each file's taking in that of those before it. */
-static int hash_files(struct dro_spec *spec, const struct dro_tree *tree, struct dro_error *err)
-{
-	struct dro_buf text = DRO_BUF_INIT(16384);
-	char hash[DRO_SHA256_HEX];
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < tree->file_count && rc == 0; i++) {
-		rc = dro_sha256_hex(hash, tree->files[i].data, tree->files[i].length);
-		dro_buf_reset(&text);
-		dro_buf_printf(&text, "%s %s %s", spec->digest, hash, tree->files[i].path);
-		if (rc == 0 && (rc = dro_buf_check(&text, err)) == 0)
-			rc = dro_sha256_hex(spec->digest, text.data, text.length);
-	}
-	dro_buf_free(&text);
-	return rc == DRO_ENOMEM ? dro_fail(err, rc, "out of memory") : rc;
-}
-
 static int new_spec(struct dro_spec **out, const struct dro_tree *tree, struct dro_error *err)
 {
 	struct dro_spec *spec = calloc(1, sizeof(*spec));
@@ -172,7 +153,7 @@ static int new_spec(struct dro_spec **out, const struct dro_tree *tree, struct d
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	}
 	*out = spec;
-	return hash_files(spec, tree, err);
+	return dro_tree_digest(tree, spec->digest, err);
 }
 
 static int finish(

@@ -100,7 +100,7 @@ int dro_spec_reference(struct dro_buf *out, struct dro_error *err)
 			  "NAME}`, `{command: [PROGRAM, ARGUMENT]}`; a value is never written "
 			  "down.\n\n"
 			  "Every key here is read and checked. What this version does not act on "
-			  "yet: `build` of images, `drills` and `notify`; `schedule`, "
+			  "yet: `drills` and `notify`; `schedule`, "
 			  "`encryption` and `restore_test` of a backup; `agent.ssh`; "
 			  "`recover_after` and `vantages` of a health check; "
 			  "`automatic_failover`; and `promote` knows the strategy "

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "engine/inputs.h"
+#include "engine/start.h"
 #include "net/http.h"
 
 static char folder[64];
@@ -123,6 +124,16 @@ static int run_endless(struct dro_step_context *context, struct dro_error *err)
 	return DRO_STEP_PENDING;
 }
 
+/* While it runs something more important comes. */
+static int run_interrupted(struct dro_step_context *context, struct dro_error *err)
+{
+	tell("do", context);
+	context->poll_ms = 5;
+	return dro_store_run_wish_set(store, context->plan->id, DRO_WISH_GIVE_WAY, err) < 0
+		       ? err->code
+		       : DRO_STEP_PENDING;
+}
+
 static const struct dro_step_kind kinds[] = {
 	{"plain", "do it", run_plain, undo_plain, false},
 	{"kept", "do it for good", run_plain, undo_never, false},
@@ -133,6 +144,7 @@ static const struct dro_step_kind kinds[] = {
 	{"wide", "side by side", run_wide, NULL, false},
 	{"dying", "die", run_dying, undo_plain, false},
 	{"endless", "never end", run_endless, NULL, false},
+	{"interrupted", "be in the way", run_interrupted, undo_plain, false},
 	{NULL, NULL, NULL, NULL, false},
 };
 
@@ -442,6 +454,71 @@ START_TEST(abort_stops_at_what_has_to_stay)
 }
 END_TEST
 
+static struct dro_plan *interrupted(const char *kind, bool back)
+{
+	struct dro_plan *plan = new_plan();
+
+	free(plan->kind);
+	free(plan->to);
+	plan->kind = strdup(kind);
+	plan->to = strdup("");
+	cJSON_AddBoolToObject(plan->facts, "give_way_back", back);
+	step(plan, "one", "plain", NULL);
+	step(plan, "two", "interrupted", "one");
+	step(plan, "three", "plain", "two");
+	keep_run(plan);
+	return plan;
+}
+
+START_TEST(giving_way_takes_back_where_the_plan_says_so)
+{
+	struct dro_plan *plan = interrupted("image", true);
+	struct dro_run_row *row;
+
+	ck_assert_int_eq(run(plan), DRO_RUN_ROLLED_BACK);
+	ck_assert_str_eq(story, "do:one do:two undo:two? undo:one ");
+	ck_assert_str_eq(look_up(plan, "three").state, "skipped");
+	ck_assert_int_eq(dro_store_run_get(store, plan->id, &row, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(row->outcome, "it gave way to another run"));
+	dro_run_row_free(row);
+	dro_plan_free(plan);
+
+	plan = interrupted("reconcile", false);
+	story[0] = '\0';
+	ck_assert_int_eq(run(plan), DRO_RUN_COMPLETED_WITH_EXCEPTIONS);
+	ck_assert_str_eq(story, "do:one do:two ");
+	dro_plan_free(plan);
+}
+END_TEST
+
+START_TEST(a_build_gives_way_to_a_promote_and_reconcile_to_a_build)
+{
+	static const struct {
+		const char *open, *comes;
+		bool in_the_way;
+	} cases[] = {{"image", "promote", false}, {"image", "image", true},
+		{"image", "reconcile", true}, {"reconcile", "image", false},
+		{"reconcile", "reconcile", true}, {"promote", "image", true}};
+	struct dro_error err = DRO_ERROR_INIT;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dro_plan *plan = new_plan();
+		int rc;
+
+		free(plan->kind);
+		plan->kind = strdup(cases[i].open);
+		step(plan, "one", "plain", NULL);
+		keep_run(plan);
+		rc = dro_run_check_open(store, "memphis", cases[i].comes, &err);
+		ck_assert_msg(rc == (cases[i].in_the_way ? DRO_EBUSY : 0), "%s, then %s: %d",
+			cases[i].open, cases[i].comes, rc);
+		ck_assert_int_eq(run(plan), DRO_RUN_COMPLETED);
+		dro_plan_free(plan);
+	}
+}
+END_TEST
+
 START_TEST(without_the_lease_nothing_happens)
 {
 	struct dro_plan *plan = new_plan();
@@ -568,6 +645,8 @@ int main(void)
 	tcase_add_test(cases, a_crash_in_a_call_is_taken_up_again);
 	tcase_add_test(cases, abort_undoes_last_first);
 	tcase_add_test(cases, abort_stops_at_what_has_to_stay);
+	tcase_add_test(cases, giving_way_takes_back_where_the_plan_says_so);
+	tcase_add_test(cases, a_build_gives_way_to_a_promote_and_reconcile_to_a_build);
 	tcase_add_test(cases, without_the_lease_nothing_happens);
 	tcase_add_test(cases, every_transition_is_as_the_table_says);
 	tcase_add_test(cases, a_missing_output_is_named);

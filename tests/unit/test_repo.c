@@ -434,6 +434,36 @@ START_TEST(only_spec_files_are_read)
 }
 END_TEST
 
+START_TEST(all_of_a_folder_is_read)
+{
+	char folder[4200];
+	int i;
+
+	sh("cd work; mkdir -p dr/playbooks/roles/web/files; echo s >dr/playbooks/site.yml; "
+	   "echo t >dr/playbooks/roles/web/files/tool.sh; echo h >dr/playbooks/.hidden");
+	commit_all();
+	sync_ok("");
+	config.path = "dr";
+	snprintf(folder, sizeof(folder), "%s/dr/playbooks", work);
+	for (i = 0; i < 2; i++) {
+		OK(i ? dro_repo_read_dir_all(folder, &tree, &err)
+		     : dro_repo_read_all(&config, commit, "playbooks", &tree, &err));
+		ck_assert_uint_eq(tree->file_count, 2);
+		ck_assert_str_eq(tree->files[0].path, "roles/web/files/tool.sh");
+		ck_assert_str_eq(tree->files[1].path, "site.yml");
+		dro_tree_free(tree);
+		tree = NULL;
+	}
+	FAILS(DRO_ENOTFOUND, dro_repo_read_all(&config, commit, "none", &tree, &err));
+	sh("cd work/dr/playbooks; ln -s /etc/passwd roles/link");
+	commit_all();
+	sync_ok("");
+	FAILS(DRO_EINVAL, dro_repo_read_all(&config, commit, "playbooks", &tree, &err));
+	SAYS("symbolic link");
+	FAILS(DRO_EINVAL, dro_repo_read_dir_all(folder, &tree, &err));
+}
+END_TEST
+
 START_TEST(path_in_the_repository)
 {
 	sh("cd work; mkdir -p dr/prod; git mv providers.yaml services dr/prod");
@@ -582,6 +612,7 @@ int main(void)
 	tcase_add_test(tests, ssh_goes_through_the_program);
 	tcase_add_test(tests, missing_program_is_named);
 	tcase_add_test(tests, only_spec_files_are_read);
+	tcase_add_test(tests, all_of_a_folder_is_read);
 	tcase_add_test(tests, path_in_the_repository);
 	tcase_add_loop_test(tests, links_are_refused, 0, 4);
 	tcase_add_test(tests, submodule_is_refused);

@@ -16,69 +16,116 @@ static const struct dro_instance_group *find_group(const struct dro_site *site, 
 	return NULL;
 }
 
-static int copy_options(
-	struct launch_spec *out, const struct dro_instance_group *group, struct dro_error *err)
+static int copy_options(struct launch_spec *out, const struct dro_setting *options, size_t count,
+	struct dro_error *err)
 {
 	size_t i;
 
-	out->options = calloc(group->option_count + 1, sizeof(*out->options));
+	out->options = calloc(count + 1, sizeof(*out->options));
 	if (!out->options)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	for (i = 0; i < group->option_count; i++)
-		out->options[i] =
-			(struct dro_pair){group->options[i].name, group->options[i].value};
+	for (i = 0; i < count; i++)
+		out->options[i] = (struct dro_pair){options[i].name, options[i].value};
 	out->spec.options = out->options;
-	out->spec.option_count = group->option_count;
+	out->spec.option_count = count;
 	return 0;
+}
+
+static int read_user_data(
+	struct launch_spec *out, const struct dro_step_context *context, struct dro_error *err)
+{
+	const cJSON *data = cJSON_GetObjectItemCaseSensitive(context->inputs, "user_data");
+	int rc;
+
+	if (cJSON_IsString(data))
+		dro_buf_puts(&out->user_data, data->valuestring);
+	else if (data)
+		dro_json_print(&out->user_data, data);
+	if ((rc = dro_buf_check(&out->user_data, err)) < 0)
+		dro_error_context(err, "user-data");
+	return rc;
+}
+
+static void tag(struct launch_spec *out, const char *name, const char *value)
+{
+	out->tags[out->spec.tag_count++] = (struct dro_pair){name, value};
+}
+
+/* What every instance of ours is called and bears; `site` "" : none. */
+static void add_marks(struct launch_spec *out, const struct dro_step_context *context,
+	const char *site, const char *last)
+{
+	const char *service = context->world->service->name;
+
+	snprintf(out->name, sizeof(out->name), "%s-%s-%s", service, *site ? site : "build", last);
+	out->spec.name = out->name;
+	out->spec.tags = out->tags;
+	tag(out, "Name", out->name);
+	tag(out, DRO_TAG_SERVICE, service);
+	tag(out, DRO_TAG_SITE, site);
+	tag(out, DRO_TAG_RUN, context->plan->id);
+	tag(out, DRO_TAG_STEP, context->step->id);
+}
+
+static int init_group(
+	struct launch_spec *out, const struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_instance_group *group;
+	const struct dro_site *site;
+	const char *name;
+	int64_t count;
+	int rc;
+
+	if ((rc = dro_step_site(context, "site", &site, NULL, err)) < 0 ||
+		(rc = dro_json_string_need(context->inputs, "group", &name, err)) < 0)
+		return rc;
+	group = find_group(site, name);
+	if (!group)
+		return dro_fail(err, DRO_ENOTFOUND, "site \"%s\" has no instances \"%s\" any more",
+			site->name, name);
+	if ((rc = dro_json_int(context->inputs, "count", group->count, &count, err)) < 0)
+		return rc;
+	add_marks(out, context, site->name, group->name);
+	tag(out, DRO_TAG_GROUP, group->name);
+	out->spec.count = (uint32_t)count;
+	out->spec.type = group->type;
+	return copy_options(out, group->options, group->option_count, err);
+}
+
+/* One machine, of no site. */
+static int init_build(
+	struct launch_spec *out, const struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_image_policy *policy;
+	int rc;
+
+	if ((rc = dro_step_image_policy(context, &policy, err)) < 0 ||
+		(rc = dro_json_string_need(context->inputs, "type", &out->spec.type, err)) < 0)
+		return rc;
+	add_marks(out, context, "", policy->name);
+	tag(out, DRO_TAG_ROLE, DRO_MARK_BUILD);
+	tag(out, DRO_TAG_IMAGE, policy->name);
+	out->spec.count = 1;
+	return copy_options(out, policy->options, policy->option_count, err);
 }
 
 int launch_spec_init(struct launch_spec *out, const struct dro_step_context *context,
 	struct dro_provider **provider, struct dro_error *err)
 {
-	const char *service = context->world->service->name, *group_name, *image;
-	const struct dro_instance_group *group;
-	const struct dro_site *site;
-	const cJSON *user_data;
-	int64_t count;
+	struct dro_step_place place;
 	int rc;
 
 	*out = (struct launch_spec){.user_data = DRO_BUF_INIT(USER_DATA_MAX)};
-	if ((rc = dro_step_site(context, "site", &site, provider, err)) < 0 ||
-		(rc = dro_json_string_need(context->inputs, "group", &group_name, err)) < 0 ||
-		(rc = dro_json_string_need(context->inputs, "image", &image, err)) < 0 ||
-		(rc = dro_json_object(context->inputs, "user_data", &user_data, err)) < 0)
+	out->spec = (struct dro_instance_spec){.size = sizeof(out->spec), .zone = ""};
+	if ((rc = dro_step_place(context, &place, err)) < 0 ||
+		(rc = dro_json_string_need(context->inputs, "image", &out->spec.image, err)) < 0 ||
+		(rc = read_user_data(out, context, err)) < 0)
 		return rc;
-	group = find_group(site, group_name);
-	if (!group)
-		return dro_fail(err, DRO_ENOTFOUND, "site \"%s\" has no instances \"%s\" any more",
-			site->name, group_name);
-	if ((rc = dro_json_int(context->inputs, "count", group->count, &count, err)) < 0)
-		return rc;
-	if (user_data)
-		dro_json_print(&out->user_data, user_data);
-	if ((rc = dro_buf_check(&out->user_data, err)) < 0) {
-		dro_error_context(err, "user-data");
-		return rc;
-	}
-	snprintf(out->name, sizeof(out->name), "%s-%s-%s", service, site->name, group->name);
-	out->tags[0] = (struct dro_pair){"Name", out->name};
-	out->tags[1] = (struct dro_pair){DRO_TAG_SERVICE, service};
-	out->tags[2] = (struct dro_pair){DRO_TAG_SITE, site->name};
-	out->tags[3] = (struct dro_pair){DRO_TAG_RUN, context->plan->id};
-	out->tags[4] = (struct dro_pair){DRO_TAG_STEP, context->step->id};
-	out->tags[5] = (struct dro_pair){DRO_TAG_GROUP, group->name};
-	out->spec = (struct dro_instance_spec){.size = sizeof(out->spec),
-		.count = (uint32_t)count,
-		.name = out->name,
-		.region = site->region,
-		.zone = "",
-		.type = group->type,
-		.image = image,
-		.user_data = dro_buf_str(&out->user_data),
-		.user_data_length = out->user_data.length,
-		.tags = out->tags,
-		.tag_count = 6};
-	return copy_options(out, group, err);
+	*provider = place.provider;
+	out->spec.region = place.region;
+	out->spec.user_data = dro_buf_str(&out->user_data);
+	out->spec.user_data_length = out->user_data.length;
+	return place.site ? init_group(out, context, err) : init_build(out, context, err);
 }
 
 void launch_spec_free(struct launch_spec *launch)

@@ -1,7 +1,8 @@
 /*
  * compute.launch {site, group, image, user_data, count} -> {ids}: creates the group's instances,
- * once. The key makes a repeat harmless where the provider has tokens; where it has none, the tags
- * tell what an earlier try made.
+ * once; {provider, region, build, image, type, user_data}: the machine that an image is made on.
+ * The key makes a repeat harmless where the provider has tokens; where it has none, the tags tell
+ * what an earlier try made.
  */
 #include "engine/steps/instances.h"
 
@@ -157,14 +158,14 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 {
 	struct dro_instance_list made = {0};
 	struct dro_provider *provider;
+	struct dro_step_place place;
 	struct launch_spec launch;
 	const char **ids = NULL;
-	const struct dro_site *site;
 	size_t count = 0;
 	int rc;
 
 	if ((rc = launch_spec_init(&launch, context, &provider, err)) < 0 ||
-		(rc = dro_step_site(context, "site", &site, NULL, err)) < 0 ||
+		(rc = dro_step_place(context, &place, err)) < 0 ||
 		(rc = find_made(&made, context, provider, launch.spec.region, err)) < 0)
 		goto out;
 	ids = find_living(context, &made, &count, err);
@@ -179,7 +180,7 @@ int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err)
 		dro_buf_puts(&context->note, "waiting until the provider lists what was made");
 		rc = dro_step_pending(context, POLL_MS, POLL_MS);
 	} else if (rc == 0) {
-		forget(context, site, &made);
+		forget(context, place.site, &made);
 		dro_buf_printf(&context->note, "%zu terminated", count);
 	}
 out:

@@ -38,6 +38,13 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{"compute.resize", "resize an instance", dro_step_resize, dro_step_unresize},
 	{"image.delete", "delete an image", dro_step_image_delete, NULL},
 	{"image.copy", "copy an image", dro_step_image_copy, dro_step_image_uncopy},
+	{"image.prepare", "get ready", dro_step_image_prepare, dro_step_image_unprepare},
+	{"image.reach", "log in", dro_step_image_reach, NULL},
+	{"image.play", "run the playbook", dro_step_image_play, dro_step_image_unplay},
+	{"image.leave", "take our key out", dro_step_image_leave, NULL},
+	{"compute.stop", "stop the machine", dro_step_stop, NULL},
+	{"image.create", "make the image", dro_step_image_create, dro_step_image_uncreate},
+	{"image.verify", "look at the image", dro_step_image_verify, NULL},
 	{"check.put", "set a health check", dro_step_check_put, dro_step_check_unput},
 	{"check.delete", "delete a health check", dro_step_check_delete, NULL},
 	{"backup.delete", "delete a backup", dro_step_backup_delete, NULL},
@@ -72,6 +79,22 @@ int dro_step_site(const struct dro_step_context *context, const char *key,
 		*site = found;
 	return provider ? dro_accounts_get(context->world->accounts, found->provider, provider, err)
 			: 0;
+}
+
+int dro_step_place(
+	const struct dro_step_context *context, struct dro_step_place *out, struct dro_error *err)
+{
+	int rc;
+
+	*out = (struct dro_step_place){0};
+	if (*dro_json_text(context->inputs, "site")) {
+		if ((rc = dro_step_site(context, "site", &out->site, &out->provider, err)) == 0)
+			out->region = out->site->region;
+		return rc;
+	}
+	if ((rc = dro_step_provider(context, &out->provider, err)) < 0)
+		return rc;
+	return dro_json_string_need(context->inputs, "region", &out->region, err);
 }
 
 int dro_step_provider(
@@ -132,6 +155,29 @@ int dro_step_strings(const struct dro_step_context *context, const char *key, co
 	return 0;
 }
 
+int dro_step_image_policy(const struct dro_step_context *context,
+	const struct dro_image_policy **out, struct dro_error *err)
+{
+	const char *name;
+	int rc;
+
+	if ((rc = dro_json_string_need(context->inputs, "build", &name, err)) < 0)
+		return rc;
+	*out = dro_service_image(context->world->service, name);
+	return *out ? 0
+		    : dro_fail(err, DRO_ENOTFOUND, "the spec has no image \"%s\" any more", name);
+}
+
+int dro_step_file(
+	const struct dro_step_context *context, const char *name, char **out, struct dro_error *err)
+{
+	if (asprintf(out, "%s/%s.files%s%s", context->world->runs, context->plan->id,
+		    *name ? "/" : "", name) >= 0)
+		return 0;
+	*out = NULL;
+	return dro_fail(err, DRO_ENOMEM, "out of memory");
+}
+
 void dro_step_output(struct dro_step_context *context, const char *key, cJSON *value)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(context->outputs, key);
@@ -178,9 +224,12 @@ static void note_known(struct dro_step_context *context, const struct dro_site *
 void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
 	const struct dro_instance_list *list)
 {
-	struct dro_known_entry *entries = calloc(list->count + 1, sizeof(*entries));
+	struct dro_known_entry *entries;
 	size_t i;
 
+	if (!site)
+		return;
+	entries = calloc(list->count + 1, sizeof(*entries));
 	for (i = 0; entries && i < list->count; i++)
 		entries[i] = (struct dro_known_entry){site, list->items[i]};
 	note_known(context, site, entries, list->count);
@@ -190,10 +239,14 @@ void dro_step_remember(struct dro_step_context *context, const struct dro_site *
 void dro_step_forget(struct dro_step_context *context, const struct dro_site *site,
 	const char *const *ids, size_t count)
 {
-	struct dro_known_entry *entries = calloc(count + 1, sizeof(*entries));
-	struct dro_instance *gone = calloc(count + 1, sizeof(*gone));
+	struct dro_known_entry *entries;
+	struct dro_instance *gone;
 	size_t i;
 
+	if (!site)
+		return;
+	entries = calloc(count + 1, sizeof(*entries));
+	gone = calloc(count + 1, sizeof(*gone));
 	for (i = 0; entries && gone && i < count; i++) {
 		gone[i] = (struct dro_instance){
 			.size = sizeof(gone[i]), .state = DRO_INSTANCE_TERMINATED, .id = ids[i]};

@@ -10,6 +10,16 @@
 /* The site that input `key` names, and its provider (either out may be NULL). */
 int dro_step_site(const struct dro_step_context *context, const char *key,
 	const struct dro_site **site, struct dro_provider **provider, struct dro_error *err);
+/* Where a step's instances are. */
+struct dro_step_place {
+	const struct dro_site *site; /* NULL: of no site, a build's machine */
+	const char *region;
+	struct dro_provider *provider;
+};
+
+/* From input "site", or, without one, from "provider" and "region". */
+int dro_step_place(
+	const struct dro_step_context *context, struct dro_step_place *out, struct dro_error *err);
 /* The account that input "provider" names. */
 int dro_step_provider(
 	const struct dro_step_context *context, struct dro_provider **out, struct dro_error *err);
@@ -23,6 +33,14 @@ int dro_step_traffic(const struct dro_step_context *context, const struct dro_tr
 /* The strings of the array input `key`; *out is malloc'd, its strings are the input's. */
 int dro_step_strings(const struct dro_step_context *context, const char *key, const char ***out,
 	size_t *count, struct dro_error *err);
+
+/* The image policy that input "build" names. */
+int dro_step_image_policy(const struct dro_step_context *context,
+	const struct dro_image_policy **out, struct dro_error *err);
+/* "RUNS/RUN.files/NAME", malloc'd: what the run keeps beside the store, as long as it is not over.
+ */
+int dro_step_file(const struct dro_step_context *context, const char *name, char **out,
+	struct dro_error *err);
 
 /* Sets an output, replacing an earlier one. */
 void dro_step_output(struct dro_step_context *context, const char *key, cJSON *value);
@@ -47,7 +65,7 @@ int dro_step_count_up(
 /*
  * What the inventory knows of a site (dro_known_instances_set): these instances are there; these
  * are not any more. It is for those who ask later: where it cannot be written the step goes on,
- * with a warning.
+ * with a warning. `site` NULL: the inventory does not have them.
  */
 void dro_step_remember(struct dro_step_context *context, const struct dro_site *site,
 	const struct dro_instance_list *list);
@@ -81,6 +99,16 @@ int dro_step_unresize(struct dro_step_context *context, struct dro_error *err);
 int dro_step_image_delete(struct dro_step_context *context, struct dro_error *err);
 int dro_step_image_copy(struct dro_step_context *context, struct dro_error *err);
 int dro_step_image_uncopy(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_create(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_uncreate(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_prepare(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_unprepare(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_reach(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_leave(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_play(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_unplay(struct dro_step_context *context, struct dro_error *err);
+int dro_step_image_verify(struct dro_step_context *context, struct dro_error *err);
+int dro_step_stop(struct dro_step_context *context, struct dro_error *err);
 int dro_step_check_put(struct dro_step_context *context, struct dro_error *err);
 int dro_step_check_unput(struct dro_step_context *context, struct dro_error *err);
 int dro_step_check_delete(struct dro_step_context *context, struct dro_error *err);

@@ -1,4 +1,5 @@
-/* compute.wait {site, ids} -> {addresses}: until every instance runs and has an address. */
+/* compute.wait {site, or provider and region; ids} -> {addresses}: until every instance runs and
+ * has an address. */
 #include "engine/steps/steps.h"
 
 #include <stdlib.h>
@@ -44,15 +45,14 @@ static int count_up(const struct dro_instance_list *list, cJSON *addresses, stru
 }
 
 /* As dro_step_count_up; `list` gets the instances of the site. */
-static int look(struct dro_step_context *context, const struct dro_site **site,
+static int look(struct dro_step_context *context, struct dro_step_place *place,
 	struct dro_instance_list *list, cJSON *addresses, size_t *wanted, struct dro_error *err)
 {
 	struct dro_instance_query query = {.size = sizeof(query)};
-	struct dro_provider *provider;
 	const char **ids = NULL;
 	int rc;
 
-	if ((rc = dro_step_site(context, "site", site, &provider, err)) < 0 ||
+	if ((rc = dro_step_place(context, place, err)) < 0 ||
 		(rc = dro_step_strings(context, "ids", &ids, &query.id_count, err)) < 0)
 		goto out;
 	if (query.id_count == 0) { /* a query without ids is for all there are */
@@ -60,9 +60,9 @@ static int look(struct dro_step_context *context, const struct dro_site **site,
 		goto out;
 	}
 	*wanted = query.id_count;
-	query.region = (*site)->region;
+	query.region = place->region;
 	query.ids = ids;
-	rc = dro_provider_list_instances(provider, &query, list, &context->call, err);
+	rc = dro_provider_list_instances(place->provider, &query, list, &context->call, err);
 	if (rc == DRO_ENOTFOUND)
 		rc = 0; /* just made: not every part of the provider knows it yet */
 	if (rc == 0)
@@ -76,8 +76,8 @@ int dro_step_count_up(
 	struct dro_step_context *context, cJSON *addresses, size_t *wanted, struct dro_error *err)
 {
 	struct dro_instance_list list = {0};
-	const struct dro_site *site;
-	int rc = look(context, &site, &list, addresses, wanted, err);
+	struct dro_step_place place;
+	int rc = look(context, &place, &list, addresses, wanted, err);
 
 	dro_instance_list_free(&list);
 	return rc;
@@ -87,9 +87,9 @@ int dro_step_wait_running(struct dro_step_context *context, struct dro_error *er
 {
 	cJSON *addresses = cJSON_CreateArray(), *address;
 	struct dro_instance_list list = {0};
-	const struct dro_site *site;
+	struct dro_step_place place;
 	size_t wanted = 0;
-	int rc = look(context, &site, &list, addresses, &wanted, err);
+	int rc = look(context, &place, &list, addresses, &wanted, err);
 
 	if (rc < 0)
 		goto out;
@@ -102,7 +102,7 @@ int dro_step_wait_running(struct dro_step_context *context, struct dro_error *er
 		&context->note, "%s%s", context->note.length ? ", " : "", address->valuestring);
 	dro_step_output(context, "addresses", addresses);
 	addresses = NULL;
-	dro_step_remember(context, site, &list);
+	dro_step_remember(context, place.site, &list);
 	rc = DRO_STEP_DONE;
 out:
 	dro_instance_list_free(&list);
