@@ -288,8 +288,9 @@ static int try_promote(struct dro_cli *cli, enum intent intent, bool early, bool
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_setup setup = {.early = early};
 	const char *mode = dro_cli_value(cli, "mode");
+	bool failover = mode && strcmp(mode, "failover") == 0;
 	char run[DRO_RUN_ID_MAX];
-	int rc;
+	int rc, open;
 
 	*moved = false;
 	if ((rc = take_allow(cli, &facts)) != 0 ||
@@ -299,15 +300,19 @@ static int try_promote(struct dro_cli *cli, enum intent intent, bool early, bool
 		goto out;
 	facts.spec = setup.spec;
 	facts.service = dro_setup_service(&setup, cli, dro_cli_value(cli, "service"), &rc);
-	if (!facts.service || (rc = find_sites(cli, &setup, &facts, intent)) != 0)
+	if (!facts.service)
 		goto out;
-	if (mode && strcmp(mode, "failover") == 0 &&
-		switchover_runs(run, setup.store, facts.service, facts.to)) {
-		rc = downgrade(cli, &setup, run, facts.to);
+	open = dro_run_check_open(setup.store, facts.service->name, "promote", &err);
+	if (open < 0 && (open != DRO_EBUSY || !failover)) {
+		rc = dro_cli_error(cli, &err);
 		goto out;
 	}
-	if (dro_run_check_open(setup.store, facts.service->name, "promote", &err) < 0)
-		rc = dro_cli_error(cli, &err);
+	if ((rc = find_sites(cli, &setup, &facts, intent)) != 0)
+		goto out;
+	if (open < 0)
+		rc = switchover_runs(run, setup.store, facts.service, facts.to)
+			     ? downgrade(cli, &setup, run, facts.to)
+			     : dro_cli_error(cli, &err);
 	else
 		rc = promote(cli, &setup, &facts, intent, moved);
 out:

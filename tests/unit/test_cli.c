@@ -196,6 +196,7 @@ START_TEST(the_outcome_is_held_against_the_objectives)
 	struct dro_run_row run = {.id = "r-1",
 		.service = "memphis",
 		.kind = "promote",
+		.mode = "cold",
 		.from = "main",
 		.to = "tier2",
 		.state = "completed-with-exceptions",
