@@ -51,6 +51,12 @@ ssl-key={folder.parent}/tls/key.pem
 slave-net-timeout=4
 !include {folder}/boot.cnf
 """
+# What systemctl does where there is one.
+SCRIPTS = {"start": 'cd /; exec 0<&- >/dev/null 2>&1; setsid {words} & for _ in $(seq 200); do [ ! -S {folder}/socket ] || exit 0; '
+                    'sleep 0.05; done; exit 1',
+           "stop": 'rm -f {folder}/stopping; kill -TERM $(cat {folder}/pid) || exit 0; '
+                   'for _ in $(seq 600); do [ -e {folder}/pid ] || exit 0; sleep 0.05; done; exit 1',
+           "kill": 'kill -KILL $(cat {folder}/pid)'}
 CONFIG = """\
 service: memphis
 site: {name}
@@ -65,7 +71,12 @@ database:
   boot_file: {folder}/boot.cnf
   keep: [admin]
   replication: {{user: repl, password: {{file: {secrets}/repl}}, ca: {folder.parent}/tls/{ca}}}
-check: {{paths: [{folder}/data], services: [mariadb]}}
+  server:
+    data: {folder}/data
+    start: [{folder}/start]
+    stop: [{folder}/stop]
+    kill: [{folder}/kill]
+{more}check: {{paths: [{folder}/data], services: [mariadb]}}
 """
 
 
@@ -100,16 +111,21 @@ class Server:
         self.options = OPTIONS.format(folder=self.folder, port=self.port, number=number)
         (self.folder / "my.cnf").write_text(self.options)
         (self.folder / "state").mkdir()
+        for word, text in SCRIPTS.items():
+            path = self.folder / word
+            path.write_text("#!/bin/sh\n" + text.format(folder=self.folder, words=" ".join(self.words())) + "\n")
+            path.chmod(0o755)
         if os.getuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
                 shutil.chown(path, "mysql")
             shutil.chown(self.folder / "state", "root")
 
+    def words(self):
+        return [program("mariadbd"), f"--defaults-file={self.folder}/my.cnf",
+                *(["--user=mysql"] if os.getuid() == 0 else [])]
+
     def start(self):
-        words = [program("mariadbd"), f"--defaults-file={self.folder}/my.cnf"]
-        if os.getuid() == 0:
-            words.append("--user=mysql")
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        self.process = subprocess.Popen(self.words(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
         wait_for(f"server {self.name}", self.answers)
 
@@ -138,6 +154,21 @@ class Server:
             stderr=subprocess.DEVNULL, text=True))
         check(held.goes_on(text), f"{self.name}: {text}")
         return contextlib.closing(held)
+
+    def watch(self, after, *peers):
+        """A `drorch-agent watch` that closes this server so long after nobody counted on it."""
+        text = (self.folder / "agent.yaml").read_text().split("self_fence:")[0]
+        (self.folder / "agent.yaml").write_text(
+            f"{text}self_fence: {{after: {after}, "
+            f"peers: [{', '.join(f'{{host: 127.0.0.1, port: {peer.port}}}' for peer in peers)}]}}\n")
+        watch = Watch(self)
+        self.agents.append(watch)
+        return watch
+
+    def roles(self):
+        """What the role log says: a list of its lines."""
+        path = self.folder / "state" / "roles.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def agent(self, **options):
         agent = Agent(self, **options)
@@ -241,6 +272,32 @@ class Agent:
         self.kill()
 
 
+class Watch:
+    def __init__(self, server):
+        self.log = open(server.folder / "watch.log", "ab")
+        self.process = subprocess.Popen([AGENT, "watch", "--config", server.folder / "agent.yaml"],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        check(self.process.wait(timeout=30) == 0, "the watch ended badly")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
 class Writers:
     """Applications that commit one row after the other on whichever server lets them, and remember which commits
     were acknowledged."""
@@ -321,11 +378,11 @@ def make_tls(folder):
         path.chmod(0o644)
 
 
-def configure(server, role, secrets, ca="cert.pem"):
+def configure(server, role, secrets, ca="cert.pem", more=""):
     """Server a knows the agent by its socket, server b by a password."""
     account = f"user: {ME}" if server.name == "a" else f"user: drorch\n  password: {{file: {secrets}/agent}}"
     (server.folder / "agent.yaml").write_text(CONFIG.format(
-        name=server.name, folder=server.folder, account=account, role=role, secrets=secrets, ca=ca))
+        name=server.name, folder=server.folder, account=account, role=role, secrets=secrets, ca=ca, more=more))
 
 
 def make_accounts(server):
@@ -334,7 +391,7 @@ def make_accounts(server):
     server.sql(f"CREATE OR REPLACE USER {server.agent_user} IDENTIFIED {how};"
                f"GRANT {', '.join(GRANTS)} ON *.* TO {server.agent_user};"
                "CREATE USER repl@'127.%' IDENTIFIED BY 'repl-secret' REQUIRE SSL;"
-               "GRANT REPLICATION SLAVE ON *.* TO repl@'127.%';"
+               "GRANT REPLICATION SLAVE, REPLICA MONITOR ON *.* TO repl@'127.%';"
                "CREATE USER app@localhost IDENTIFIED BY 'app-secret';"
                "GRANT ALL ON shop.* TO app@localhost")
 

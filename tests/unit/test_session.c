@@ -76,7 +76,7 @@ static const struct {
 	{"{\"id\":\"1\"}", "verb", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"drop\"}", "unknown verb", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"hello\",\"user\":\"x\"}", "unknown field", DRO_EINVAL},
-	{"{\"id\":\"1\",\"verb\":\"status\",\"epoch\":1}", "takes no", DRO_EINVAL},
+	{"{\"id\":\"1\",\"verb\":\"check\",\"epoch\":1}", "takes no", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"freeze\"}", "epoch", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"freeze\",\"epoch\":0}", "begin at 1", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"freeze\",\"epoch\":-1}", "epoch", DRO_EINVAL},
@@ -96,6 +96,12 @@ static const struct {
 		DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"follow\",\"epoch\":1,\"host\":\"a.b\",\"port\":65536}", "port",
 		DRO_EINVAL},
+	{"{\"id\":\"1\",\"verb\":\"rejoin\",\"epoch\":1,\"host\":\"a.b\",\"port\":1,\"allow\":"
+	 "\"x\"}",
+		"allow", DRO_EINVAL},
+	{"{\"id\":\"1\",\"verb\":\"follow\",\"epoch\":1,\"host\":\"a.b\",\"port\":1,"
+	 "\"allow\":\"follow\"}",
+		"takes no", DRO_EINVAL},
 };
 
 START_TEST(request_bad)
