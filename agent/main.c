@@ -8,6 +8,7 @@
 
 #include "agent/backup.h"
 #include "agent/boot.h"
+#include "agent/seed.h"
 #include "agent/session.h"
 #include "agent/userdata.h"
 #include "agent/watch.h"
@@ -26,6 +27,7 @@ static const char help[] =
 	"  backup    back up this host's data to the store\n"
 	"  boot      restore what the user-data names, start the service and watch it\n"
 	"  session   answer requests, a line of JSON each, until the input ends\n"
+	"  seed      stream a copy of this host's database to standard output\n"
 	"  watch     fence this host when nobody counts on it any more; until it is stopped\n"
 	"  version   print the version\n"
 	"  help      print this\n"
@@ -98,6 +100,17 @@ static int run_session(
 	return exit_status(rc);
 }
 
+static int run_seed(
+	const struct flags *flags, const struct agent_config *config, const struct dro_log *log)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc = agent_seed(config, &err);
+
+	(void)flags;
+	dro_log(log, DRO_LOG_ERROR, "%s", err.message);
+	return exit_status(rc);
+}
+
 static int run_watch(
 	const struct flags *flags, const struct agent_config *config, const struct dro_log *log)
 {
@@ -115,8 +128,8 @@ static const struct {
 	const char *name;
 	int (*run)(const struct flags *flags, const struct agent_config *config,
 		const struct dro_log *log);
-} verbs[] = {
-	{"backup", run_backup}, {"boot", run_boot}, {"session", run_session}, {"watch", run_watch}};
+} verbs[] = {{"backup", run_backup}, {"boot", run_boot}, {"session", run_session},
+	{"seed", run_seed}, {"watch", run_watch}};
 
 /* False: usage. */
 static bool read_flags(struct flags *flags, int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "agent/check.h"
 #include "agent/guard.h"
 #include "agent/heard.h"
+#include "agent/rejoin.h"
 #include "agent/site.h"
 
 #define PROTOCOL 1
@@ -82,17 +83,32 @@ static int may(
 	return 0;
 }
 
+static bool ends_fence(const struct agent_request *request)
+{
+	return is(request, "promote") || is(request, "follow") || is(request, "rejoin") ||
+	       is(request, "thaw");
+}
+
+/* What a rejoin has half done, only a rejoin ends. */
+static int may_now(const struct agent_request *request, const struct agent_config *config,
+	struct dro_error *err)
+{
+	struct agent_rejoin rejoin;
+	int rc;
+
+	if (!ends_fence(request) || is(request, "rejoin"))
+		return 0;
+	if ((rc = agent_rejoin_read(&rejoin, config, err)) == 0 && rejoin.begun)
+		rc = dro_fail(err, DRO_ESAFETY,
+			"a rejoin has begun and has not ended: another rejoin goes on with it");
+	return rc;
+}
+
 static enum agent_role role_after(const struct agent_request *request, enum agent_role now)
 {
 	if (is(request, "promote"))
 		return AGENT_ROLE_PRIMARY;
 	return is(request, "follow") || is(request, "rejoin") ? AGENT_ROLE_REPLICA : now;
-}
-
-static bool ends_fence(const struct agent_request *request)
-{
-	return is(request, "promote") || is(request, "follow") || is(request, "rejoin") ||
-	       is(request, "thaw");
 }
 
 /* What may have changed something stays on record; a refusal has ended it too. */
@@ -125,7 +141,8 @@ static int run_change(struct agent_session *session, const struct agent_request 
 	agent_facts_int(facts, "epoch", turn->lease.epoch);
 	agent_facts_bool(facts, "boots_fenced", *config->database.boot_file != '\0');
 	ask.turn = turn;
-	if ((rc = may(request, &turn->lease, err)) == 0)
+	if ((rc = may(request, &turn->lease, err)) == 0 &&
+		(rc = may_now(request, config, err)) == 0)
 		rc = driver_verb(session->driver, request)(
 			session->db, &ask, facts, deadline_ms, err);
 	if (rc < 0) {

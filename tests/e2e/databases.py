@@ -24,6 +24,8 @@ from harness import AGENT, Failure, check, wait_for
 
 GRANTS = ["READ_ONLY ADMIN", "REPLICATION SLAVE ADMIN", "REPLICATION MASTER ADMIN", "SLAVE MONITOR",
           "CONNECTION ADMIN", "RELOAD", "PROCESS"]
+REJOIN_GRANTS = ["BINLOG ADMIN", "BINLOG REPLAY"]
+SEED_GRANTS = ["RELOAD", "PROCESS", "LOCK TABLES", "BINLOG MONITOR", "SLAVE MONITOR"]
 ME = pwd.getpwuid(os.getuid()).pw_name
 OPTIONS = """\
 [mariadbd]
@@ -37,6 +39,7 @@ plugin-load-add=auth_socket
 server-id={number}
 log-bin=binlog
 log-slave-updates=ON
+binlog-format=ROW
 gtid-strict-mode=ON
 sync-binlog=1
 innodb-flush-log-at-trx-commit=1
@@ -186,12 +189,43 @@ class Server:
         self.signal(signal.SIGTERM)
         self.process.wait(timeout=60)
 
+    def adopt(self):
+        """Whoever started it last."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.folder / "pid").read_text())
+            if pid != self.process.pid:
+                if isinstance(self.process, subprocess.Popen):
+                    self.process.poll()
+                self.process = Adopted(pid)
+
     def end(self):
         for agent in self.agents:
             agent.kill()
+        self.adopt()
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.kill()
+
+
+class Adopted:
+    """A server that somebody else has started, as what Popen gives."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def poll(self):
+        try:
+            return None if pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z" else 0
+        except OSError:
+            return 0
+
+    def send_signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self, timeout=60):
+        wait_for(f"the end of {self.pid}", lambda: self.poll() is not None, timeout)
+        return 0
 
 
 class Held:
@@ -389,7 +423,9 @@ def make_accounts(server):
     how = "VIA unix_socket" if server.name == "a" else "BY 'agent-secret'"
     server.agent_user = f"`{ME}`@localhost" if server.name == "a" else "drorch@localhost"
     server.sql(f"CREATE OR REPLACE USER {server.agent_user} IDENTIFIED {how};"
-               f"GRANT {', '.join(GRANTS)} ON *.* TO {server.agent_user};"
+               f"GRANT {', '.join(GRANTS + REJOIN_GRANTS)} ON *.* TO {server.agent_user};"
+               "CREATE USER seed@localhost IDENTIFIED BY 'seed-secret \\\\ \"#';"
+               f"GRANT {', '.join(SEED_GRANTS)} ON *.* TO seed@localhost;"
                "CREATE USER repl@'127.%' IDENTIFIED BY 'repl-secret' REQUIRE SSL;"
                "GRANT REPLICATION SLAVE, REPLICA MONITOR ON *.* TO repl@'127.%';"
                "CREATE USER app@localhost IDENTIFIED BY 'app-secret';"
@@ -405,8 +441,9 @@ def pair():
         root.chmod(0o755)
         secrets = root / "secrets"
         secrets.mkdir(mode=0o700)
-        for name in ("agent", "repl"):
-            (secrets / name).write_text(f"{name}-secret\n")
+        for name in ("agent", "repl", "seed"):
+            more = ' \\ "#' if name == "seed" else ""
+            (secrets / name).write_text(f"{name}-secret{more}\n")
             (secrets / name).chmod(0o600)
         shutil.copytree(prepared() / "tls", root / "tls")
         for number, name in enumerate("ab", 1):

@@ -1,0 +1,255 @@
+"""How an old primary comes back: real servers that have parted ways, real mariadb-backup, a real sshd."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+
+from databases import AGENT, Agent, free_port, need_mariadb, pair, program
+from harness import Failure, check, main, wait_for
+
+TABLES = ("shop.orders", "shop.names")
+
+
+def sums(server):
+    return [server.sql(f"CHECKSUM TABLE {table} EXTENDED") for table in TABLES]
+
+
+def same_tables(a, b):
+    wait_for("the tables to be alike", lambda: sums(a) == sums(b))
+
+
+def is_open(server):
+    for _ in range(5):
+        with contextlib.suppress(Failure):
+            return server.sql("SELECT @@read_only") == "0"
+    return server.sql("SELECT @@read_only") == "0"
+
+
+def part(a, b, more="", epoch=2):
+    """b is promoted while a, cut off, goes on alone: with inserts, updates, deletes, and what `more` says."""
+    with a.agent() as one, b.agent() as two:
+        one.do("promote", epoch=1 if epoch == 2 else epoch - 1)
+        a.sql("CREATE TABLE IF NOT EXISTS shop.names (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(200), data BLOB)")
+        a.sql(f"INSERT INTO shop.orders VALUES ({epoch}, 1), ({epoch}, 2), ({epoch}, 3)")
+        two.do("wait", position=one.do("position")["position"])
+        two.do("withdraw", epoch=epoch)
+        a.sql(f"INSERT INTO shop.orders VALUES ({epoch}, 101), ({epoch}, 102);"
+              f"UPDATE shop.orders SET number=number+1000 WHERE writer={epoch};"
+              f"DELETE FROM shop.orders WHERE writer={epoch} AND number=1001;"
+              "INSERT INTO shop.names (name, data) VALUES ('héllo ''x''', UNHEX('00FF27')), (NULL, NULL);" + more)
+        two.do("promote", epoch=epoch)
+        b.sql(f"INSERT INTO shop.orders VALUES ({epoch}, 2001); INSERT INTO shop.names (name) VALUES ('there');"
+              f"UPDATE shop.orders SET number=5 WHERE writer={epoch} AND number=2")
+
+
+def rejoins(a, b, way, epoch=2, **fields):
+    with a.agent() as one:
+        done = one.do("rejoin", epoch=epoch, host="127.0.0.1", port=b.port, deadline_ms=120000, **fields)
+        check(done["way"] == way, done)
+        check(one.do("hello")["role"] == "replica", "role")
+        b.sql(f"INSERT INTO shop.orders VALUES ({epoch}, 3000)")
+        same_tables(a, b)
+        check(not is_open(a) and not one.do("status")["replica"]["broken"], "it does not follow")
+    return done
+
+
+def nothing_of_its_own():
+    with pair() as (a, b), b.agent() as two:
+        a.sql("CREATE TABLE shop.names (id INT PRIMARY KEY)")
+        a.kill()
+        two.do("promote", epoch=2)
+        a.start()
+        done = rejoins(a, b, "follow")
+        check(done["diverged"] is None and done["why"], done)
+
+
+def flashback():
+    with pair() as (a, b):
+        part(a, b)
+        with a.agent() as one:
+            answer = one.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=b.port, deadline_ms=30000)
+            facts = answer["facts"]
+            check(facts["needs"] == "flashback" and "no_flashback" not in facts, answer)
+            found = facts["diverged"]
+            check(found["transactions"] == 4 and found["rows"] == 10 and found["ddl"] == 0, found)
+            check("INSERT INTO `shop`.`orders`" in found["head"], found)
+            report = pathlib.Path(found["report"])
+            check(stat.S_IMODE(report.stat().st_mode) == 0o600, "the report's mode")
+            check(report.read_text(errors="replace").count("### DELETE FROM") == 1, "the report")
+            check(not is_open(a), "open")
+        done = rejoins(a, b, "flashback", allow="reseed")
+        check(done["diverged"]["rows"] == 10 and done["diverged"]["from"] in done["why"], done)
+        check(a.sql("SELECT @@gtid_binlog_pos").split("-")[1] == "2", "the log")
+        check(len(list((a.folder / "state").glob("diverged-*"))) == 1, "a second report")
+        # And back again, so that the flashed back log is one that another can follow.
+        with a.agent() as one, b.agent() as two:
+            two.do("fence", epoch=3)
+            one.do("promote", epoch=3, position=two.do("position")["position"])
+            two.do("rejoin", epoch=3, host="127.0.0.1", port=a.port)
+        part(a, b, epoch=4)
+        rejoins(a, b, "flashback", 4, allow="flashback")
+
+
+def what_flashback_cannot():
+    with pair() as (a, b):
+        part(a, b, "CREATE TABLE shop.alone (id INT PRIMARY KEY);")
+        with a.agent() as one:
+            for allow in ("follow", "flashback"):
+                facts = one.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=b.port, allow=allow)["facts"]
+                check(facts["needs"] == "reseed" and "DDL" in facts["no_flashback"], facts)
+                check(facts["diverged"]["ddl"] == 1, facts)
+            one.refuse("EUNSUPPORTED", "rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="reseed")
+            one.refuse("ESAFETY", "rejoin", epoch=1, host="127.0.0.1", port=b.port, allow="reseed")
+            one.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=a.port)
+        a.sql("SELECT COUNT(*) FROM shop.alone")
+    with pair() as (a, b):
+        part(a, b, "SET SESSION binlog_format=STATEMENT; DELETE FROM shop.names WHERE id=1;")
+        with a.agent() as one:
+            facts = one.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="flashback")["facts"]
+            check("not logged as rows" in facts["no_flashback"], facts)
+    with pair() as (a, b):
+        part(a, b)
+        a.sql("FLUSH BINARY LOGS; FLUSH BINARY LOGS; PURGE BINARY LOGS TO 'binlog.000003'")
+        with a.agent() as one:
+            facts = one.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="flashback")["facts"]
+            check("do not go back" in facts["no_flashback"], facts)
+
+
+def flashback_killed_anywhere():
+    """The agent, or the server, dies at some moment of it: the next rejoin ends it."""
+    with pair() as (a, b):
+        for turn in range(14):
+            epoch = 2 * turn + 2
+            part(a, b, epoch=epoch)
+            agent = a.agent()
+            agent.do("status")
+            agent.send("rejoin", epoch=epoch, host="127.0.0.1", port=b.port, allow="flashback", deadline_ms=60000)
+            time.sleep(0.004 * (turn % 7) ** 2 + 0.01)
+            if turn % 2:
+                a.kill()
+                a.start()
+            agent.kill()
+            with a.agent() as one:
+                if (a.folder / "state" / "rejoin.json").exists():
+                    one.refuse("ESAFETY", "follow", epoch=epoch, host="127.0.0.1", port=b.port)
+                    one.refuse("ESAFETY", "promote", epoch=epoch)
+            with a.agent() as one:
+                done = one.do("rejoin", epoch=epoch, host="127.0.0.1", port=b.port, allow="flashback",
+                              deadline_ms=60000)
+            print(f"     turn {turn}: {done['way']}, {done['why']}")
+            same_tables(a, b)
+            check(a.sql("XA RECOVER") == "", "something is prepared still")
+            with a.agent() as one, b.agent() as two:
+                two.do("fence", epoch=epoch + 1)
+                one.do("promote", epoch=epoch + 1, position=two.do("position")["position"])
+                two.do("rejoin", epoch=epoch + 1, host="127.0.0.1", port=a.port)
+
+
+@contextlib.contextmanager
+def sshd(a, b):
+    """Each of them may fetch the other's data."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="drorch-ssh-"))
+    made = os.getuid() == 0 and not os.path.isdir("/run/sshd")
+    daemon = None
+    try:
+        if made:
+            os.mkdir("/run/sshd", 0o755)
+        for key in ("host", "a", "b"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
+        (folder / "keys").write_text("".join(
+            f'command="{AGENT} seed --config {server.folder}/agent.yaml",restrict '
+            f"{(folder / server.name).with_suffix('.pub').read_text()}" for server in (a, b)))
+        port = free_port()
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
+        (folder / "config").write_text(
+            f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/keys\n"
+            f"StrictModes no\nUsePAM no\nPermitRootLogin forced-commands-only\nPidFile none\n"
+            f"PasswordAuthentication no\n")
+        daemon = subprocess.Popen([program("sshd"), "-D", "-f", folder / "config"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for server, other in ((a, b), (b, a)):
+            path = server.folder / "agent.yaml"
+            path.write_text(path.read_text().replace("check:", (
+                f"  seed:\n    user: seed\n    password: {{file: {server.secrets}/seed}}\n"
+                f"    ssh: {{user: {os.environ.get('USER', 'root')}, port: {port}, identity: {folder}/{other.name}, "
+                f"known_hosts: {folder}/known_hosts}}\ncheck:")))
+        yield
+    finally:
+        if daemon:
+            daemon.terminate()
+            daemon.wait()
+        if made:
+            os.rmdir("/run/sshd")
+        shutil.rmtree(folder)
+
+
+def reseed():
+    with pair() as (a, b), sshd(a, b):
+        part(a, b, "CREATE TABLE shop.alone (id INT PRIMARY KEY);")
+        done = rejoins(a, b, "reseed", allow="reseed")
+        check("DDL" in done["no_flashback"] and done["diverged"]["ddl"] == 1, done)
+        a.adopt()
+        check((a.folder / "data.drorch-old" / "shop" / "alone.frm").exists(), "the old data is not kept")
+        check(not (a.folder / "data.drorch-seed").exists(), "the copy's place")
+        check(not list((a.folder / "data").glob("drorch-seed*")), "the mark")
+        check("init_file" not in (a.folder / "boot.cnf").read_text(), "the boot file")
+        # The other way: the account that agent b has is not the one of the copy.
+        with a.agent() as one, b.agent() as two:
+            two.do("fence", epoch=3)
+            one.do("promote", epoch=3, position=two.do("position")["position"])
+            a.sql("FLUSH BINARY LOGS; PURGE BINARY LOGS TO 'binlog.000002'")
+            b.stop()
+            shutil.rmtree(b.folder / "data" / "mysql")
+            two.refuse("EAGAIN", "rejoin", epoch=3, host="127.0.0.1", port=a.port)
+        b.sql = lambda text, sql=b.sql: (b.adopt(), sql(text))[1]
+        with b.agent() as two:
+            answer = two.ask("rejoin", epoch=3, host="127.0.0.1", port=a.port, allow="reseed", deadline_ms=60000)
+            # It could not be asked for its account, so it has the copy's, which b's agent is not.
+            check("error" in answer, answer)
+        b.adopt()
+        b.sql("SET sql_log_bin=0; CREATE OR REPLACE USER drorch@localhost IDENTIFIED BY 'agent-secret';"
+              "GRANT ALL ON *.* TO drorch@localhost")
+        rejoins(b, a, "reseed", 3)
+
+
+def reseed_killed_anywhere():
+    """Killed at any moment, nothing opens; the next one ends it."""
+    with pair() as (a, b), sshd(a, b):
+        part(a, b, "CREATE TABLE shop.alone (id INT PRIMARY KEY);")
+        seen = set()
+        for turn in range(16):
+            agent = a.agent()
+            agent.do("hello")
+            agent.send("rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="reseed", deadline_ms=60000)
+            time.sleep(0.15 * turn + 0.05)
+            agent.kill()
+            places = [(a.folder / name).exists() for name in ("data.drorch-seed", "data/drorch-seed.pos", "pid")]
+            seen.add(tuple(places))
+            a.adopt()
+            with contextlib.suppress(Failure):
+                check(not is_open(a), "a half copied server opened")
+            if turn % 4 == 3:
+                with a.agent() as one:
+                    one.do("rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="reseed", deadline_ms=60000)
+                a.adopt()
+                same_tables(a, b)
+                a.sql("SET sql_log_bin=0; SET GLOBAL read_only=0; INSERT INTO shop.orders VALUES (0, 0)")
+                a.sql("STOP SLAVE; SET sql_log_bin=1; CREATE TABLE shop.alone (id INT PRIMARY KEY)")
+        print(f"     killed in {len(seen)} kinds of states")
+        rejoins(a, b, "reseed", allow="reseed")
+        a.adopt()
+        check(len(seen) >= 2, seen)
+
+
+need_mariadb()
+missing = [word for word in ("mariadb-binlog", "mariadb-backup", "mbstream", "sshd", "ssh") if not program(word)]
+if missing:
+    print(f"skipped: not installed: {' '.join(missing)}")
+    raise SystemExit(77)
+main(nothing_of_its_own, flashback, what_flashback_cannot, flashback_killed_anywhere, reseed, reseed_killed_anywhere)
