@@ -312,8 +312,11 @@ int agent_mariadb_rejoin(void *arg, const struct agent_ask *ask, struct agent_fa
 	rc = agent_mariadb_begin_change(db, deadline_ms, err);
 	if (rc == DRO_EAGAIN && agent_mariadb_away(err) && ask->allow >= AGENT_RESEED)
 		return reseed(db, ask, "the server does not run", out, deadline_ms, err);
-	if (rc == 0)
-		rc = look_and_go(db, ask, out, deadline_ms, err);
+	if (rc < 0) {
+		agent_mariadb_end_change(db, deadline_ms);
+		return rc; /* nothing was changed */
+	}
+	rc = look_and_go(db, ask, out, deadline_ms, err);
 	agent_mariadb_end_change(db, deadline_ms);
 	return agent_mariadb_unsure(rc, true, err);
 }

@@ -18,8 +18,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define MARK "drorch-seed.pos" /* the GTIDs of the copy */
-#define INIT "drorch-seed.sql" /* what the server runs at its first start */
+#define MARK "drorch-seed.pos"	   /* the GTIDs of the copy */
+#define ACCOUNT "seed-account.sql" /* in the state folder */
+#define INIT "drorch-seed.sql"	   /* what the server runs at its first start */
 #define SQL_MAX 65536
 #define LOOK_MS 100
 
@@ -107,12 +108,36 @@ out:
 	return rc;
 }
 
-/* A server that does not run cannot be asked: then the copy's accounts must do. */
-static int write_init(struct agent_mariadb *db, const struct places *places, const char *position,
-	uint64_t deadline_ms, struct dro_error *err)
+/*
+ * As it is now, or as an earlier reseed found it where the server does not run; where none did,
+ * the copy's accounts must do.
+ */
+static int find_account(struct agent_mariadb *db, const struct agent_config *config,
+	struct dro_buf *sql, uint64_t deadline_ms, struct dro_error *err)
 {
 	struct dro_error failure = DRO_ERROR_INIT;
-	struct dro_buf sql = DRO_BUF_INIT(SQL_MAX);
+	char *path = dro_path_join(config->state, ACCOUNT);
+	int rc;
+
+	if (!path)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if (agent_mariadb_begin(db, deadline_ms, &failure) == 0) {
+		if ((rc = add_account(db, sql, deadline_ms, err)) == 0)
+			rc = dro_file_write(path, sql->data, sql->length, 0600, err);
+	} else if (!agent_mariadb_away(&failure)) {
+		rc = dro_fail(err, failure.code, "%s", failure.message);
+	} else if ((rc = dro_file_read(sql, path, err)) == DRO_ENOTFOUND) {
+		rc = 0;
+	}
+	free(path);
+	return rc;
+}
+
+static int write_init(struct agent_mariadb *db, const struct agent_config *config,
+	const struct places *places, const char *position, uint64_t deadline_ms,
+	struct dro_error *err)
+{
+	struct dro_buf account = DRO_BUF_INIT(SQL_MAX), sql = DRO_BUF_INIT(2 * SQL_MAX);
 	char *init = dro_path_join(places->copy, INIT), *mark = dro_path_join(places->copy, MARK);
 	int rc;
 
@@ -120,16 +145,12 @@ static int write_init(struct agent_mariadb *db, const struct places *places, con
 		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
 		goto out;
 	}
-	dro_buf_puts(&sql, "SET sql_log_bin=0;\n");
-	rc = agent_mariadb_begin(db, deadline_ms, &failure);
-	if (rc == 0)
-		rc = add_account(db, &sql, deadline_ms, err);
-	else
-		rc = agent_mariadb_away(&failure)
-			     ? 0
-			     : dro_fail(err, failure.code, "%s", failure.message);
-	dro_buf_printf(&sql, "RESET MASTER;\nSET GLOBAL gtid_slave_pos='%s';\n", position);
-	if (rc < 0 || (rc = dro_buf_check(&sql, err)) < 0 ||
+	if ((rc = find_account(db, config, &account, deadline_ms, err)) < 0)
+		goto out;
+	dro_buf_printf(&sql,
+		"SET sql_log_bin=0;\n%sRESET MASTER;\nSET GLOBAL gtid_slave_pos='%s';\n",
+		dro_buf_str(&account), position);
+	if ((rc = dro_buf_check(&sql, err)) < 0 ||
 		(rc = dro_file_write(init, sql.data, sql.length, 0600, err)) < 0 ||
 		(rc = dro_file_write(mark, position, strlen(position), 0600, err)) < 0)
 		goto out;
@@ -137,6 +158,7 @@ static int write_init(struct agent_mariadb *db, const struct places *places, con
 out:
 	free(init);
 	free(mark);
+	dro_buf_free(&account);
 	dro_buf_free(&sql);
 	return rc;
 }
@@ -192,7 +214,7 @@ static int exchange(struct agent_mariadb *db, const struct agent_ask *ask,
 		(rc = dro_dir_remove(places->old, err)) < 0 ||
 		(rc = agent_seed_fetch(config, ask->host, places->copy, places->data, position,
 			 sizeof(position), deadline_ms, err)) < 0 ||
-		(rc = write_init(db, places, position, deadline_ms, err)) < 0)
+		(rc = write_init(db, config, places, position, deadline_ms, err)) < 0)
 		return rc;
 	agent_mariadb_drop(db);
 	/* From here on the server may start on one folder or the other: read-only, whichever. */

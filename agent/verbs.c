@@ -89,13 +89,22 @@ static bool ends_fence(const struct agent_request *request)
 	       is(request, "thaw");
 }
 
-/* What a rejoin has half done, only a rejoin ends. */
-static int may_now(const struct agent_request *request, const struct agent_config *config,
+/*
+ * What a rejoin has half done, only a rejoin ends. And a word that may have waited here, on a host
+ * that was frozen, for so long that others count on it being closed, opens nothing.
+ */
+static int may_now(const struct agent_request *request, const struct agent_session *session,
 	struct dro_error *err)
 {
+	const struct agent_config *config = session->config;
 	struct agent_rejoin rejoin;
 	int rc;
 
+	if (config->self_fence.given && (is(request, "thaw") || is(request, "promote")) &&
+		agent_boot_ms() - session->proven_ms > config->self_fence.after_ms)
+		return dro_fail(err, DRO_EAGAIN,
+			"this session was silent for longer than self_fence's after: say hello, "
+			"and then again what opens this host");
 	if (!ends_fence(request) || is(request, "rejoin"))
 		return 0;
 	if ((rc = agent_rejoin_read(&rejoin, config, err)) == 0 && rejoin.begun)
@@ -142,7 +151,7 @@ static int run_change(struct agent_session *session, const struct agent_request 
 	agent_facts_bool(facts, "boots_fenced", *config->database.boot_file != '\0');
 	ask.turn = turn;
 	if ((rc = may(request, &turn->lease, err)) == 0 &&
-		(rc = may_now(request, config, err)) == 0)
+		(rc = may_now(request, session, err)) == 0)
 		rc = driver_verb(session->driver, request)(
 			session->db, &ask, facts, deadline_ms, err);
 	if (rc < 0) {

@@ -1,6 +1,7 @@
 """How an old primary comes back: real servers that have parted ways, real mariadb-backup, a real sshd."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from databases import AGENT, Agent, free_port, need_mariadb, pair, program
+from databases import AGENT, REJOIN_GRANTS, SEED_GRANTS, free_port, need_mariadb, pair, program
 from harness import Failure, check, main, wait_for
 
 TABLES = ("shop.orders", "shop.names")
@@ -46,6 +47,17 @@ def part(a, b, more="", epoch=2):
         two.do("promote", epoch=epoch)
         b.sql(f"INSERT INTO shop.orders VALUES ({epoch}, 2001); INSERT INTO shop.names (name) VALUES ('there');"
               f"UPDATE shop.orders SET number=5 WHERE writer={epoch} AND number=2")
+
+
+def purge(server):
+    """So that its binary logs begin here."""
+    def gone():
+        server.sql("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY")
+        return len(server.sql("SHOW BINARY LOGS").splitlines()) == 1
+    for dump in server.sql("SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'").split():
+        server.sql(f"KILL {dump}")
+    server.sql("FLUSH BINARY LOGS; FLUSH BINARY LOGS")
+    wait_for("the logs to go", gone)
 
 
 def rejoins(a, b, way, epoch=2, **fields):
@@ -115,7 +127,7 @@ def what_flashback_cannot():
             check("not logged as rows" in facts["no_flashback"], facts)
     with pair() as (a, b):
         part(a, b)
-        a.sql("FLUSH BINARY LOGS; FLUSH BINARY LOGS; PURGE BINARY LOGS TO 'binlog.000003'")
+        purge(a)
         with a.agent() as one:
             facts = one.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="flashback")["facts"]
             check("do not go back" in facts["no_flashback"], facts)
@@ -203,19 +215,65 @@ def reseed():
         with a.agent() as one, b.agent() as two:
             two.do("fence", epoch=3)
             one.do("promote", epoch=3, position=two.do("position")["position"])
-            a.sql("FLUSH BINARY LOGS; PURGE BINARY LOGS TO 'binlog.000002'")
             b.stop()
             shutil.rmtree(b.folder / "data" / "mysql")
             two.refuse("EAGAIN", "rejoin", epoch=3, host="127.0.0.1", port=a.port)
-        b.sql = lambda text, sql=b.sql: (b.adopt(), sql(text))[1]
-        with b.agent() as two:
-            answer = two.ask("rejoin", epoch=3, host="127.0.0.1", port=a.port, allow="reseed", deadline_ms=60000)
-            # It could not be asked for its account, so it has the copy's, which b's agent is not.
-            check("error" in answer, answer)
+        rejoins(b, a, "reseed", 3, allow="reseed")
         b.adopt()
-        b.sql("SET sql_log_bin=0; CREATE OR REPLACE USER drorch@localhost IDENTIFIED BY 'agent-secret';"
-              "GRANT ALL ON *.* TO drorch@localhost")
-        rejoins(b, a, "reseed", 3)
+
+
+def a_seed_that_fails():
+    """The new primary cannot be copied: said so, and this host is what it was, closed."""
+    with pair() as (a, b), sshd(a, b):
+        part(a, b, "CREATE TABLE shop.alone (id INT PRIMARY KEY);")
+        (b.secrets / "seed").write_text("wrong")
+        with a.agent() as one:
+            answer = one.refuse("EIO", "rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="reseed")
+            check("Access denied" in answer["error"]["message"], answer)
+            check("secret" not in json.dumps(answer) and not is_open(a), answer)
+            b.signal(signal.SIGSTOP)
+            began = time.monotonic()
+            answer = one.ask("rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="reseed", deadline_ms=2000)
+            check("error" in answer and time.monotonic() - began < 6, answer)
+            b.signal(signal.SIGCONT)
+        check(a.sql("SELECT COUNT(*) FROM shop.alone") == "0", "its data has gone")
+        check(not (a.folder / "data.drorch-seed").exists(), "half a copy")
+
+
+def least_grants():
+    """Each of the documented grants of a seed and of a flashback is needed."""
+    with pair() as (a, b), sshd(a, b):
+        part(a, b)
+        for grant in REJOIN_GRANTS:
+            a.sql(f"REVOKE {grant} ON *.* FROM {a.agent_user}")
+            with a.agent() as one:
+                answer = one.ask("rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="flashback")
+                check(answer.get("error", {}).get("code") == "EAUTH", f"{grant}: {answer}")
+            a.sql(f"GRANT {grant} ON *.* TO {a.agent_user}")
+        for grant in SEED_GRANTS:
+            b.sql(f"REVOKE {grant} ON *.* FROM seed@localhost")
+            done = subprocess.run([AGENT, "seed", "--config", b.folder / "agent.yaml"], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, timeout=60, check=False)
+            check(done.returncode != 0, f"{grant} is not needed")
+            b.sql(f"GRANT {grant} ON *.* TO seed@localhost")
+        rejoins(a, b, "flashback", allow="flashback")
+
+
+def behind_what_is_kept():
+    """All that is here is there, but what is missing here is gone there: only a copy helps."""
+    with pair() as (a, b), sshd(a, b):
+        with a.agent() as one, b.agent() as two:
+            one.do("promote", epoch=1)
+            a.sql("CREATE TABLE shop.names (id INT PRIMARY KEY)")
+            two.do("wait", position=one.do("position")["position"])
+            b.sql("STOP SLAVE")
+            a.sql("INSERT INTO shop.orders VALUES (1, 1)")
+            purge(a)
+            facts = two.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=a.port,
+                               allow="flashback")["facts"]
+            check(facts["needs"] == "reseed" and "diverged" not in facts, facts)
+        rejoins(b, a, "reseed", 2, allow="reseed")
+        b.adopt()
 
 
 def reseed_killed_anywhere():
@@ -252,4 +310,5 @@ missing = [word for word in ("mariadb-binlog", "mariadb-backup", "mbstream", "ss
 if missing:
     print(f"skipped: not installed: {' '.join(missing)}")
     raise SystemExit(77)
-main(nothing_of_its_own, flashback, what_flashback_cannot, flashback_killed_anywhere, reseed, reseed_killed_anywhere)
+main(nothing_of_its_own, flashback, what_flashback_cannot, flashback_killed_anywhere, reseed,
+     a_seed_that_fails, least_grants, behind_what_is_kept, reseed_killed_anywhere)

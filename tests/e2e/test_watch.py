@@ -178,6 +178,25 @@ def a_frozen_host_wakes():
             late.refuse("ESAFETY", "thaw", epoch=1)
 
 
+def a_word_that_waited_too_long():
+    """It came while the host stood still, and says that it shall open: by now another has."""
+    with pair() as (a, b), a.watch(TEXT, b) as watch, a.agent() as one, b.agent() as two:
+        without_semi_sync(a)
+        one.do("freeze", epoch=2)
+        for process in (watch.process, a.process, one.process):
+            process.send_signal(signal.SIGSTOP)
+        one.send("thaw", epoch=2)
+        time.sleep(AFTER + 0.5)
+        two.do("promote", epoch=3)
+        for process in (one.process, a.process, watch.process):
+            process.send_signal(signal.SIGCONT)
+        check(one.line()["error"]["code"] == "EAGAIN", "it was obeyed")
+        check(not is_open(a), "open")
+        never_two(a, b)
+        one.do("hello")
+        check(one.ask("thaw", epoch=2).get("result"), "a fresh word counts")
+
+
 def a_hung_server_is_killed():
     """It cannot be made read-only: it is killed, and its next start is."""
     with pair() as (a, b), a.watch(TEXT, b):
@@ -269,5 +288,5 @@ def switched_in_turn():
 
 
 need_mariadb()
-main(either_is_enough, both_are_gone, peers_that_do_not_confirm, a_frozen_host_wakes, a_hung_server_is_killed,
-     a_commit_that_waits_for_a_replica, a_new_watch_gives_no_new_grace, sessions_win, switched_in_turn)
+main(either_is_enough, both_are_gone, peers_that_do_not_confirm, a_frozen_host_wakes, a_word_that_waited_too_long,
+     a_hung_server_is_killed, a_commit_that_waits_for_a_replica, a_new_watch_gives_no_new_grace, sessions_win, switched_in_turn)
