@@ -243,8 +243,11 @@ static void keep_line(struct agent_diverged *out, const char *line)
 
 static void scan_line(struct scan *scan, const char *line)
 {
-	static const char *const changes[] = {
-		"### INSERT INTO ", "### UPDATE ", "### DELETE FROM "};
+	const struct {
+		const char *begin;
+		int64_t *count;
+	} changes[] = {{"### INSERT INTO ", NULL}, {"### UPDATE ", &scan->out->updates},
+		{"### DELETE FROM ", &scan->out->deletes}};
 	const char *gtid = *line == '#' ? strstr(line, "\tGTID ") : NULL;
 	size_t i;
 
@@ -260,9 +263,11 @@ static void scan_line(struct scan *scan, const char *line)
 		keep_line(scan->out, gtid + 1);
 	} else if (strncmp(line, "### ", 4) == 0) {
 		for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
-			if (strncmp(line, changes[i], strlen(changes[i])) == 0) {
+			if (strncmp(line, changes[i].begin, strlen(changes[i].begin)) == 0) {
 				scan->rows++;
 				scan->out->rows++;
+				if (changes[i].count)
+					(*changes[i].count)++;
 			}
 		keep_line(scan->out, line);
 	}

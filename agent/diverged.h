@@ -19,9 +19,10 @@ struct agent_diverged {
 	char from[4096];   /* the last GTIDs in common */
 	char report[4096]; /* path; "": there is none, and the counts are not known */
 	int64_t transactions, rows, ddl;
-	int64_t statements; /* transactions that were not logged as rows */
-	int64_t plain;	    /* that are not transactional */
-	char head[4096];    /* the first lines of the report */
+	int64_t updates, deletes; /* of the rows */
+	int64_t statements;	  /* transactions that were not logged as rows */
+	int64_t plain;		  /* that are not transactional */
+	char head[4096];	  /* the first lines of the report */
 };
 
 /*

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "net/secret.h"
+#include "store/fault.h"
 
 #define LOCK "'drorch-agent'"
 #define LATE_MAX 16 /* how often libmariadb may go on after it was told of the deadline */
@@ -215,12 +216,13 @@ static int store_result(
 int agent_mariadb_query(struct agent_mariadb *db, MYSQL_RES **out, const char *sql,
 	uint64_t deadline_ms, struct dro_error *err)
 {
-	int bad = 0, want, late = 0;
+	int bad = 0, want, late = 0, rc;
 
 	if (out)
 		*out = NULL;
 	if (!db->mysql)
 		return dro_fail(err, DRO_ETIMEDOUT, "the connection to MariaDB has broken");
+	dro_kill_point();
 	want = mysql_real_query_start(&bad, db->mysql, sql, strlen(sql));
 	while (want && late < LATE_MAX) {
 		int got = next(db->mysql, want, deadline_ms);
@@ -230,7 +232,9 @@ int agent_mariadb_query(struct agent_mariadb *db, MYSQL_RES **out, const char *s
 	}
 	if (bad || want)
 		return failed(db, false, deadline_ms, err);
-	return store_result(db, out, deadline_ms, err);
+	rc = store_result(db, out, deadline_ms, err);
+	dro_kill_point();
+	return rc;
 }
 
 /* A connection that the server has closed since, or an earlier verb left, is made anew. */

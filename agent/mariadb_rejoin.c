@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of InnoDB's own flags: 1 and 2, a delete cascades or sets null; 8, an update sets null. What an
+ * update cascades, it cascades back. */
+#define CASCADES "SELECT COUNT(*) FROM information_schema.INNODB_SYS_FOREIGN WHERE TYPE & "
+
 /* ---- two histories ------------------------------------------------------------------------ */
 
 static int add_variable(struct agent_mariadb *db, struct agent_gtids *out, const char *name,
@@ -89,7 +93,11 @@ static int compare(struct agent_mariadb *db, const struct agent_ask *ask,
 		(rc = read_text(db, out->index, sizeof(out->index), "SELECT @@global.log_bin_index",
 			 deadline_ms, err)) < 0 ||
 		(rc = read_text(db, out->row_image, sizeof(out->row_image),
-			 "SELECT @@global.binlog_row_image", deadline_ms, err)) < 0)
+			 "SELECT @@global.binlog_row_image", deadline_ms, err)) < 0 ||
+		(rc = agent_mariadb_int(
+			 db, &out->cascades_of_deletes, CASCADES "3", deadline_ms, err)) < 0 ||
+		(rc = agent_mariadb_int(
+			 db, &out->cascades_of_updates, CASCADES "8", deadline_ms, err)) < 0)
 		goto out;
 	agent_gtids_common(&out->common, &out->here, &out->there);
 	agent_gtids_last(last, &out->common);
@@ -115,6 +123,12 @@ static void why_not(char out[400], const struct agent_histories *histories,
 	else if (diverged->statements)
 		snprintf(out, 400, "%lld of them were not logged as rows",
 			(long long)diverged->statements);
+	else if ((diverged->deletes && histories->cascades_of_deletes) ||
+		 (diverged->updates && histories->cascades_of_updates))
+		snprintf(out, 400,
+			"rows were %s, and there are foreign keys that change others with them, "
+			"which is not logged",
+			diverged->deletes ? "deleted" : "updated");
 	else if (strcmp(histories->row_image, "FULL") != 0)
 		snprintf(out, 400, "binlog_row_image is %s", histories->row_image);
 }

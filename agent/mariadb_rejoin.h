@@ -13,6 +13,9 @@ struct agent_histories {
 	char common_text[AGENT_POSITION_MAX];
 	char index[1024]; /* file of the local binary logs' names */
 	char row_image[32];
+	/* Foreign keys by which a row that goes or changes takes others along, which is not logged.
+	 */
+	int64_t cascades_of_deletes, cascades_of_updates;
 };
 
 /*

@@ -17,6 +17,7 @@
 #include "agent/seed.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "store/fault.h"
 
 #define MARK "drorch-seed.pos"	   /* the GTIDs of the copy */
 #define ACCOUNT "seed-account.sql" /* in the state folder */
@@ -169,8 +170,11 @@ static int run_server(const struct agent_config *config, char *const argv[], uin
 	struct dro_error *err)
 {
 	char *log = dro_path_join(config->state, "server.log");
-	int rc = log ? agent_pipe_run(argv, NULL, log, deadline_ms, err)
-		     : dro_fail(err, DRO_ENOMEM, "out of memory");
+	int rc;
+
+	dro_kill_point();
+	rc = log ? agent_pipe_run(argv, NULL, log, deadline_ms, err)
+		 : dro_fail(err, DRO_ENOMEM, "out of memory");
 
 	free(log);
 	return rc;
@@ -224,6 +228,7 @@ static int exchange(struct agent_mariadb *db, const struct agent_ask *ask,
 		(rc = agent_turn_holds(ask->turn, deadline_ms, err)) < 0)
 		return rc;
 	agent_turn_closed(ask->turn, deadline_ms);
+	dro_kill_point();
 	return agent_seed_exchange(places->copy, places->data, err);
 }
 
@@ -283,10 +288,13 @@ static int start_copy(struct agent_mariadb *db, const struct agent_ask *ask,
 		(rc = await_server(db, deadline_ms, err)) < 0 ||
 		(rc = check_start(db, places, deadline_ms, err)) < 0)
 		return rc;
+	dro_kill_point();
 	/* Nothing is replicated yet, so each of these may be done again; the mark goes last. */
 	if ((rc = agent_boot_file_keep(&config->database, NULL, err)) < 0)
 		return rc;
+	dro_kill_point();
 	unlink(places->init);
+	dro_kill_point();
 	if (unlink(places->mark) < 0)
 		return dro_fail_errno(err, "%s", places->mark);
 	return agent_rejoin_write(&none, config, err);

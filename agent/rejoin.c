@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "store/fault.h"
 
 #define FILE_NAME "rejoin.json"
 #define FILE_MAX (4 * AGENT_POSITION_MAX)
@@ -82,6 +83,7 @@ int agent_rejoin_write(
 
 	if (!path)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	dro_kill_point();
 	if (!rejoin->begun) {
 		rc = forget(config, path, err);
 		goto out;

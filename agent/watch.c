@@ -190,6 +190,8 @@ static void tick(struct watch *watch)
 		close_down(watch, &lease);
 	else
 		watch->closing = 0;
+	if (known == 0 && rc == 0 && !watch->closing)
+		*watch->told = '\0';
 	agent_heard_touch(watch->config, AGENT_HEARD_WATCH, agent_boot_ms(), 0, NULL);
 	dro_systemd_tell(watch->systemd, NULL, "WATCHDOG=1\nSTATUS=%s",
 		look.away	? "no server"

@@ -249,10 +249,10 @@ class Held:
 class Agent:
     """One `drorch-agent session`, spoken to as a controller does."""
 
-    def __init__(self, server, words=None):
+    def __init__(self, server, words=None, env=None):
         self.words = words or [AGENT, "session", "--config", server.folder / "agent.yaml"]
         self.process = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         self.count = 0
 
     def send(self, verb, **fields):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import stat
@@ -14,6 +15,7 @@ import time
 from databases import AGENT, REJOIN_GRANTS, SEED_GRANTS, free_port, need_mariadb, pair, program
 from harness import Failure, check, main, wait_for
 
+STRIDE = int(os.environ.get("DRORCH_STRIDE", "5"))  # of the kill points; 1: each of them
 TABLES = ("shop.orders", "shop.names")
 
 
@@ -133,34 +135,63 @@ def what_flashback_cannot():
             check("do not go back" in facts["no_flashback"], facts)
 
 
-def flashback_killed_anywhere():
-    """The agent, or the server, dies at some moment of it: the next rejoin ends it."""
+def cascades():
+    """A delete that takes rows of another table along, by a foreign key: those are in no log."""
     with pair() as (a, b):
-        for turn in range(14):
-            epoch = 2 * turn + 2
+        a.sql("CREATE TABLE shop.parents (id INT PRIMARY KEY); CREATE TABLE shop.children (id INT PRIMARY KEY, "
+              "parent INT, FOREIGN KEY (parent) REFERENCES shop.parents (id) ON DELETE CASCADE);"
+              "INSERT INTO shop.parents VALUES (1); INSERT INTO shop.children VALUES (1, 1)")
+        part(a, b, "DELETE FROM shop.parents;")
+        with a.agent() as one:
+            facts = one.refuse("ECONFLICT", "rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="flashback")["facts"]
+            check("foreign keys" in facts["no_flashback"] and facts["needs"] == "reseed", facts)
+
+
+def dies_at(server, point, **fields):
+    """A rejoin whose agent is killed at its Nth kill point: before or after a statement, or a step on the disk.
+    False: it came to its end before."""
+    with server.agent(env={"DRORCH_KILL_AT": str(point)}) as agent:
+        agent.send("rejoin", deadline_ms=60000, **fields)
+        ready, _, _ = select.select([agent.process.stdout], [], [], 90)
+        check(ready, "neither an answer nor an end")
+        line = agent.process.stdout.readline()
+        check(not line or b'"result"' in line, line)
+        return not line
+
+
+def turn_back(a, b, epoch):
+    """a is the primary again, and b follows."""
+    with a.agent() as one, b.agent() as two:
+        two.do("fence", epoch=epoch)
+        one.do("promote", epoch=epoch, position=two.do("position")["position"])
+        two.do("rejoin", epoch=epoch, host="127.0.0.1", port=a.port)
+
+
+def flashback_killed_anywhere():
+    """The agent, and at times its server too, dies at each so many points of it: the next rejoin ends it."""
+    with pair() as (a, b):
+        point, epoch, ways = 1, 2, set()
+        while True:
             part(a, b, epoch=epoch)
-            agent = a.agent()
-            agent.do("status")
-            agent.send("rejoin", epoch=epoch, host="127.0.0.1", port=b.port, allow="flashback", deadline_ms=60000)
-            time.sleep(0.004 * (turn % 7) ** 2 + 0.01)
-            if turn % 2:
+            fields = {"epoch": epoch, "host": "127.0.0.1", "port": b.port, "allow": "flashback"}
+            if not dies_at(a, point, **fields):
+                break
+            if point % 2:
                 a.kill()
                 a.start()
-            agent.kill()
+            check(not is_open(a) or point < 12, "open")
             with a.agent() as one:
                 if (a.folder / "state" / "rejoin.json").exists():
                     one.refuse("ESAFETY", "follow", epoch=epoch, host="127.0.0.1", port=b.port)
                     one.refuse("ESAFETY", "promote", epoch=epoch)
-            with a.agent() as one:
-                done = one.do("rejoin", epoch=epoch, host="127.0.0.1", port=b.port, allow="flashback",
-                              deadline_ms=60000)
-            print(f"     turn {turn}: {done['way']}, {done['why']}")
+                done = one.do("rejoin", deadline_ms=60000, **fields)
+            ways.add((done["way"], done["why"].split(" ")[0]))
             same_tables(a, b)
             check(a.sql("XA RECOVER") == "", "something is prepared still")
-            with a.agent() as one, b.agent() as two:
-                two.do("fence", epoch=epoch + 1)
-                one.do("promote", epoch=epoch + 1, position=two.do("position")["position"])
-                two.do("rejoin", epoch=epoch + 1, host="127.0.0.1", port=a.port)
+            turn_back(a, b, epoch + 1)
+            point, epoch = point + STRIDE, epoch + 2
+        print(f"     killed at points up to {point}: {sorted(ways)}")
+        check(len(ways) == 3, ways)
 
 
 @contextlib.contextmanager
@@ -281,11 +312,11 @@ def reseed_killed_anywhere():
     with pair() as (a, b), sshd(a, b):
         part(a, b, "CREATE TABLE shop.alone (id INT PRIMARY KEY);")
         seen = set()
-        for turn in range(16):
+        for turn in range(8):
             agent = a.agent()
             agent.do("hello")
             agent.send("rejoin", epoch=2, host="127.0.0.1", port=b.port, allow="reseed", deadline_ms=60000)
-            time.sleep(0.15 * turn + 0.05)
+            time.sleep(0.3 * turn + 0.05)
             agent.kill()
             places = [(a.folder / name).exists() for name in ("data.drorch-seed", "data/drorch-seed.pos", "pid")]
             seen.add(tuple(places))
@@ -305,10 +336,35 @@ def reseed_killed_anywhere():
         check(len(seen) >= 2, seen)
 
 
+def reseed_killed_at_each_step():
+    with pair() as (a, b), sshd(a, b):
+        fields = {"epoch": 2, "host": "127.0.0.1", "port": b.port, "allow": "reseed"}
+        part(a, b, "CREATE TABLE shop.alone (id INT PRIMARY KEY);")
+        point = 1
+        while dies_at(a, point, **fields):
+            a.adopt()
+            with contextlib.suppress(Failure):
+                check(not is_open(a) or point < 12, "a half copied server opened")
+            if point % 2 and a.process.poll() is None:
+                a.kill()
+                subprocess.run([a.folder / "start"], check=False)
+                a.adopt()
+            if point % (2 * STRIDE) == 1:
+                with a.agent() as one:
+                    one.do("rejoin", deadline_ms=60000, **fields)
+                a.adopt()
+                same_tables(a, b)
+                a.sql("STOP SLAVE; CREATE TABLE shop.alone (id INT PRIMARY KEY)")
+            point += STRIDE
+        a.adopt()
+        print(f"     killed at points up to {point}")
+        rejoins(a, b, "follow")
+
+
 need_mariadb()
 missing = [word for word in ("mariadb-binlog", "mariadb-backup", "mbstream", "sshd", "ssh") if not program(word)]
 if missing:
     print(f"skipped: not installed: {' '.join(missing)}")
     raise SystemExit(77)
-main(nothing_of_its_own, flashback, what_flashback_cannot, flashback_killed_anywhere, reseed,
-     a_seed_that_fails, least_grants, behind_what_is_kept, reseed_killed_anywhere)
+main(nothing_of_its_own, flashback, what_flashback_cannot, cascades, flashback_killed_anywhere, reseed,
+     a_seed_that_fails, least_grants, behind_what_is_kept, reseed_killed_anywhere, reseed_killed_at_each_step)
