@@ -103,8 +103,8 @@ static int may_now(const struct agent_request *request, const struct agent_sessi
 	if (config->self_fence.given && (is(request, "thaw") || is(request, "promote")) &&
 		agent_boot_ms() - session->proven_ms > config->self_fence.after_ms)
 		return dro_fail(err, DRO_EAGAIN,
-			"this session was silent for longer than self_fence's after: say hello, "
-			"and then again what opens this host");
+			"this session was silent for longer than self_fence's after, so that this "
+			"may have waited here: ask again");
 	if (!ends_fence(request) || is(request, "rejoin"))
 		return 0;
 	if ((rc = agent_rejoin_read(&rejoin, config, err)) == 0 && rejoin.begun)

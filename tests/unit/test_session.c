@@ -262,7 +262,8 @@ START_TEST(config_of_a_database)
 		"  replication: {user: repl, password: {env: P}, tls: false},\n"
 		"  server: {stop: [service, mariadb, stop]},\n"
 		"  seed: {ssh: {identity: /etc/k, known_hosts: /etc/h}}}\n"
-		"self_fence: {after: 20s, peers: [{host: db2.example}, {host: db3.example, port: 3307}]}\n"
+		"self_fence: {after: 20s, peers: [{host: db2.example}, {host: db3.example, port: "
+		"3307}]}\n"
 		"check: {disk: 80, lag: 5s, services: [mariadb.service]}\n";
 	struct dro_error err = DRO_ERROR_INIT;
 	struct agent_config *read = NULL;
