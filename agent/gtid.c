@@ -65,33 +65,6 @@ uint64_t agent_gtids_number(const struct agent_gtids *gtids, const struct agent_
 	return known ? known->number : 0;
 }
 
-bool agent_gtids_beyond(const struct agent_gtids *here, const struct agent_gtids *there)
-{
-	size_t i;
-
-	for (i = 0; i < here->count; i++)
-		if (here->list[i].number > agent_gtids_number(there, &here->list[i]))
-			return true;
-	return false;
-}
-
-void agent_gtids_common(
-	struct agent_gtids *out, const struct agent_gtids *here, const struct agent_gtids *there)
-{
-	size_t i;
-
-	out->count = 0;
-	for (i = 0; i < here->count; i++) {
-		struct agent_gtid gtid = here->list[i];
-		uint64_t most = agent_gtids_number(there, &gtid);
-
-		if (gtid.number > most)
-			gtid.number = most;
-		if (gtid.number)
-			out->list[out->count++] = gtid;
-	}
-}
-
 void agent_gtids_last(struct agent_gtids *out, const struct agent_gtids *gtids)
 {
 	size_t i, k;
@@ -104,6 +77,47 @@ void agent_gtids_last(struct agent_gtids *out, const struct agent_gtids *gtids)
 			out->list[out->count++] = gtids->list[i];
 		else if (gtids->list[i].number > out->list[k].number)
 			out->list[k] = gtids->list[i];
+	}
+}
+
+bool agent_gtids_beyond(const struct agent_gtids *here, const struct agent_gtids *there)
+{
+	struct agent_gtids last;
+	size_t i;
+
+	agent_gtids_last(&last, here);
+	for (i = 0; i < last.count; i++)
+		if (last.list[i].number > agent_gtids_number(there, &last.list[i]))
+			return true;
+	return false;
+}
+
+void agent_gtids_common(
+	struct agent_gtids *out, const struct agent_gtids *here, const struct agent_gtids *there)
+{
+	struct agent_gtids both = {.count = 0}, last;
+	size_t i, k;
+
+	for (i = 0; i < here->count; i++) {
+		struct agent_gtid gtid = here->list[i];
+		uint64_t most = agent_gtids_number(there, &gtid);
+
+		gtid.number = gtid.number < most ? gtid.number : most;
+		if (gtid.number)
+			both.list[both.count++] = gtid;
+	}
+	agent_gtids_last(&last, &both);
+	out->count = 0;
+	for (i = 0; i < here->count; i++) {
+		struct agent_gtid gtid = here->list[i];
+
+		for (k = 0; k < last.count && last.list[k].domain != gtid.domain; k++)
+			;
+		/* What came before the last in common is in common, whoever remembers it. */
+		if (k == last.count || gtid.number > last.list[k].number)
+			gtid.number = agent_gtids_number(&both, &gtid);
+		if (gtid.number)
+			out->list[out->count++] = gtid;
 	}
 }
 

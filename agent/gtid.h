@@ -24,9 +24,14 @@ int agent_gtids_add(struct agent_gtids *gtids, const char *text, struct dro_erro
 int agent_gtids_put(struct agent_gtids *gtids, struct agent_gtid gtid, struct dro_error *err);
 /* The highest number of that domain and server; 0: none. */
 uint64_t agent_gtids_number(const struct agent_gtids *gtids, const struct agent_gtid *like);
-/* What is in `here` and not in `there`. */
+/*
+ * Histories are lines: numbers of a domain only grow (gtid_strict_mode), and what two servers have
+ * in common is all up to some GTID. So where `there` has the last of a domain it has them all, also
+ * those it does not list, as a server does not that was made from a copy.
+ */
+/* Is anything in `here` that is not in `there`? */
 bool agent_gtids_beyond(const struct agent_gtids *here, const struct agent_gtids *there);
-/* `here`, nothing in it higher than `there` has it. */
+/* What of `here` is also in `there`. */
 void agent_gtids_common(
 	struct agent_gtids *out, const struct agent_gtids *here, const struct agent_gtids *there);
 /* The last of each domain: of several servers' the one with the highest number. */

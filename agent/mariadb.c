@@ -383,8 +383,12 @@ static int open_driver(void **out, const struct agent_database *config, struct d
 {
 	struct agent_mariadb *db = calloc(1, sizeof(*db));
 
-	if (!db)
+	/* Here, where there is one thread: the first of several connections would do it beside
+	 * others. */
+	if (!db || mysql_library_init(0, NULL, NULL)) {
+		free(db);
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	}
 	db->config = config;
 	*out = db;
 	return 0;

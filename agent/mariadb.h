@@ -23,7 +23,8 @@ struct agent_replica {
 	bool configured; /* else nothing below counts */
 	bool io, sql;	 /* the thread runs; an IO thread that still connects does not */
 	bool connecting;
-	bool gtid;   /* positions are GTIDs */
+	bool gtid; /* positions are GTIDs */
+	bool fed;  /* the primary took its position and has begun to send; a refusal comes before */
 	int64_t lag; /* seconds; -1: NULL, which is broken and not zero */
 	char host[256];
 	int64_t port;

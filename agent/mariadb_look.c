@@ -62,6 +62,7 @@ static int read_replica(const struct row *row, struct agent_replica *out, struct
 	out->connecting = !out->io && !says(row, "Slave_IO_Running", "No");
 	out->sql = says(row, "Slave_SQL_Running", "Yes");
 	out->gtid = strcmp(using, "No") != 0;
+	out->fed = column(row, "Master_Log_File") && *column(row, "Master_Log_File");
 	out->lag = number(row, "Seconds_Behind_Master");
 	out->port = number(row, "Master_Port");
 	out->primary_id = number(row, "Master_Server_Id");

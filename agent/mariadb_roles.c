@@ -260,12 +260,12 @@ static int await_threads(struct agent_mariadb *db, struct agent_replica *replica
 	for (;;) {
 		if ((rc = agent_mariadb_replica(db, replica, deadline_ms, err)) < 0)
 			return rc;
-		if (replica->io && replica->sql)
+		if (replica->io && replica->sql && replica->fed)
 			return 0;
 		if (!replica->sql)
 			return dro_fail(err, DRO_ECONFLICT, "its SQL thread has stopped: %.400s",
 				replica->sql_error);
-		if (!replica->connecting)
+		if (!replica->io && !replica->connecting)
 			return dro_fail(err, DRO_ECONFLICT, "its IO thread has stopped: %.400s",
 				replica->io_error);
 		if (agent_mariadb_left(deadline_ms) <= 2 * LOOK_MS)
