@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "spec/config.h"
@@ -139,6 +140,9 @@ static const struct dro_field config_fields[] = {
 		.help = "The database that sessions speak of."},
 	{"check", DRO_FIELD_OBJECT, AT(agent_config, limits), .object = &agent_limits_form,
 		.help = "What a session's check finds fault with."},
+	{"self_fence", DRO_FIELD_OBJECT, AT(agent_config, self_fence),
+		.object = &agent_self_fence_form,
+		.help = "When this host closes itself; never where it is not given."},
 	{0},
 };
 
@@ -178,6 +182,24 @@ static void free_database(struct agent_database *database)
 	free_secret(&database->password);
 	free_secret(&database->replication_password);
 	free_list(database->keep, database->keep_count);
+	free(database->server.data);
+	free_list(database->server.start, database->server.start_count);
+	free_list(database->server.stop, database->server.stop_count);
+	free_list(database->server.kill, database->server.kill_count);
+	free(database->seed.user);
+	free_secret(&database->seed.password);
+	free(database->seed.ssh_user);
+	free(database->seed.ssh_identity);
+	free(database->seed.ssh_known_hosts);
+}
+
+static void free_peers(struct agent_self_fence *fence)
+{
+	size_t i;
+
+	for (i = 0; i < fence->peer_count; i++)
+		free(fence->peers[i].host);
+	free(fence->peers);
 }
 
 static void free_account(struct dro_account *account)
@@ -203,6 +225,7 @@ void agent_config_free(struct agent_config *config)
 	if (!config)
 		return;
 	free_database(&config->database);
+	free_peers(&config->self_fence);
 	free_list(config->limits.paths, config->limits.path_count);
 	free_list(config->limits.services, config->limits.service_count);
 	free_account(&config->store.account);
@@ -219,19 +242,44 @@ void agent_config_free(struct agent_config *config)
 	free(config);
 }
 
-/* The words with a NULL behind them, as exec wants them. */
-static int end_command(struct agent_config *config, struct dro_error *err)
+/* The words with a NULL behind them, as exec wants them; `fallback` where there are none. */
+static int end_words(
+	char ***words, size_t *count, const char *const fallback[], struct dro_error *err)
 {
-	char **command;
+	char **all;
 
-	if (!config->command_count)
+	while (fallback && !*words && fallback[*count])
+		(*count)++;
+	if (!*count)
 		return 0;
-	command = realloc(config->command, (config->command_count + 1) * sizeof(*command));
-	if (!command)
+	all = realloc(*words, (*count + 1) * sizeof(*all));
+	if (!all)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	command[config->command_count] = NULL;
-	config->command = command;
+	if (!*words) {
+		size_t i;
+
+		for (i = 0; i < *count; i++)
+			all[i] = strdup(fallback[i]);
+	}
+	all[*count] = NULL;
+	*words = all;
 	return 0;
+}
+
+static int end_commands(struct agent_config *config, struct dro_error *err)
+{
+	static const char *const start_words[] = {"systemctl", "start", "mariadb", NULL};
+	static const char *const stop_words[] = {"systemctl", "stop", "mariadb", NULL};
+	static const char *const kill_words[] = {
+		"systemctl", "kill", "--signal=KILL", "mariadb", NULL};
+	struct agent_server *server = &config->database.server;
+	int rc;
+
+	if ((rc = end_words(&config->command, &config->command_count, NULL, err)) < 0 ||
+		(rc = end_words(&server->start, &server->start_count, start_words, err)) < 0 ||
+		(rc = end_words(&server->stop, &server->stop_count, stop_words, err)) < 0)
+		return rc;
+	return end_words(&server->kill, &server->kill_count, kill_words, err);
 }
 
 /* All that was reported, as one error. */
@@ -282,7 +330,7 @@ static int fill_config(struct agent_config *config, const char *path, const stru
 		rc = dro_fail(err, fill.rc, "out of memory");
 	else if (dro_report_total(&report))
 		rc = refuse(&report, err);
-	else if ((rc = end_command(config, err)) == 0)
+	else if ((rc = end_commands(config, err)) == 0)
 		rc = settle_plugins(config, err);
 out:
 	dro_fill_fini(&fill);

@@ -20,6 +20,21 @@ struct agent_data {
 
 enum agent_role { AGENT_ROLE_REPLICA, AGENT_ROLE_PRIMARY };
 
+/* The server's programs; each is run to its end, without a shell. */
+struct agent_server {
+	char *data;		      /* its data folder */
+	char **start, **stop, **kill; /* NULL-terminated */
+	size_t start_count, stop_count, kill_count;
+};
+
+/* Where a copy of another host's data comes from, and who makes one of ours. */
+struct agent_seed {
+	char *user; /* the account by which mariadb-backup reads this host; "": the agent's */
+	struct dro_secret_ref password;
+	char *ssh_user, *ssh_identity, *ssh_known_hosts; /* "" identity: this host cannot reseed */
+	int ssh_port;
+};
+
 /* The database of this host; see driver.h. */
 struct agent_database {
 	bool given; /* else there is none, and nothing below counts */
@@ -34,6 +49,9 @@ struct agent_database {
 	struct dro_secret_ref replication_password;
 	bool replication_tls;
 	char *replication_ca; /* PEM file as the server reads it; "": the system's */
+	int64_t semi_sync_ms; /* how long a commit waits for a replica */
+	struct agent_server server;
+	struct agent_seed seed;
 };
 
 /* What check finds fault with. Percentages are of what there is. */
@@ -45,6 +63,19 @@ struct agent_limits {
 	size_t path_count;
 	char **services; /* systemd units */
 	size_t service_count;
+};
+
+struct agent_peer {
+	char *host;
+	int port;
+};
+
+/* A host that nobody counts on closes itself; see watch.h. */
+struct agent_self_fence {
+	bool given; /* else it never does */
+	int64_t after_ms;
+	struct agent_peer *peers;
+	size_t peer_count;
 };
 
 /* Strings are never NULL; "" where not given. */
@@ -64,6 +95,7 @@ struct agent_config {
 	int part_mib;		       /* largest object of a backup */
 	struct agent_database database;
 	struct agent_limits limits;
+	struct agent_self_fence self_fence;
 };
 
 /*

@@ -32,6 +32,61 @@ static const struct dro_form replication = {.name = "replication",
 	.given = DRO_NO_OFFSET,
 	PLAIN};
 
+static const struct dro_field server_fields[] = {
+	{"data", DRO_FIELD_STRING, AT(agent_server, data), .format = &dro_format_file,
+		.fallback = "/var/lib/mysql", .help = "Its data folder."},
+	{"start", DRO_FIELD_STRINGS, ARRAY(agent_server, start, start_count), .max = 16,
+		.format = &dro_format_text,
+		.help = "Program and arguments that start it; systemctl start mariadb."},
+	{"stop", DRO_FIELD_STRINGS, ARRAY(agent_server, stop, stop_count), .max = 16,
+		.format = &dro_format_text, .help = "That stop it, and wait until it has."},
+	{"kill", DRO_FIELD_STRINGS, ARRAY(agent_server, kill, kill_count), .max = 16,
+		.format = &dro_format_text,
+		.help = "That kill it, where it does not become read-only in time."},
+	{0},
+};
+
+static const struct dro_form server = {.name = "server",
+	.help = "The database server's programs.",
+	.fields = server_fields,
+	.size = sizeof(struct agent_server),
+	.given = DRO_NO_OFFSET,
+	PLAIN};
+
+static const struct dro_field ssh_fields[] = {
+	{"user", DRO_FIELD_STRING, AT(agent_seed, ssh_user), .format = &dro_format_token,
+		.fallback = "root", .help = "The account there."},
+	{"port", DRO_FIELD_INT, AT(agent_seed, ssh_port), .fallback = "22", .min = 1, .max = 65535,
+		.help = "Of sshd."},
+	{"identity", DRO_FIELD_STRING, AT(agent_seed, ssh_identity), NEED,
+		.format = &dro_format_file, .help = "File of the private key."},
+	{"known_hosts", DRO_FIELD_STRING, AT(agent_seed, ssh_known_hosts), NEED,
+		.format = &dro_format_file, .help = "File of the host keys that are trusted."},
+	{0},
+};
+
+static const struct dro_form ssh = {.name = "ssh",
+	.help = "How a new primary is reached.",
+	.fields = ssh_fields,
+	.size = sizeof(struct agent_seed),
+	.given = DRO_NO_OFFSET,
+	PLAIN};
+
+static const struct dro_field seed_fields[] = {
+	{"user", DRO_FIELD_STRING, AT(agent_seed, user), .format = &dro_format_text,
+		.help = "The account by which this host's data is copied; the agent's."},
+	{"password", DRO_FIELD_SECRET, AT(agent_seed, password), .help = "Its password."},
+	{"ssh", DRO_FIELD_OBJECT, HERE, .object = &ssh, .help = "How a new primary is reached."},
+	{0},
+};
+
+static const struct dro_form seed = {.name = "seed",
+	.help = "Whole copies of a database.",
+	.fields = seed_fields,
+	.size = sizeof(struct agent_seed),
+	.given = DRO_NO_OFFSET,
+	PLAIN};
+
 static const struct dro_field database_fields[] = {
 	{"kind", DRO_FIELD_STRING, AT(agent_database, kind), NEED, .words = kinds,
 		.help = "What it is."},
@@ -52,6 +107,13 @@ static const struct dro_field database_fields[] = {
 		.example = "[monitor]"},
 	{"replication", DRO_FIELD_OBJECT, HERE, .object = &replication,
 		.help = "How this host follows another."},
+	{"semi_sync_timeout", DRO_FIELD_DURATION, AT(agent_database, semi_sync_ms),
+		.fallback = "365d", .min = 1, .max = 3650 * DAY,
+		.help = "How long a commit waits for a replica before it is acknowledged without."},
+	{"server", DRO_FIELD_OBJECT, AT(agent_database, server), .object = &server,
+		.help = "The server's programs."},
+	{"seed", DRO_FIELD_OBJECT, AT(agent_database, seed), .object = &seed,
+		.help = "Whole copies of a database."},
 	{0},
 };
 
@@ -93,4 +155,34 @@ const struct dro_form agent_limits_form = {.name = "check",
 	.fields = limits_fields,
 	.size = sizeof(struct agent_limits),
 	.given = DRO_NO_OFFSET,
+	PLAIN};
+
+static const struct dro_field peer_fields[] = {
+	{"host", DRO_FIELD_STRING, AT(agent_peer, host), NEED, .format = &dro_format_host,
+		.help = "Of a database server that may follow this host."},
+	{"port", DRO_FIELD_INT, AT(agent_peer, port), .fallback = "3306", .min = 1, .max = 65535,
+		.help = "Of that server."},
+	{0},
+};
+
+static const struct dro_form peer = {.name = "peer",
+	.help = "A server that is asked whom it follows.",
+	.fields = peer_fields,
+	.size = sizeof(struct agent_peer),
+	.given = DRO_NO_OFFSET,
+	PLAIN};
+
+static const struct dro_field self_fence_fields[] = {
+	{"after", DRO_FIELD_DURATION, AT(agent_self_fence, after_ms), NEED, .min = 1000, .max = DAY,
+		.help = "How long neither a controller nor a peer is heard of.", .example = "30s"},
+	{"peers", DRO_FIELD_LIST, ARRAY(agent_self_fence, peers, peer_count), NEED, .object = &peer,
+		.max = 8, .help = "Who is asked."},
+	{0},
+};
+
+const struct dro_form agent_self_fence_form = {.name = "self_fence",
+	.help = "When this host closes itself.",
+	.fields = self_fence_fields,
+	.size = sizeof(struct agent_self_fence),
+	.given = offsetof(struct agent_self_fence, given),
 	PLAIN};

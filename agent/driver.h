@@ -16,6 +16,11 @@
 
 #include "agent/config.h"
 #include "agent/facts.h"
+#include "agent/roles.h"
+
+/* How far a rejoin may go; each is harder on the host than the one before. */
+enum agent_way { AGENT_FOLLOW, AGENT_FLASHBACK, AGENT_RESEED };
+const char *agent_way_name(enum agent_way way);
 
 /* What a verb was told; "" and 0 where it was not. */
 struct agent_ask {
@@ -23,6 +28,15 @@ struct agent_ask {
 	const char *host;     /* whom to follow */
 	int port;
 	bool semi_sync; /* promote: commits wait for a replica, once one is attached */
+	enum agent_way allow;
+	const struct agent_turn *turn; /* of a verb that changes something */
+};
+
+/* What a watch looks at, each second. */
+struct agent_look {
+	bool away;     /* no server runs: it accepts nothing; else the look failed or counts */
+	bool writable; /* true as well where it could not be told */
+	int64_t id;    /* by which a peer knows this server; 0: not known */
 };
 
 typedef int agent_driver_verb(void *db, const struct agent_ask *ask, struct agent_facts *out,
@@ -44,6 +58,19 @@ struct agent_driver {
 	agent_driver_verb *fence;   /* as freeze, but cuts what runs instead of waiting for it */
 	/* "connections" (used, max) and "replica" as in status. */
 	agent_driver_verb *health;
+	/* A replica receives nothing more, so that it confirms no primary (`confirms`). */
+	agent_driver_verb *withdraw;
+	/* Becomes the replica of host:port by the gentlest way up to `allow`; "way", "why". */
+	agent_driver_verb *rejoin;
+
+	/* What a watch asks. */
+	int (*look)(void *db, struct agent_look *out, uint64_t deadline_ms, struct dro_error *err);
+	/* A handle of a peer's server, for `confirms` and `close` alone; `host` is not copied. */
+	int (*open_peer)(void **out, const struct agent_database *config, const char *host,
+		int port, struct dro_error *err);
+	/* Does it follow the server `id`? Its name may be looked up, without any deadline. */
+	int (*confirms)(
+		void *peer, int64_t id, bool *yes, uint64_t deadline_ms, struct dro_error *err);
 };
 
 /* The driver of that name; NULL: none. */

@@ -66,6 +66,7 @@ static int parse(struct agent_lease *out, const struct dro_buf *text, struct dro
 		(rc = dro_json_int_need(json, "serial", &out->serial, err)) < 0 ||
 		(rc = dro_json_string_need(json, "role", &role, err)) < 0 ||
 		(rc = dro_json_bool(json, "fenced", false, &out->fenced, err)) < 0 ||
+		(rc = dro_json_int(json, "self_fenced_ms", 0, &out->self_fenced_ms, err)) < 0 ||
 		(rc = dro_json_string(json, "pending", "", &pending, err)) < 0)
 		goto out;
 	if (strcmp(role, "primary") != 0 && strcmp(role, "replica") != 0)
@@ -104,86 +105,128 @@ static int store(const struct agent_lease *lease, const char *path, struct dro_e
 	int rc;
 
 	dro_buf_printf(&text,
-		"{\"epoch\":%lld,\"serial\":%lld,\"role\":\"%s\",\"fenced\":%s,\"pending\":\"%s\"}"
-		"\n",
+		"{\"epoch\":%lld,\"serial\":%lld,\"role\":\"%s\",\"fenced\":%s,"
+		"\"self_fenced_ms\":%lld,\"pending\":\"%s\"}\n",
 		(long long)lease->epoch, (long long)lease->serial, agent_role_name(lease->role),
-		lease->fenced ? "true" : "false", lease->pending);
+		lease->fenced ? "true" : "false", (long long)lease->self_fenced_ms, lease->pending);
 	if ((rc = dro_buf_check(&text, err)) == 0)
 		rc = dro_file_write(path, text.data, text.length, 0600, err);
 	dro_buf_free(&text);
 	return rc;
 }
 
+/* The lease under its lock. */
+struct held {
+	char *path;
+	int fd;
+	struct agent_lease now;
+};
+
+static void release(struct held *held)
+{
+	if (held->fd >= 0)
+		close(held->fd);
+	free(held->path);
+}
+
+/* *held is to be released either way. */
+static int hold(struct held *held, const struct agent_config *config, uint64_t deadline_ms,
+	struct dro_error *err)
+{
+	*held = (struct held){.path = dro_path_join(config->state, FILE_NAME), .fd = -1};
+	if (!held->path)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	held->fd = lock(config, deadline_ms, err);
+	return held->fd < 0 ? held->fd : load(&held->now, config, held->path, err);
+}
+
+static int begun_since(const struct held *held, struct dro_error *err)
+{
+	return dro_fail(err, DRO_ESAFETY, "another session has begun %s since (epoch %lld)",
+		*held->now.pending ? held->now.pending : "a verb", (long long)held->now.epoch);
+}
+
 int agent_lease_read(struct agent_lease *out, const struct agent_config *config,
 	uint64_t deadline_ms, struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, FILE_NAME);
-	int fd, rc;
+	struct held held;
+	int rc = hold(&held, config, deadline_ms, err);
 
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	rc = fd = lock(config, deadline_ms, err);
-	if (fd >= 0) {
-		rc = load(out, config, path, err);
-		close(fd);
-	}
-	free(path);
+	*out = held.now;
+	release(&held);
 	return rc;
+}
+
+static int begin(struct held *held, const char *verb, bool fence, struct dro_error *err)
+{
+	held->now.serial++;
+	held->now.fenced = held->now.fenced || fence;
+	snprintf(held->now.pending, sizeof(held->now.pending), "%s", verb);
+	return store(&held->now, held->path, err);
 }
 
 int agent_lease_begin(struct agent_lease *out, const struct agent_config *config, int64_t epoch,
 	const char *verb, bool fence, uint64_t deadline_ms, struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, FILE_NAME);
-	int fd, rc;
+	struct held held;
+	int rc = hold(&held, config, deadline_ms, err);
 
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	if ((rc = fd = lock(config, deadline_ms, err)) < 0)
-		goto out;
-	if ((rc = load(out, config, path, err)) < 0)
-		goto out;
-	if (epoch < out->epoch) {
+	if (rc == 0 && epoch < held.now.epoch) {
 		rc = dro_fail(err, DRO_ESAFETY,
 			"epoch %lld is over: this host has heard of epoch %lld", (long long)epoch,
-			(long long)out->epoch);
-		goto out;
+			(long long)held.now.epoch);
+	} else if (rc == 0) {
+		held.now.epoch = epoch;
+		rc = begin(&held, verb, fence, err);
 	}
-	out->epoch = epoch;
-	out->serial++;
-	out->fenced = out->fenced || fence;
-	snprintf(out->pending, sizeof(out->pending), "%s", verb);
-	rc = store(out, path, err);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(path);
+	*out = held.now;
+	release(&held);
+	return rc;
+}
+
+int agent_lease_fence_self(struct agent_lease *lease, const struct agent_config *config,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	struct held held;
+	int rc = hold(&held, config, deadline_ms, err);
+
+	if (rc == 0 && held.now.serial != lease->serial) {
+		rc = begun_since(&held, err);
+	} else if (rc == 0) {
+		if (!held.now.self_fenced_ms)
+			held.now.self_fenced_ms = dro_wall_ms();
+		rc = begin(&held, "fence", true, err);
+		*lease = held.now;
+	}
+	release(&held);
 	return rc;
 }
 
 int agent_lease_end(const struct agent_lease *lease, const struct agent_config *config,
 	uint64_t deadline_ms, struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, FILE_NAME);
-	struct agent_lease now, done = *lease;
-	int fd, rc;
+	struct agent_lease done = *lease;
+	struct held held;
+	int rc = hold(&held, config, deadline_ms, err);
 
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	if ((rc = fd = lock(config, deadline_ms, err)) < 0)
-		goto out;
-	if ((rc = load(&now, config, path, err)) < 0)
-		goto out;
-	if (now.serial != lease->serial) {
-		rc = dro_fail(err, DRO_ESAFETY, "another session has begun %s since (epoch %lld)",
-			*now.pending ? now.pending : "a verb", (long long)now.epoch);
-		goto out;
-	}
 	*done.pending = '\0';
-	rc = store(&done, path, err);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(path);
+	if (rc == 0)
+		rc = held.now.serial != lease->serial ? begun_since(&held, err)
+						      : store(&done, held.path, err);
+	release(&held);
+	return rc;
+}
+
+int agent_lease_while(const struct agent_lease *lease, const struct agent_config *config,
+	agent_lease_work *work, void *arg, uint64_t deadline_ms, struct dro_error *err)
+{
+	struct held held;
+	int rc = hold(&held, config, deadline_ms, err);
+
+	if (rc == 0)
+		rc = held.now.serial != lease->serial ? begun_since(&held, err)
+		     : work			      ? work(arg, &held.now, err)
+						      : 0;
+	release(&held);
 	return rc;
 }

@@ -8,8 +8,10 @@
 
 #include "agent/backup.h"
 #include "agent/boot.h"
+#include "agent/seed.h"
 #include "agent/session.h"
 #include "agent/userdata.h"
+#include "agent/watch.h"
 #include "base/clock.h"
 
 #define EXIT_USAGE 3
@@ -25,6 +27,8 @@ static const char help[] =
 	"  backup    back up this host's data to the store\n"
 	"  boot      restore what the user-data names, start the service and watch it\n"
 	"  session   answer requests, a line of JSON each, until the input ends\n"
+	"  seed      stream a copy of this host's database to standard output\n"
+	"  watch     fence this host when nobody counts on it any more; until it is stopped\n"
 	"  version   print the version\n"
 	"  help      print this\n"
 	"\n"
@@ -96,11 +100,36 @@ static int run_session(
 	return exit_status(rc);
 }
 
+static int run_seed(
+	const struct flags *flags, const struct agent_config *config, const struct dro_log *log)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc = agent_seed(config, &err);
+
+	(void)flags;
+	dro_log(log, DRO_LOG_ERROR, "%s", err.message);
+	return exit_status(rc);
+}
+
+static int run_watch(
+	const struct flags *flags, const struct agent_config *config, const struct dro_log *log)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc;
+
+	(void)flags;
+	agent_watch_block_signals();
+	if ((rc = agent_watch(config, log, &err)) < 0)
+		dro_log(log, DRO_LOG_ERROR, "%s", err.message);
+	return exit_status(rc);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct flags *flags, const struct agent_config *config,
 		const struct dro_log *log);
-} verbs[] = {{"backup", run_backup}, {"boot", run_boot}, {"session", run_session}};
+} verbs[] = {{"backup", run_backup}, {"boot", run_boot}, {"session", run_session},
+	{"seed", run_seed}, {"watch", run_watch}};
 
 /* False: usage. */
 static bool read_flags(struct flags *flags, int argc, char **argv)

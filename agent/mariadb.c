@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "net/secret.h"
+#include "store/fault.h"
 
 #define LOCK "'drorch-agent'"
 #define LATE_MAX 16 /* how often libmariadb may go on after it was told of the deadline */
@@ -93,6 +94,11 @@ static int code_of(unsigned number)
 	}
 }
 
+bool agent_mariadb_away(const struct dro_error *err)
+{
+	return strcmp(err->provider_code, "2002") == 0;
+}
+
 int agent_mariadb_unsure(int rc, bool changed, struct dro_error *err)
 {
 	if (rc != DRO_EAGAIN || !changed)
@@ -114,7 +120,8 @@ static int failed(
 		code = DRO_EAGAIN; /* no statement was sent */
 	if (ours && !agent_mariadb_left(deadline_ms))
 		text = "the server did not answer by the deadline";
-	code = dro_fail(err, code, "MariaDB at %s: %.600s", db->config->socket, text);
+	code = dro_fail(err, code, "MariaDB at %.255s: %.600s",
+		db->host ? db->host : db->config->socket, text);
 	if (err)
 		snprintf(err->provider_code, sizeof(err->provider_code), "%u", number);
 	/* After these the connection is gone, or its next answer would be this one's. */
@@ -133,16 +140,29 @@ void agent_mariadb_drop(struct agent_mariadb *db)
 	db->holds = false;
 }
 
+/* As the server's own replication does it. */
+static void ask_for_tls(struct agent_mariadb *db)
+{
+	my_bool yes = 1;
+
+	mysql_options(db->mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+	mysql_options(db->mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+	if (*db->config->replication_ca)
+		mysql_options(db->mysql, MYSQL_OPT_SSL_CA, db->config->replication_ca);
+}
+
 static int connect_server(struct agent_mariadb *db, uint64_t deadline_ms, struct dro_error *err)
 {
 	const struct agent_database *config = db->config;
+	const struct dro_secret_ref *ref =
+		db->host ? &config->replication_password : &config->password;
 	struct dro_secret password = DRO_SECRET_INIT;
 	unsigned off = 0, write_s = 1;
 	int want, late = 0, rc = 0;
 	MYSQL *done = NULL;
 
-	if (config->password.kind != DRO_SECRET_NONE &&
-		(rc = dro_secret_resolve(&password, &config->password, NULL, deadline_ms, err)) < 0)
+	if (ref->kind != DRO_SECRET_NONE &&
+		(rc = dro_secret_resolve(&password, ref, NULL, deadline_ms, err)) < 0)
 		return rc;
 	db->mysql = mysql_init(NULL);
 	if (!db->mysql) {
@@ -152,8 +172,11 @@ static int connect_server(struct agent_mariadb *db, uint64_t deadline_ms, struct
 	mysql_options(db->mysql, MYSQL_OPT_NONBLOCK, NULL);
 	mysql_options(db->mysql, MYSQL_OPT_LOCAL_INFILE, &off);
 	mysql_options(db->mysql, MYSQL_OPT_WRITE_TIMEOUT, &write_s); /* of the last goodbye */
-	want = mysql_real_connect_start(&done, db->mysql, NULL, config->user, password.value, NULL,
-		0, config->socket, CLIENT_REMEMBER_OPTIONS);
+	if (db->host && config->replication_tls)
+		ask_for_tls(db);
+	want = mysql_real_connect_start(&done, db->mysql, db->host,
+		db->host ? config->replication_user : config->user, password.value, NULL,
+		(unsigned)db->port, db->host ? NULL : config->socket, CLIENT_REMEMBER_OPTIONS);
 	while (want && late < LATE_MAX) {
 		int got = next(db->mysql, want, deadline_ms);
 
@@ -193,12 +216,13 @@ static int store_result(
 int agent_mariadb_query(struct agent_mariadb *db, MYSQL_RES **out, const char *sql,
 	uint64_t deadline_ms, struct dro_error *err)
 {
-	int bad = 0, want, late = 0;
+	int bad = 0, want, late = 0, rc;
 
 	if (out)
 		*out = NULL;
 	if (!db->mysql)
 		return dro_fail(err, DRO_ETIMEDOUT, "the connection to MariaDB has broken");
+	dro_kill_point();
 	want = mysql_real_query_start(&bad, db->mysql, sql, strlen(sql));
 	while (want && late < LATE_MAX) {
 		int got = next(db->mysql, want, deadline_ms);
@@ -208,7 +232,9 @@ int agent_mariadb_query(struct agent_mariadb *db, MYSQL_RES **out, const char *s
 	}
 	if (bad || want)
 		return failed(db, false, deadline_ms, err);
-	return store_result(db, out, deadline_ms, err);
+	rc = store_result(db, out, deadline_ms, err);
+	dro_kill_point();
+	return rc;
 }
 
 /* A connection that the server has closed since, or an earlier verb left, is made anew. */
@@ -357,8 +383,12 @@ static int open_driver(void **out, const struct agent_database *config, struct d
 {
 	struct agent_mariadb *db = calloc(1, sizeof(*db));
 
-	if (!db)
+	/* Here, where there is one thread: the first of several connections would do it beside
+	 * others. */
+	if (!db || mysql_library_init(0, NULL, NULL)) {
+		free(db);
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	}
 	db->config = config;
 	*out = db;
 	return 0;
@@ -385,7 +415,12 @@ static const struct agent_driver drivers[] = {{.name = "mariadb",
 	.follow = agent_mariadb_follow,
 	.thaw = agent_mariadb_thaw,
 	.fence = agent_mariadb_fence,
-	.health = agent_mariadb_health}};
+	.health = agent_mariadb_health,
+	.withdraw = agent_mariadb_withdraw,
+	.rejoin = agent_mariadb_rejoin,
+	.look = agent_mariadb_look,
+	.open_peer = agent_mariadb_open_peer,
+	.confirms = agent_mariadb_confirms}};
 
 const struct agent_driver *agent_driver_find(const char *name)
 {

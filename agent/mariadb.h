@@ -1,6 +1,7 @@
 /*
- * One connection to the local MariaDB server, for the driver's own files. libmariadb's non-blocking
- * calls, so that a server that hangs is left at the deadline and not a second later.
+ * One connection to a MariaDB server, the local one or a peer, for the driver's own files.
+ * libmariadb's non-blocking calls, so that a server that hangs is left at the deadline and not a
+ * second later.
  */
 #ifndef AGENT_MARIADB_H
 #define AGENT_MARIADB_H
@@ -11,6 +12,8 @@
 
 struct agent_mariadb {
 	const struct agent_database *config;
+	const char *host; /* NULL: the local socket; else as the replication account */
+	int port;
 	MYSQL *mysql; /* NULL: not connected */
 	bool holds;   /* the server's lock of verbs that change something */
 };
@@ -20,11 +23,14 @@ struct agent_replica {
 	bool configured; /* else nothing below counts */
 	bool io, sql;	 /* the thread runs; an IO thread that still connects does not */
 	bool connecting;
-	bool gtid;   /* positions are GTIDs */
+	bool gtid; /* positions are GTIDs */
+	bool fed;  /* the primary took its position and has begun to send; a refusal comes before */
 	int64_t lag; /* seconds; -1: NULL, which is broken and not zero */
 	char host[256];
 	int64_t port;
-	char seen[1024]; /* the last GTIDs received from the primary */
+	int64_t primary_id; /* of the server it reached last: another one since, where it connects
+			     */
+	char seen[1024];    /* the last GTIDs received from the primary */
 	int64_t io_errno, sql_errno;
 	char io_error[400], sql_error[400];
 };
@@ -55,6 +61,9 @@ void agent_mariadb_quote(struct agent_mariadb *db, struct dro_buf *sql, const ch
 /* The error number of the last statement that failed; 0: it was not the server's. */
 unsigned agent_mariadb_errno(const struct agent_mariadb *db);
 
+/* No server is there that could answer: the socket is dead, or refuses. */
+bool agent_mariadb_away(const struct dro_error *err);
+
 int agent_mariadb_replica(struct agent_mariadb *db, struct agent_replica *out, uint64_t deadline_ms,
 	struct dro_error *err);
 /* DRO_ETIMEDOUT: not applied when `deadline_ms` came. */
@@ -74,6 +83,14 @@ uint64_t agent_mariadb_left(uint64_t deadline_ms);
 
 agent_driver_verb agent_mariadb_status, agent_mariadb_health, agent_mariadb_position,
 	agent_mariadb_wait, agent_mariadb_freeze, agent_mariadb_thaw, agent_mariadb_fence,
-	agent_mariadb_promote, agent_mariadb_follow;
+	agent_mariadb_promote, agent_mariadb_follow, agent_mariadb_withdraw, agent_mariadb_rejoin;
+
+/* See driver.h. */
+int agent_mariadb_look(
+	void *arg, struct agent_look *out, uint64_t deadline_ms, struct dro_error *err);
+int agent_mariadb_open_peer(void **out, const struct agent_database *config, const char *host,
+	int port, struct dro_error *err);
+int agent_mariadb_confirms(
+	void *arg, int64_t id, bool *yes, uint64_t deadline_ms, struct dro_error *err);
 
 #endif

@@ -121,7 +121,6 @@ int agent_mariadb_freeze(void *arg, const struct agent_ask *ask, struct agent_fa
 	int64_t evicted = 0;
 	int rc;
 
-	(void)ask;
 	if ((rc = agent_mariadb_begin_change(db, deadline_ms, err)) < 0 ||
 		(rc = is_read_only(db, &was, deadline_ms, err)) < 0)
 		goto out;
@@ -143,6 +142,7 @@ int agent_mariadb_freeze(void *arg, const struct agent_ask *ask, struct agent_fa
 		if (rc < 0)
 			goto out;
 	}
+	agent_turn_closed(ask->turn, deadline_ms);
 	rc = agent_mariadb_evict(db, &evicted, deadline_ms, err);
 	agent_facts_bool(out, "already", was);
 	agent_facts_int(out, "evicted", evicted);
@@ -161,7 +161,6 @@ int agent_mariadb_thaw(void *arg, const struct agent_ask *ask, struct agent_fact
 	bool was = false;
 	int rc;
 
-	(void)ask;
 	if ((rc = agent_mariadb_begin_change(db, deadline_ms, err)) < 0 ||
 		(rc = agent_mariadb_replica(db, &replica, deadline_ms, err)) < 0 ||
 		(rc = is_read_only(db, &was, deadline_ms, err)) < 0)
@@ -172,7 +171,7 @@ int agent_mariadb_thaw(void *arg, const struct agent_ask *ask, struct agent_fact
 			replica.host, (long long)replica.port);
 		goto out;
 	}
-	if (was)
+	if (was && (rc = agent_turn_opens(ask->turn, deadline_ms, err)) == 0)
 		rc = agent_mariadb_query(db, NULL, "SET GLOBAL read_only=0", deadline_ms, err);
 	if (rc == 0)
 		agent_facts_bool(out, "already", !was);
@@ -206,13 +205,13 @@ int agent_mariadb_fence(void *arg, const struct agent_ask *ask, struct agent_fac
 	bool was = false;
 	int rc;
 
-	(void)ask;
 	if ((rc = agent_mariadb_begin_change(db, deadline_ms, err)) < 0 ||
 		(rc = is_read_only(db, &was, deadline_ms, err)) < 0)
 		goto out;
 	rc = was ? agent_mariadb_evict(db, &evicted, deadline_ms, err)
 		 : cut(db, &evicted, deadline_ms, err);
 	if (rc == 0) {
+		agent_turn_closed(ask->turn, deadline_ms);
 		agent_facts_bool(out, "already", was);
 		agent_facts_int(out, "evicted", evicted);
 	}

@@ -62,8 +62,10 @@ static int read_replica(const struct row *row, struct agent_replica *out, struct
 	out->connecting = !out->io && !says(row, "Slave_IO_Running", "No");
 	out->sql = says(row, "Slave_SQL_Running", "Yes");
 	out->gtid = strcmp(using, "No") != 0;
+	out->fed = column(row, "Master_Log_File") && *column(row, "Master_Log_File");
 	out->lag = number(row, "Seconds_Behind_Master");
 	out->port = number(row, "Master_Port");
+	out->primary_id = number(row, "Master_Server_Id");
 	out->io_errno = number(row, "Last_IO_Errno");
 	out->sql_errno = number(row, "Last_SQL_Errno");
 	copy(out->host, sizeof(out->host), column(row, "Master_Host"));
@@ -133,6 +135,8 @@ static const struct {
 	{"event_scheduler", "@@global.event_scheduler", TEXT},
 	{"semi_sync_master", "@@global.rpl_semi_sync_master_enabled", SWITCH},
 	{"semi_sync_wait_point", "@@global.rpl_semi_sync_master_wait_point", TEXT},
+	{"semi_sync_timeout_ms", "@@global.rpl_semi_sync_master_timeout", NUMBER},
+	{"semi_sync_wait_no_replica", "@@global.rpl_semi_sync_master_wait_no_slave", SWITCH},
 	{"semi_sync_replica", "@@global.rpl_semi_sync_slave_enabled", SWITCH}};
 
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
@@ -173,6 +177,16 @@ out:
 	return rc;
 }
 
+static const struct {
+	const char *name, *key;
+	bool is_switch;
+} semi_sync[] = {{"Rpl_semi_sync_master_status", "semi_sync_master_on", true},
+	{"Rpl_semi_sync_slave_status", "semi_sync_replica_on", true},
+	{"Rpl_semi_sync_master_clients", "semi_sync_clients", false},
+	{"Rpl_semi_sync_master_no_tx", "semi_sync_no_tx", false},
+	{"Rpl_semi_sync_master_yes_tx", "semi_sync_yes_tx", false},
+	{"Rpl_semi_sync_master_wait_sessions", "semi_sync_waiting", false}};
+
 /* What of semi-sync is really on: a master that timed out goes on without, says "enabled" still. */
 static int put_semi_sync(struct agent_mariadb *db, struct agent_facts *out, uint64_t deadline_ms,
 	struct dro_error *err)
@@ -181,18 +195,23 @@ static int put_semi_sync(struct agent_mariadb *db, struct agent_facts *out, uint
 	MYSQL_ROW row;
 	int rc = agent_mariadb_query(db, &result,
 		"SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_clients', "
-		"'Rpl_semi_sync_master_status', 'Rpl_semi_sync_slave_status')",
+		"'Rpl_semi_sync_master_status', 'Rpl_semi_sync_master_no_tx', "
+		"'Rpl_semi_sync_master_yes_tx', 'Rpl_semi_sync_master_wait_sessions', "
+		"'Rpl_semi_sync_slave_status')",
 		deadline_ms, err);
+	size_t i;
 
 	if (rc < 0)
 		return rc;
 	while ((row = mysql_fetch_row(result)) && row[0] && row[1]) {
-		if (strcmp(row[0], "Rpl_semi_sync_master_clients") == 0)
-			agent_facts_int(out, "semi_sync_clients", strtoll(row[1], NULL, 10));
-		else if (strcmp(row[0], "Rpl_semi_sync_master_status") == 0)
-			agent_facts_bool(out, "semi_sync_master_on", strcmp(row[1], "ON") == 0);
-		else
-			agent_facts_bool(out, "semi_sync_replica_on", strcmp(row[1], "ON") == 0);
+		for (i = 0; i < sizeof(semi_sync) / sizeof(semi_sync[0]); i++) {
+			if (strcmp(row[0], semi_sync[i].name) != 0)
+				continue;
+			if (semi_sync[i].is_switch)
+				agent_facts_bool(out, semi_sync[i].key, strcmp(row[1], "ON") == 0);
+			else
+				agent_facts_int(out, semi_sync[i].key, strtoll(row[1], NULL, 10));
+		}
 	}
 	mysql_free_result(result);
 	return 0;
@@ -212,6 +231,7 @@ int agent_mariadb_status(void *arg, const struct agent_ask *ask, struct agent_fa
 		(rc = agent_mariadb_replica(db, &replica, deadline_ms, err)) < 0)
 		return rc;
 	put_replica(out, &replica);
+	agent_facts_int(out, "time_ms", dro_wall_ms());
 	return 0;
 }
 
@@ -260,6 +280,7 @@ int agent_mariadb_position(void *arg, const struct agent_ask *ask, struct agent_
 		goto out;
 	agent_facts_text(out, "position", dro_buf_str(&position));
 	agent_facts_bool(out, "final", read_only == 1);
+	agent_facts_int(out, "time_ms", dro_wall_ms());
 out:
 	dro_buf_free(&position);
 	return rc;

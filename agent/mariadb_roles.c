@@ -35,6 +35,13 @@ static int need_applied(struct agent_mariadb *db, const struct agent_replica *re
 	return rc;
 }
 
+static int sql_thread_is_stopped(const struct agent_replica *replica, struct dro_error *err)
+{
+	return dro_fail(err, DRO_ECONFLICT,
+		"the SQL thread is stopped (%.200s) while more is received: start it",
+		*replica->sql_error ? replica->sql_error : "without an error");
+}
+
 /*
  * All that this replica received is applied, and no more comes.
  *
@@ -49,9 +56,7 @@ static int drain(struct agent_mariadb *db, const struct agent_replica *before,
 	int rc;
 
 	if (!before->sql && (before->io || before->connecting))
-		return dro_fail(err, DRO_ECONFLICT,
-			"the SQL thread is stopped (%.200s) while more is received: start it",
-			*before->sql_error ? before->sql_error : "without an error");
+		return sql_thread_is_stopped(before, err);
 	if (before->sql && (rc = run(db, "STOP SLAVE IO_THREAD", deadline_ms, err)) < 0)
 		return rc;
 	if ((rc = agent_mariadb_replica(db, &now, deadline_ms, err)) < 0)
@@ -67,12 +72,14 @@ static int drain(struct agent_mariadb *db, const struct agent_replica *before,
 	return rc;
 }
 
-/* Without a replica attached every commit would wait for the time-out: then it stays off. */
+/* Without a replica attached every commit would wait for the time-out: then it stays off. Once on,
+ * commits wait also where the last replica has gone. */
 static int switch_semi_sync(struct agent_mariadb *db, bool asked, struct agent_facts *out,
 	uint64_t deadline_ms, struct dro_error *err)
 {
 	int64_t clients = 0;
 	bool on = false;
+	char sql[160];
 	int rc = 0;
 
 	if (asked && (rc = agent_mariadb_int(db, &clients,
@@ -81,6 +88,12 @@ static int switch_semi_sync(struct agent_mariadb *db, bool asked, struct agent_f
 			      deadline_ms, err)) < 0)
 		return rc;
 	on = asked && clients > 0;
+	snprintf(sql, sizeof(sql),
+		"SET GLOBAL rpl_semi_sync_master_timeout=%lld, "
+		"GLOBAL rpl_semi_sync_master_wait_no_slave=1",
+		(long long)db->config->semi_sync_ms);
+	if (on && (rc = run(db, sql, deadline_ms, err)) < 0)
+		return rc;
 	rc = run(db,
 		on ? "SET GLOBAL rpl_semi_sync_master_enabled=1"
 		   : "SET GLOBAL rpl_semi_sync_master_enabled=0",
@@ -90,7 +103,8 @@ static int switch_semi_sync(struct agent_mariadb *db, bool asked, struct agent_f
 }
 
 /* From here on it is not told any more that nothing was changed. */
-static int open_primary(struct agent_mariadb *db, uint64_t deadline_ms, struct dro_error *err)
+static int open_primary(struct agent_mariadb *db, const struct agent_turn *turn,
+	uint64_t deadline_ms, struct dro_error *err)
 {
 	int rc;
 
@@ -99,6 +113,7 @@ static int open_primary(struct agent_mariadb *db, uint64_t deadline_ms, struct d
 	 * all of it has been applied, so that a restart does not follow the old primary again.
 	 */
 	if ((rc = run(db, "STOP SLAVE", deadline_ms, err)) < 0 ||
+		(rc = agent_turn_opens(turn, deadline_ms, err)) < 0 ||
 		(rc = run(db, "SET GLOBAL read_only=0", deadline_ms, err)) < 0)
 		return rc;
 	return run(db, "RESET SLAVE ALL", deadline_ms, err);
@@ -146,12 +161,43 @@ int agent_mariadb_promote(void *arg, const struct agent_ask *ask, struct agent_f
 		if ((rc = drain(db, &replica, out, deadline_ms, err)) < 0)
 			goto out;
 		begun = true;
-		if ((rc = open_primary(db, deadline_ms, err)) < 0)
+		if ((rc = open_primary(db, ask->turn, deadline_ms, err)) < 0)
 			goto out;
 	}
 	begun = true;
 	agent_facts_bool(out, "already", !replica.configured);
 	rc = switch_semi_sync(db, ask->semi_sync, out, deadline_ms, err);
+out:
+	agent_mariadb_end_change(db, deadline_ms);
+	return agent_mariadb_unsure(rc, begun, err);
+}
+
+/* ---- withdraw ----------------------------------------------------------------------------- */
+
+int agent_mariadb_withdraw(void *arg, const struct agent_ask *ask, struct agent_facts *out,
+	uint64_t deadline_ms, struct dro_error *err)
+{
+	struct agent_mariadb *db = arg;
+	struct agent_replica replica;
+	bool begun = false;
+	int rc;
+
+	(void)ask;
+	if ((rc = agent_mariadb_begin_change(db, deadline_ms, err)) < 0 ||
+		(rc = agent_mariadb_replica(db, &replica, deadline_ms, err)) < 0)
+		goto out;
+	if (!replica.configured)
+		rc = dro_fail(err, DRO_ECONFLICT, "it is no replica");
+	else if (!replica.sql && (replica.io || replica.connecting))
+		rc = sql_thread_is_stopped(&replica, err);
+	if (rc < 0)
+		goto out;
+	agent_facts_bool(out, "already", !replica.io && !replica.connecting);
+	begun = replica.io || replica.connecting;
+	if (begun && ((rc = run(db, "STOP SLAVE IO_THREAD", deadline_ms, err)) < 0 ||
+			     (rc = agent_mariadb_replica(db, &replica, deadline_ms, err)) < 0))
+		goto out;
+	agent_facts_text(out, "seen", replica.seen);
 out:
 	agent_mariadb_end_change(db, deadline_ms);
 	return agent_mariadb_unsure(rc, begun, err);
@@ -214,12 +260,12 @@ static int await_threads(struct agent_mariadb *db, struct agent_replica *replica
 	for (;;) {
 		if ((rc = agent_mariadb_replica(db, replica, deadline_ms, err)) < 0)
 			return rc;
-		if (replica->io && replica->sql)
+		if (replica->io && replica->sql && replica->fed)
 			return 0;
 		if (!replica->sql)
 			return dro_fail(err, DRO_ECONFLICT, "its SQL thread has stopped: %.400s",
 				replica->sql_error);
-		if (!replica->connecting)
+		if (!replica->io && !replica->connecting)
 			return dro_fail(err, DRO_ECONFLICT, "its IO thread has stopped: %.400s",
 				replica->io_error);
 		if (agent_mariadb_left(deadline_ms) <= 2 * LOOK_MS)
@@ -248,8 +294,10 @@ int agent_mariadb_follow(void *arg, const struct agent_ask *ask, struct agent_fa
 	/* A replica that is written to is none; a primary that is demoted ends its writers first.
 	 */
 	if ((rc = run(db, "SET GLOBAL read_only=1", deadline_ms, err)) < 0 ||
-		(rc = agent_mariadb_evict(db, &evicted, deadline_ms, err)) < 0 ||
-		(rc = run(db, "SET GLOBAL rpl_semi_sync_master_enabled=0", deadline_ms, err)) < 0 ||
+		(rc = agent_mariadb_evict(db, &evicted, deadline_ms, err)) < 0)
+		goto out;
+	agent_turn_closed(ask->turn, deadline_ms);
+	if ((rc = run(db, "SET GLOBAL rpl_semi_sync_master_enabled=0", deadline_ms, err)) < 0 ||
 		(rc = agent_mariadb_replica(db, &replica, deadline_ms, err)) < 0)
 		goto out;
 	agent_facts_bool(out, "already", follows(&replica, ask) && replica.io && replica.sql);

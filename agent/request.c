@@ -8,18 +8,31 @@
 
 #define CHANGE .needs = AGENT_EPOCH, .takes = AGENT_EPOCH
 
-const struct agent_verb agent_verbs[] = {{"hello"}, {"status"}, {"position"}, {"check"},
+const struct agent_verb agent_verbs[] = {{"hello", .takes = AGENT_EPOCH},
+	{"status", .takes = AGENT_EPOCH}, {"position"}, {"check"},
 	{"wait", .takes = AGENT_POSITION, .needs = AGENT_POSITION}, {"freeze", CHANGE},
 	{"fence", CHANGE}, {"thaw", .takes = AGENT_EPOCH | AGENT_UNFENCE, .needs = AGENT_EPOCH},
 	{"promote", .takes = AGENT_EPOCH | AGENT_POSITION | AGENT_SEMI_SYNC, .needs = AGENT_EPOCH},
-	{"follow", .takes = AGENT_EPOCH | AGENT_HOST, .needs = AGENT_EPOCH | AGENT_HOST}, {NULL}};
+	{"follow", .takes = AGENT_EPOCH | AGENT_HOST, .needs = AGENT_EPOCH | AGENT_HOST},
+	{"withdraw", CHANGE},
+	{"rejoin", .takes = AGENT_EPOCH | AGENT_HOST | AGENT_ALLOW | AGENT_LONG,
+		.needs = AGENT_EPOCH | AGENT_HOST},
+	{NULL}};
 
 static const struct {
 	const char *name;
 	unsigned field; /* 0: every verb's */
 } keys[] = {{"id", 0}, {"verb", 0}, {"deadline_ms", 0}, {"epoch", AGENT_EPOCH},
 	{"position", AGENT_POSITION}, {"host", AGENT_HOST}, {"port", AGENT_HOST},
-	{"semi_sync", AGENT_SEMI_SYNC}, {"unfence", AGENT_UNFENCE}};
+	{"semi_sync", AGENT_SEMI_SYNC}, {"unfence", AGENT_UNFENCE}, {"allow", AGENT_ALLOW}};
+
+static const char *const ways[] = {
+	[AGENT_FOLLOW] = "follow", [AGENT_FLASHBACK] = "flashback", [AGENT_RESEED] = "reseed"};
+
+const char *agent_way_name(enum agent_way way)
+{
+	return ways[way];
+}
 
 static int check_keys(const struct agent_request *request, struct dro_error *err)
 {
@@ -78,20 +91,39 @@ static int read_int(const struct agent_request *request, const char *key, unsign
 	return rc;
 }
 
+static int read_allow(struct agent_request *out, struct dro_error *err)
+{
+	const char *word;
+	int rc = dro_json_string(out->json, "allow", ways[AGENT_FOLLOW], &word, err);
+	size_t i;
+
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (strcmp(word, ways[i]) != 0)
+			continue;
+		out->ask.allow = (enum agent_way)i;
+		return 0;
+	}
+	return dro_fail(err, DRO_EINVAL, "\"allow\" is follow, flashback or reseed");
+}
+
 static int read_fields(struct agent_request *out, struct dro_error *err)
 {
 	int64_t port = 0;
+	int64_t most = out->verb->takes & AGENT_LONG ? AGENT_REQUEST_LONG_MS : AGENT_REQUEST_MAX_MS;
 	int rc;
 
 	out->ask.position = out->ask.host = "";
-	if ((rc = read_int(out, "deadline_ms", 0, AGENT_REQUEST_MAX_MS, AGENT_REQUEST_MS,
-		     &out->deadline_ms, err)) < 0 ||
+	if ((rc = read_int(out, "deadline_ms", 0, most, AGENT_REQUEST_MS, &out->deadline_ms, err)) <
+			0 ||
 		(rc = read_int(out, "epoch", AGENT_EPOCH, INT64_MAX, 0, &out->epoch, err)) < 0 ||
 		(rc = read_int(out, "port", AGENT_HOST, 65535, 0, &port, err)) < 0 ||
 		(rc = dro_json_string(out->json, "position", "", &out->ask.position, err)) < 0 ||
 		(rc = dro_json_string(out->json, "host", "", &out->ask.host, err)) < 0 ||
 		(rc = dro_json_bool(out->json, "semi_sync", false, &out->ask.semi_sync, err)) < 0 ||
-		(rc = dro_json_bool(out->json, "unfence", false, &out->unfence, err)) < 0)
+		(rc = dro_json_bool(out->json, "unfence", false, &out->unfence, err)) < 0 ||
+		(rc = read_allow(out, err)) < 0)
 		return rc;
 	out->ask.port = (int)port;
 	if ((out->verb->needs & AGENT_EPOCH && !out->epoch) ||

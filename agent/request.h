@@ -7,8 +7,9 @@
 #include "agent/driver.h"
 
 #define AGENT_REQUEST_MAX 65536
-#define AGENT_REQUEST_MS 10000	    /* where no deadline_ms is given */
-#define AGENT_REQUEST_MAX_MS 600000 /* the longest */
+#define AGENT_REQUEST_MS 10000			   /* where no deadline_ms is given */
+#define AGENT_REQUEST_MAX_MS 600000		   /* the longest */
+#define AGENT_REQUEST_LONG_MS (24 * 3600 * 1000LL) /* of a verb that copies a database */
 #define AGENT_ID_MAX 64
 
 /* What a verb takes beside id, verb and deadline_ms. */
@@ -18,6 +19,8 @@ enum agent_field {
 	AGENT_HOST = 1u << 2, /* and port */
 	AGENT_SEMI_SYNC = 1u << 3,
 	AGENT_UNFENCE = 1u << 4,
+	AGENT_ALLOW = 1u << 5,
+	AGENT_LONG = 1u << 6, /* takes up to AGENT_REQUEST_LONG_MS */
 };
 
 struct agent_verb {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/heard.h"
 #include "base/clock.h"
 #include "base/file.h"
 
@@ -65,6 +66,7 @@ static int serve_line(struct agent_session *session, int out, const char *line, 
 	if (rc < 0)
 		dro_log(session->log, DRO_LOG_WARNING, "%s: %s",
 			request.verb ? request.verb->name : "request", failure.message);
+	session->proven_ms = agent_boot_ms();
 	rc = answer(out, request.id, rc, &facts, &failure, err);
 	agent_request_fini(&request);
 	agent_facts_fini(&facts);
@@ -93,6 +95,7 @@ struct lines {
 static int serve_lines(
 	struct agent_session *session, int out, struct lines *lines, struct dro_error *err)
 {
+	int64_t before = session->proven_ms;
 	size_t from = 0;
 	int rc = 0;
 
@@ -102,6 +105,8 @@ static int serve_lines(
 
 		if (!end)
 			break;
+		/* A line that came together with the one before it does not answer ours. */
+		session->proven_ms = before;
 		if (lines->skipping)
 			lines->skipping = false;
 		else
@@ -109,6 +114,8 @@ static int serve_lines(
 		from += length + 1;
 	}
 	lines->length -= from;
+	if (lines->length)
+		session->proven_ms = before;
 	memmove(lines->data, lines->data + from, lines->length);
 	if (rc < 0 || lines->length < sizeof(lines->data))
 		return rc;
@@ -122,7 +129,7 @@ static int serve_lines(
 int agent_session(const struct agent_config *config, int in, int out, const struct dro_log *log,
 	struct dro_error *err)
 {
-	struct agent_session session = {.config = config, .log = log};
+	struct agent_session session = {.config = config, .log = log, .proven_ms = agent_boot_ms()};
 	struct lines lines = {.length = 0};
 	int rc = 0;
 

@@ -19,6 +19,12 @@ struct agent_session {
 	const struct agent_driver *driver; /* NULL: this host has no database */
 	void *db;
 	const struct dro_log *log;
+	/*
+	 * The newest moment (agent_boot_ms) after which the other side certainly lived: the answer
+	 * before the request that is served. The request itself may have waited here while this
+	 * host was frozen.
+	 */
+	int64_t proven_ms;
 };
 
 /* 0 at the end of the input; DRO_EIO where an answer cannot be written. */

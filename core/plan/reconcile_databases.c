@@ -64,11 +64,32 @@ static bool alone(const struct differ *differ, const struct dro_site *active)
 	return true;
 }
 
+/*
+ * The most that another site has received and the active one has not. A primary that died may have
+ * dropped writes that its replica has, and guests were told of: it must not go on without them.
+ */
+static int64_t ahead_of(const struct differ *differ, const struct dro_data_host *active)
+{
+	const struct dro_observed *seen = differ->facts->seen;
+	int64_t most = 0, missing;
+	size_t i;
+
+	for (i = 0; i < seen->site_count; i++) {
+		const struct dro_database_seen *other = &seen->databases[i].seen;
+
+		missing = dro_position_missing(*other->received ? other->received : other->position,
+			active->seen.position);
+		most = missing > most ? missing : most;
+	}
+	return most;
+}
+
 /* It booted, or was cut off and fenced itself: it opens when nobody else can be open. */
 static void open_active(
 	struct differ *differ, const struct dro_site *site, const struct dro_data_host *host)
 {
 	struct dro_step *step;
+	int64_t ahead;
 
 	if (!host->seen.primary) {
 		differ_finding(differ, DRO_FINDING_LEFT, site->name,
@@ -82,6 +103,15 @@ static void open_active(
 		differ_finding(differ, DRO_FINDING_LEFT, site->name,
 			"takes no writes, and stays so: not every other site says that it is a "
 			"replica");
+		return;
+	}
+	ahead = ahead_of(differ, host);
+	if (ahead > 0) {
+		differ_finding(differ, DRO_FINDING_LEFT, site->name,
+			"takes no writes, and stays so: it lacks %lld that a standby has. `drorch "
+			"promote` "
+			"the standby, then `drorch rejoin %s`",
+			(long long)ahead, site->name);
 		return;
 	}
 	step = add_step(differ, "database.thaw", "open", site,

@@ -24,6 +24,8 @@ from harness import AGENT, Failure, check, wait_for
 
 GRANTS = ["READ_ONLY ADMIN", "REPLICATION SLAVE ADMIN", "REPLICATION MASTER ADMIN", "SLAVE MONITOR",
           "CONNECTION ADMIN", "RELOAD", "PROCESS"]
+REJOIN_GRANTS = ["BINLOG ADMIN", "BINLOG REPLAY"]
+SEED_GRANTS = ["RELOAD", "PROCESS", "BINLOG MONITOR"]
 ME = pwd.getpwuid(os.getuid()).pw_name
 OPTIONS = """\
 [mariadbd]
@@ -37,6 +39,7 @@ plugin-load-add=auth_socket
 server-id={number}
 log-bin=binlog
 log-slave-updates=ON
+binlog-format=ROW
 gtid-strict-mode=ON
 sync-binlog=1
 innodb-flush-log-at-trx-commit=1
@@ -51,6 +54,12 @@ ssl-key={folder.parent}/tls/key.pem
 slave-net-timeout=4
 !include {folder}/boot.cnf
 """
+# What systemctl does where there is one.
+SCRIPTS = {"start": 'cd /; exec 0<&- >/dev/null 2>&1; setsid {words} & for _ in $(seq 200); do [ ! -S {folder}/socket ] || exit 0; '
+                    'sleep 0.05; done; exit 1',
+           "stop": 'rm -f {folder}/stopping; kill -TERM $(cat {folder}/pid) || exit 0; '
+                   'for _ in $(seq 600); do [ -e {folder}/pid ] || exit 0; sleep 0.05; done; exit 1',
+           "kill": 'kill -KILL $(cat {folder}/pid)'}
 CONFIG = """\
 service: memphis
 site: {name}
@@ -65,7 +74,12 @@ database:
   boot_file: {folder}/boot.cnf
   keep: [admin]
   replication: {{user: repl, password: {{file: {secrets}/repl}}, ca: {folder.parent}/tls/{ca}}}
-check: {{paths: [{folder}/data], services: [mariadb]}}
+  server:
+    data: {folder}/data
+    start: [{folder}/start]
+    stop: [{folder}/stop]
+    kill: [{folder}/kill]
+{more}check: {{paths: [{folder}/data], services: [mariadb]}}
 """
 
 
@@ -100,16 +114,21 @@ class Server:
         self.options = OPTIONS.format(folder=self.folder, port=self.port, number=number)
         (self.folder / "my.cnf").write_text(self.options)
         (self.folder / "state").mkdir()
+        for word, text in SCRIPTS.items():
+            path = self.folder / word
+            path.write_text("#!/bin/sh\n" + text.format(folder=self.folder, words=" ".join(self.words())) + "\n")
+            path.chmod(0o755)
         if os.getuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
                 shutil.chown(path, "mysql")
             shutil.chown(self.folder / "state", "root")
 
+    def words(self):
+        return [program("mariadbd"), f"--defaults-file={self.folder}/my.cnf",
+                *(["--user=mysql"] if os.getuid() == 0 else [])]
+
     def start(self):
-        words = [program("mariadbd"), f"--defaults-file={self.folder}/my.cnf"]
-        if os.getuid() == 0:
-            words.append("--user=mysql")
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        self.process = subprocess.Popen(self.words(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
         wait_for(f"server {self.name}", self.answers)
 
@@ -139,6 +158,21 @@ class Server:
         check(held.goes_on(text), f"{self.name}: {text}")
         return contextlib.closing(held)
 
+    def watch(self, after, *peers):
+        """A `drorch-agent watch` that closes this server so long after nobody counted on it."""
+        text = (self.folder / "agent.yaml").read_text().split("self_fence:")[0]
+        (self.folder / "agent.yaml").write_text(
+            f"{text}self_fence: {{after: {after}, "
+            f"peers: [{', '.join(f'{{host: 127.0.0.1, port: {peer.port}}}' for peer in peers)}]}}\n")
+        watch = Watch(self)
+        self.agents.append(watch)
+        return watch
+
+    def roles(self):
+        """What the role log says: a list of its lines."""
+        path = self.folder / "state" / "roles.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
     def agent(self, **options):
         agent = Agent(self, **options)
         self.agents.append(agent)
@@ -155,12 +189,43 @@ class Server:
         self.signal(signal.SIGTERM)
         self.process.wait(timeout=60)
 
+    def adopt(self):
+        """Whoever started it last."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.folder / "pid").read_text())
+            if pid != self.process.pid:
+                if isinstance(self.process, subprocess.Popen):
+                    self.process.poll()
+                self.process = Adopted(pid)
+
     def end(self):
         for agent in self.agents:
             agent.kill()
+        self.adopt()
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.kill()
+
+
+class Adopted:
+    """A server that somebody else has started, as what Popen gives."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def poll(self):
+        try:
+            return None if pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z" else 0
+        except OSError:
+            return 0
+
+    def send_signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self, timeout=60):
+        wait_for(f"the end of {self.pid}", lambda: self.poll() is not None, timeout)
+        return 0
 
 
 class Held:
@@ -184,10 +249,10 @@ class Held:
 class Agent:
     """One `drorch-agent session`, spoken to as a controller does."""
 
-    def __init__(self, server, words=None):
+    def __init__(self, server, words=None, env=None):
         self.words = words or [AGENT, "session", "--config", server.folder / "agent.yaml"]
         self.process = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         self.count = 0
 
     def send(self, verb, **fields):
@@ -233,6 +298,32 @@ class Agent:
         self.process.stdout.close()
         with contextlib.suppress(OSError):
             self.process.stdin.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+class Watch:
+    def __init__(self, server):
+        self.log = open(server.folder / "watch.log", "ab")
+        self.process = subprocess.Popen([AGENT, "watch", "--config", server.folder / "agent.yaml"],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        check(self.process.wait(timeout=30) == 0, "the watch ended badly")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
 
     def __enter__(self):
         return self
@@ -321,20 +412,22 @@ def make_tls(folder):
         path.chmod(0o644)
 
 
-def configure(server, role, secrets, ca="cert.pem"):
+def configure(server, role, secrets, ca="cert.pem", more=""):
     """Server a knows the agent by its socket, server b by a password."""
     account = f"user: {ME}" if server.name == "a" else f"user: drorch\n  password: {{file: {secrets}/agent}}"
     (server.folder / "agent.yaml").write_text(CONFIG.format(
-        name=server.name, folder=server.folder, account=account, role=role, secrets=secrets, ca=ca))
+        name=server.name, folder=server.folder, account=account, role=role, secrets=secrets, ca=ca, more=more))
 
 
 def make_accounts(server):
     how = "VIA unix_socket" if server.name == "a" else "BY 'agent-secret'"
     server.agent_user = f"`{ME}`@localhost" if server.name == "a" else "drorch@localhost"
     server.sql(f"CREATE OR REPLACE USER {server.agent_user} IDENTIFIED {how};"
-               f"GRANT {', '.join(GRANTS)} ON *.* TO {server.agent_user};"
+               f"GRANT {', '.join(GRANTS + REJOIN_GRANTS)} ON *.* TO {server.agent_user};"
+               "CREATE USER seed@localhost IDENTIFIED BY 'seed-secret \\\\ \"#';"
+               f"GRANT {', '.join(SEED_GRANTS)} ON *.* TO seed@localhost;"
                "CREATE USER repl@'127.%' IDENTIFIED BY 'repl-secret' REQUIRE SSL;"
-               "GRANT REPLICATION SLAVE ON *.* TO repl@'127.%';"
+               "GRANT REPLICATION SLAVE, REPLICA MONITOR ON *.* TO repl@'127.%';"
                "CREATE USER app@localhost IDENTIFIED BY 'app-secret';"
                "GRANT ALL ON shop.* TO app@localhost")
 
@@ -348,8 +441,9 @@ def pair():
         root.chmod(0o755)
         secrets = root / "secrets"
         secrets.mkdir(mode=0o700)
-        for name in ("agent", "repl"):
-            (secrets / name).write_text(f"{name}-secret\n")
+        for name in ("agent", "repl", "seed"):
+            more = ' \\ "#' if name == "seed" else ""
+            (secrets / name).write_text(f"{name}-secret{more}\n")
             (secrets / name).chmod(0o600)
         shutil.copytree(prepared() / "tls", root / "tls")
         for number, name in enumerate("ab", 1):

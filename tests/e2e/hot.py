@@ -257,6 +257,8 @@ class HotWorld(World):
                 "bind-address=127.0.0.1,127.0.0.2", f"bind-address={self.sites[site]['address']}")
             server.options = server.options.replace(
                 "log-bin=", "slave-parallel-threads=4\nslave-parallel-mode=optimistic\nbinlog-format=ROW\nlog-bin=")
+            if self.mode == "async":  # see docs/agent.md: a primary that drops what no replica has would drop all
+                server.options = server.options.replace("init-rpl-role=SLAVE\n", "")
             server.port = self.database_port
             self.servers[site] = server
             databases.first_start(server, self.secrets)

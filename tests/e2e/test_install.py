@@ -19,7 +19,7 @@ from harness import BUILD, SOURCE, check, main
 TREE = """
 bin/drorch bin/drorch-lab sbin/drorch-agent libexec/drorch/drorch-git lib/drorch/plugins/aws.so
 lib/drorch/plugins/cloudflare.so lib/systemd/system/drorch-agent.service
-lib/systemd/system/drorch-controller.service include/drorch/provider.h
+lib/systemd/system/drorch-agent-watch.service lib/systemd/system/drorch-controller.service include/drorch/provider.h
 share/doc/drorch/README.md share/doc/drorch/docs/runbook.md share/man/man1/drorch.1
 share/bash-completion/completions/drorch
 """.split()
@@ -43,6 +43,8 @@ def installed():
         check(done.returncode == 0, done.stdout + done.stderr)
         unit = (folder / "first/lib/systemd/system/drorch-agent.service").read_text()
         check(f"ExecStart={folder}/first/sbin/drorch-agent boot" in unit, unit)
+        unit = (folder / "first/lib/systemd/system/drorch-agent-watch.service").read_text()
+        check(f"ExecStart={folder}/first/sbin/drorch-agent watch" in unit and "@" not in unit, unit)
         unit = (folder / "first/lib/systemd/system/drorch-controller.service").read_text()
         check(f"ExecStart={folder}/first/bin/drorch controller\n" in unit and "@" not in unit, unit)
         (folder / "first").rename(folder / "moved")

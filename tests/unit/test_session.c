@@ -76,7 +76,7 @@ static const struct {
 	{"{\"id\":\"1\"}", "verb", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"drop\"}", "unknown verb", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"hello\",\"user\":\"x\"}", "unknown field", DRO_EINVAL},
-	{"{\"id\":\"1\",\"verb\":\"status\",\"epoch\":1}", "takes no", DRO_EINVAL},
+	{"{\"id\":\"1\",\"verb\":\"check\",\"epoch\":1}", "takes no", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"freeze\"}", "epoch", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"freeze\",\"epoch\":0}", "begin at 1", DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"freeze\",\"epoch\":-1}", "epoch", DRO_EINVAL},
@@ -96,6 +96,12 @@ static const struct {
 		DRO_EINVAL},
 	{"{\"id\":\"1\",\"verb\":\"follow\",\"epoch\":1,\"host\":\"a.b\",\"port\":65536}", "port",
 		DRO_EINVAL},
+	{"{\"id\":\"1\",\"verb\":\"rejoin\",\"epoch\":1,\"host\":\"a.b\",\"port\":1,\"allow\":"
+	 "\"x\"}",
+		"allow", DRO_EINVAL},
+	{"{\"id\":\"1\",\"verb\":\"follow\",\"epoch\":1,\"host\":\"a.b\",\"port\":1,"
+	 "\"allow\":\"follow\"}",
+		"takes no", DRO_EINVAL},
 };
 
 START_TEST(request_bad)
@@ -253,7 +259,11 @@ START_TEST(config_of_a_database)
 		"service: memphis\nstore: {plugin: aws, bucket: memphis-dr}\n"
 		"source: {kind: directory, path: /srv}\n"
 		"database: {kind: mariadb, keep: [monitor], password: {file: /etc/p},\n"
-		"  replication: {user: repl, password: {env: P}, tls: false}}\n"
+		"  replication: {user: repl, password: {env: P}, tls: false},\n"
+		"  server: {stop: [service, mariadb, stop]},\n"
+		"  seed: {ssh: {identity: /etc/k, known_hosts: /etc/h}}}\n"
+		"self_fence: {after: 20s, peers: [{host: db2.example}, {host: db3.example, port: "
+		"3307}]}\n"
 		"check: {disk: 80, lag: 5s, services: [mariadb.service]}\n";
 	struct dro_error err = DRO_ERROR_INIT;
 	struct agent_config *read = NULL;
@@ -272,6 +282,19 @@ START_TEST(config_of_a_database)
 	ck_assert_int_eq(read->limits.disk, 80);
 	ck_assert_int_eq(read->limits.inodes, 90);
 	ck_assert_int_eq(read->limits.lag_ms, 5000);
+	ck_assert_int_eq(read->database.semi_sync_ms, 365 * 24 * 3600 * 1000LL);
+	ck_assert_str_eq(read->database.server.data, "/var/lib/mysql");
+	ck_assert_str_eq(read->database.server.start[0], "systemctl");
+	ck_assert_ptr_null(read->database.server.start[3]);
+	ck_assert_str_eq(read->database.server.stop[2], "stop");
+	ck_assert_ptr_null(read->database.server.stop[3]);
+	ck_assert_int_eq(read->database.seed.ssh_port, 22);
+	ck_assert_str_eq(read->database.seed.ssh_user, "root");
+	ck_assert(read->self_fence.given);
+	ck_assert_int_eq(read->self_fence.after_ms, 20000);
+	ck_assert_uint_eq(read->self_fence.peer_count, 2);
+	ck_assert_int_eq(read->self_fence.peers[0].port, 3306);
+	ck_assert_int_eq(read->self_fence.peers[1].port, 3307);
 	ck_assert_ptr_nonnull(agent_driver_find(read->database.kind));
 	ck_assert_ptr_null(agent_driver_find("oracle"));
 	agent_config_free(read);
