@@ -139,14 +139,17 @@ int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct 
 		.adopt_count = ask->adopt_count};
 	struct dro_pass *pass = calloc(1, sizeof(*pass));
 	uint64_t began_ms = dro_now_ms();
+	char broken[DRO_RUN_ID_MAX];
 	int rc;
 
 	if (!pass)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	facts.active = pass->active;
+	facts.broken_run = broken;
 	if ((rc = dro_run_check_open(ask->store, ask->service->name, DRO_KIND_RECONCILE, err)) <
 			0 ||
 		(rc = dro_run_newest(ask->store, ask->service->name, pass->newest, err)) < 0 ||
+		(rc = dro_run_broken(ask->store, ask->service->name, broken, err)) < 0 ||
 		(rc = find_active(pass, &facts.active_given, ask, err)) < 0 ||
 		(rc = look(pass, &facts, ask, false, err)) < 0)
 		goto out;
