@@ -18,9 +18,10 @@ int dro_run_check_open(
 /*
  * Stores the plan, soon (store.h), as a run in state "planned", under the service's lease, which is
  * free again afterwards for the worker. A reconcile run under way is stopped for any other kind,
- * within ten seconds; one that failed is over. DRO_EBUSY: another run is not over. DRO_ECONFLICT: the world of the plan is
- * gone by now: another site is active than plan->from, or `newest` (NULL: not asked), the id of the
- * service's newest run when the plan was made ("" : it had none), is no longer that.
+ * within ten seconds; one that failed is over. DRO_EBUSY: another run is not over. DRO_ECONFLICT:
+ * the world of the plan is gone by now: another site is active than plan->from, or `newest` (NULL:
+ * not asked), the id of the service's newest run when the plan was made ("" : it had none), is no
+ * longer that.
  */
 int dro_run_add(struct dro_store *store, const struct dro_plan *plan, const char *newest,
 	struct dro_error *err);
