@@ -60,6 +60,13 @@ static int allowed(void *arg, const struct dro_call *call, struct dro_error *err
 	return setup->may_mutate ? setup->may_mutate(setup->may_mutate_arg, call, err) : 0;
 }
 
+static int may_send(void *arg, struct dro_error *err)
+{
+	struct dro_setup *setup = arg;
+
+	return setup->may_send ? setup->may_send(setup->may_mutate_arg, err) : 0;
+}
+
 int dro_setup_set_budgets(
 	struct dro_setup *setup, const struct dro_spec *spec, struct dro_error *err)
 {
@@ -85,6 +92,7 @@ int dro_setup_open_registry(struct dro_setup *setup, struct dro_error *err)
 		.log = &setup->log,
 		.redactor = setup->redactor,
 		.may_mutate = allowed,
+		.may_send = may_send,
 		.audit = audit,
 		.arg = setup};
 	int rc;

@@ -33,6 +33,7 @@ struct dro_setup {
 	struct dro_log log;	       /* the cli's, with secrets taken out */
 	/* Asked before every mutation; set before the providers are opened. NULL: yes. */
 	int (*may_mutate)(void *arg, const struct dro_call *call, struct dro_error *err);
+	int (*may_send)(void *arg, struct dro_error *err);
 	void *may_mutate_arg;
 	const char
 		*commit; /* the spec at this commit instead of the branch's newest; NULL: newest */
