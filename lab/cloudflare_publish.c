@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cloudflare_balance.h"
+#include "lab/dns.h"
 
 static bool is_on(const cJSON *object)
 {
@@ -179,7 +181,12 @@ int cloudflare_publish_edge(struct cloudflare *cf, uint64_t due_ms, struct dro_e
 int cloudflare_publish(struct cloudflare *cf, const cJSON *entry, bool gone, uint64_t due_ms,
 	struct dro_error *err)
 {
-	int rc = cloudflare_publish_edge(cf, due_ms, err);
+	int rc;
+
+	/* Thousands of records a batch, and perhaps nobody who looks. */
+	edge_routes_forget(cf->routes, dro_now_ms());
+	dns_zones_forget(cf->dns, dro_now_ms());
+	rc = cloudflare_publish_edge(cf, due_ms, err);
 
 	return rc < 0 ? rc : cloudflare_dns_publish(cf, entry, gone, due_ms, err);
 }

@@ -1,5 +1,6 @@
 #include "cloudflare.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@ struct change {
 	const struct cloudflare_call *c;
 	const char *zone_name;
 	cJSON *records; /* the copy */
+	/* Names that `records` has, and perhaps others: where there is none, nothing conflicts. */
+	struct hsearch_data *names; /* NULL: not known */
 	struct cloudflare_error error;
 };
 
@@ -49,11 +52,44 @@ static void take_fields(cJSON *record, const cJSON *body)
 	}
 }
 
+/*
+ * For many that are made: looking through thousands of records for each takes too long. The names
+ * are the records' own, so none of those may go before the table does.
+ */
+static void know_names(struct change *change, struct hsearch_data *names, int more)
+{
+	size_t room = (size_t)(cJSON_GetArraySize(change->records) + more) * 2;
+	const cJSON *record;
+	ENTRY *found;
+	int good = hcreate_r(room, names);
+
+	cJSON_ArrayForEach(record, change->records)
+	{
+		const ENTRY entry = {(char *)dro_json_text(record, "name"), NULL};
+
+		good = good && hsearch_r(entry, ENTER, &found, names);
+	}
+	change->names = good ? names : NULL;
+}
+
+/* Is it certain that no other record has that name? From now on, none has. */
+static bool is_new_name(struct change *change, const cJSON *record)
+{
+	const ENTRY entry = {(char *)dro_json_text(record, "name"), NULL};
+	ENTRY *found;
+
+	if (!change->names || hsearch_r(entry, FIND, &found, change->names))
+		return false;
+	return hsearch_r(entry, ENTER, &found, change->names) != 0;
+}
+
 static int check(struct change *change, cJSON *record)
 {
 	int rc = cloudflare_check_record(record, change->zone_name, &change->error);
 
-	return rc < 0 ? rc : cloudflare_check_conflict(change->records, record, &change->error);
+	if (rc < 0 || is_new_name(change, record))
+		return rc;
+	return cloudflare_check_conflict(change->records, record, &change->error);
 }
 
 static cJSON *do_create(struct change *change, const cJSON *body)
@@ -208,28 +244,35 @@ static int batch_part(struct change *change, const cJSON *body, const char *part
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, part), *item;
 	cJSON *done = cJSON_AddArrayToObject(result, part), *record;
+	bool create = strcmp(part, "posts") == 0;
+	struct hsearch_data names = {0};
 
 	if (list && !cJSON_IsArray(list) && !cJSON_IsNull(list))
 		return cloudflare_set_error(
 			&change->error, 400, 6003, "Invalid request: %s must be an array", part);
+	if (create) /* they come last */
+		know_names(change, &names, cJSON_GetArraySize(list));
 	cJSON_ArrayForEach(item, list)
 	{
 		const char *id = dro_json_text(item, "id");
 
-		if (strcmp(part, "posts") == 0)
+		if (create)
 			record = do_create(change, item);
 		else if (strcmp(part, "deletes") == 0)
 			record = do_delete(change, id);
 		else
 			record = do_update(change, id, item, strcmp(part, "puts") == 0);
 		if (!record)
-			return DRO_EINVAL;
+			break;
 		if (strcmp(part, "deletes") == 0)
 			cJSON_AddItemToArray(done, record);
 		else
 			cJSON_AddItemToArray(done, cJSON_Duplicate(record, true));
 	}
-	return 0;
+	if (create)
+		hdestroy_r(&names);
+	change->names = NULL;
+	return item ? DRO_EINVAL : 0;
 }
 
 void cloudflare_records_batch(const struct cloudflare_call *c)

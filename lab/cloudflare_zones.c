@@ -1,56 +1,71 @@
 #include "cloudflare.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "lab/cloudflare_balance.h"
+#include "lab/internal.h"
+
+#define STATE_PREFIX "cloudflare-zone-"
 
 static const char *zone_text(const cJSON *entry, const char *key)
 {
 	return dro_json_text(cJSON_GetObjectItemCaseSensitive(entry, "zone"), key);
 }
 
-/* Saves it all, and tells the edge and the name servers of the zone that changed. */
+/* Saves the zone in a file of its own, and tells the edge and the name servers. */
 static int save(struct cloudflare *cf, const cJSON *entry, bool gone, struct dro_error *err)
 {
 	uint64_t due_ms = dro_now_ms() + lab_config(cf->lab)->edge_delay_ms;
-	int rc = lab_state_save(cf->lab, "cloudflare", cf->zones, err);
+	char name[sizeof(STATE_PREFIX) + CLOUDFLARE_ID];
+	int rc;
 
+	snprintf(name, sizeof(name), STATE_PREFIX "%s", zone_text(entry, "id"));
+	rc = gone ? lab_state_remove(cf->lab, name, err)
+		  : lab_state_save(cf->lab, name, entry, err);
 	if (rc < 0)
 		return rc;
 	return cloudflare_publish(cf, entry, gone, due_ms, err);
 }
 
-/* What is there, or `fresh` (taken over) where there is nothing yet. */
-static int load(
-	struct cloudflare *cf, const char *name, cJSON **out, cJSON *fresh, struct dro_error *err)
+/* In its place by age, as they were made. */
+static int load_zone(void *arg, const cJSON *json, struct dro_error *err)
 {
-	int rc = lab_state_load(cf->lab, name, out, err);
+	struct cloudflare *cf = arg;
+	cJSON *zone = cJSON_Duplicate(json, true);
+	const cJSON *entry;
+	int place = 0;
 
-	if (rc == 0 && !*out) {
-		*out = fresh;
-		return 0;
+	if (strlen(zone_text(zone, "id")) != CLOUDFLARE_ID - 1 ||
+		!cJSON_HasObjectItem(zone, "records") ||
+		!cJSON_HasObjectItem(zone, "load_balancers")) {
+		cJSON_Delete(zone);
+		return dro_fail(err, DRO_ECORRUPT, "no zone of cloudflare");
 	}
-	cJSON_Delete(fresh);
-	return rc;
+	cJSON_ArrayForEach(entry, cf->zones) place +=
+		strcmp(zone_text(entry, "created_on"), zone_text(zone, "created_on")) <= 0;
+	cJSON_InsertItemInArray(cf->zones, place, zone);
+	return 0;
 }
 
 int cloudflare_load(struct cloudflare *cf, struct dro_error *err)
 {
-	cJSON *account = cJSON_CreateObject(), *entry;
 	int rc;
 
-	cJSON_AddArrayToObject(account, "pools");
-	cJSON_AddArrayToObject(account, "monitors");
-	if ((rc = load(cf, "cloudflare_account", &cf->account, account, err)) < 0 ||
-		(rc = load(cf, "cloudflare", &cf->zones, cJSON_CreateArray(), err)) < 0)
+	cf->zones = cJSON_CreateArray();
+	if ((rc = lab_state_load(cf->lab, "cloudflare_account", &cf->account, err)) < 0 ||
+		(rc = lab_state_each(cf->lab, STATE_PREFIX, load_zone, cf, err)) < 0)
 		return rc;
-	if (!cJSON_IsArray(cf->zones) || !cJSON_IsObject(cf->account))
+	if (!cf->account) {
+		cf->account = cJSON_CreateObject();
+		cJSON_AddArrayToObject(cf->account, "pools");
+		cJSON_AddArrayToObject(cf->account, "monitors");
+	}
+	if (!cJSON_IsObject(cf->account))
 		return dro_fail(err, DRO_ECORRUPT, "the state of cloudflare has another form");
-	cJSON_ArrayForEach(entry, cf->zones) if (!cJSON_HasObjectItem(entry, "load_balancers"))
-		cJSON_AddArrayToObject(entry, "load_balancers");
 	return cloudflare_publish_all(cf, 0, err);
 }
 

@@ -42,6 +42,8 @@ void dns_zones_set_balance(struct dns_zones *zones,
  */
 int dns_zones_publish(struct dns_zones *zones, const char *id, const char *name,
 	const struct route53_sets *sets, uint64_t due_ms, struct dro_error *err);
+/* Lets go of what newer sets have taken the place of. A look does so too. Any thread. */
+void dns_zones_forget(struct dns_zones *zones, uint64_t now_ms);
 /* `address` is what DNS_LIE says. Any thread. */
 void dns_zones_set_fault(struct dns_zones *zones, enum dns_fault fault, const char *address);
 

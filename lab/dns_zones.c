@@ -160,6 +160,16 @@ static const struct route53_sets *current(
 	return version && version->due_ms <= now_ms && !version->gone ? &version->sets : NULL;
 }
 
+void dns_zones_forget(struct dns_zones *zones, uint64_t now_ms)
+{
+	struct dns_zone *zone;
+
+	pthread_mutex_lock(&zones->lock);
+	for (zone = zones->first; zone; zone = zone->next)
+		current(zones, zone, now_ms);
+	pthread_mutex_unlock(&zones->lock);
+}
+
 /* How many bytes of the name the zone's has at its end; 0: the name is not in it. */
 static size_t covers(const char *zone, const char *name)
 {

@@ -191,6 +191,13 @@ static struct table *current_table(struct edge_routes *routes, uint64_t now_ms)
 	return routes->tables && routes->tables->due_ms <= now_ms ? routes->tables : NULL;
 }
 
+void edge_routes_forget(struct edge_routes *routes, uint64_t now_ms)
+{
+	pthread_mutex_lock(&routes->lock);
+	current_table(routes, now_ms);
+	pthread_mutex_unlock(&routes->lock);
+}
+
 /* The first entry of `name`, and in *count how many follow with the same name. */
 static struct entry *find_name(struct table *table, const char *name, size_t *count)
 {

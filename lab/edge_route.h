@@ -53,6 +53,8 @@ int edge_routes_publish(struct edge_routes *routes, const struct edge_record *re
 int edge_routes_publish_all(struct edge_routes *routes, const struct edge_record *records,
 	size_t count, const struct edge_balancer *balancers, size_t balancer_count, uint64_t due_ms,
 	struct dro_error *err);
+/* Lets go of those that newer ones have taken the place of. A look does so too. Any thread. */
+void edge_routes_forget(struct edge_routes *routes, uint64_t now_ms);
 /* What is ill from now on, in the place of what was. Any thread. */
 int edge_routes_health(
 	struct edge_routes *routes, const struct edge_down *down, struct dro_error *err);

@@ -53,6 +53,7 @@ int route53_zone_publish(
 
 	if (strcmp(dro_json_text(zone->doc, "PrivateZone"), "true") == 0)
 		return 0;
+	dns_zones_forget(r53->dns, dro_now_ms());
 	return dns_zones_publish(r53->dns, dro_json_text(zone->doc, "Id"),
 		dro_json_text(zone->doc, "Name"), &zone->sets, due_ms, err);
 }

@@ -8,30 +8,40 @@
 
 #define MAX_DEPTH 64
 #define MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: beyond it a double drops digits */
+#define FEW_KEYS 24		       /* of an object: compared each with each */
+
+/* Behind the string that begins before `at`; its bytes are not looked at one by one. */
+static const char *behind_string(const char *at, const char *end)
+{
+	const char *quote = at;
+
+	while ((quote = memchr(quote, '"', (size_t)(end - quote)))) {
+		const char *slash = quote;
+
+		while (slash > at && slash[-1] == '\\')
+			slash--;
+		quote++;
+		if ((quote - 1 - slash) % 2 == 0)
+			return quote;
+	}
+	return end;
+}
 
 /* cJSON recurses to depth 1000 and knows no depth option: look before it parses. */
 static bool too_deep(const char *text, size_t length)
 {
-	bool quoted = false;
+	const char *at = text, *end = text + length;
 	int depth = 0;
-	size_t i;
 
-	for (i = 0; i < length; i++) {
-		char c = text[i];
+	while (at < end) {
+		char c = *at++;
 
-		if (quoted) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-		} else if (c == '"') {
-			quoted = true;
-		} else if (c == '{' || c == '[') {
-			if (++depth > MAX_DEPTH)
-				return true;
-		} else if (c == '}' || c == ']') {
+		if (c == '"')
+			at = behind_string(at, end);
+		else if ((c == '{' || c == '[') && ++depth > MAX_DEPTH)
+			return true;
+		else if (c == '}' || c == ']')
 			depth--;
-		}
 	}
 	return false;
 }
@@ -39,16 +49,16 @@ static bool too_deep(const char *text, size_t length)
 /* Is `\u0000` in it? It would end a C string early and make two ids alike. */
 static bool has_nul(const char *text, size_t length)
 {
-	size_t i;
+	const char *at = text, *end = text + length, *slash;
 
-	for (i = 0; i < length; i++) {
-		if (text[i] == '\0')
+	if (memchr(text, '\0', length))
+		return true;
+	while ((at = memmem(at, (size_t)(end - at), "\\u0000", 6))) {
+		for (slash = at; slash > text && slash[-1] == '\\'; slash--)
+			;
+		if ((at - slash) % 2 == 0) /* itself not escaped */
 			return true;
-		if (text[i] != '\\')
-			continue;
-		if (length - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-			return true;
-		i++;
+		at++;
 	}
 	return false;
 }
@@ -58,32 +68,54 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static const char *twice_of_few(const cJSON *json)
+{
+	const cJSON *child, *other;
+
+	for (child = json->child; child; child = child->next)
+		for (other = child->next; other; other = other->next)
+			if (child->string[0] == other->string[0] &&
+				strcmp(child->string, other->string) == 0)
+				return other->string;
+	return NULL;
+}
+
+static const char *twice_of_many(const cJSON *json, size_t count, bool *failed)
+{
+	const char **names = malloc(count * sizeof(*names)), *twice = NULL;
+	const cJSON *child;
+	size_t i = 0;
+
+	if (!names) {
+		*failed = true;
+		return NULL;
+	}
+	cJSON_ArrayForEach(child, json) names[i++] = child->string;
+	qsort(names, count, sizeof(*names), compare_names);
+	for (i = 1; i < count && !twice; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			twice = names[i];
+	free(names);
+	return twice;
+}
+
 /* The key of `json` or below that stands twice in its object, or NULL. *failed: out of memory. */
 static const char *duplicate_key(const cJSON *json, bool *failed)
 {
 	const cJSON *child;
 	const char *twice = NULL;
 
-	if (cJSON_IsObject(json) && json->child && json->child->next) {
-		size_t count = (size_t)cJSON_GetArraySize(json), i = 0;
-		const char **names = malloc(count * sizeof(*names));
+	if (cJSON_IsObject(json)) {
+		size_t count = (size_t)cJSON_GetArraySize(json);
 
-		if (!names) {
-			*failed = true;
-			return NULL;
-		}
-		cJSON_ArrayForEach(child, json) names[i++] = child->string;
-		qsort(names, count, sizeof(*names), compare_names);
-		for (i = 1; i < count && !twice; i++)
-			if (strcmp(names[i - 1], names[i]) == 0)
-				twice = names[i];
-		free(names);
+		twice = count > FEW_KEYS ? twice_of_many(json, count, failed) : twice_of_few(json);
 	}
 	cJSON_ArrayForEach(child, json)
 	{
 		if (twice || *failed)
 			break;
-		twice = duplicate_key(child, failed);
+		if (child->child)
+			twice = duplicate_key(child, failed);
 	}
 	return twice;
 }

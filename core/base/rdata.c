@@ -55,9 +55,16 @@ static int clean_address(struct dro_buf *out, const char *value, int family)
 	char text[INET6_ADDRSTRLEN];
 	unsigned char binary[16];
 
-	if (inet_pton(family, value, binary) != 1 || !inet_ntop(family, binary, text, sizeof(text)))
+	if (inet_pton(family, value, binary) != 1)
 		return DRO_EINVAL;
-	dro_buf_puts(out, text);
+	/* Of IPv4 it takes the one spelling only; writing that anew costs more than all the rest.
+	 */
+	if (family == AF_INET)
+		dro_buf_puts(out, value);
+	else if (inet_ntop(family, binary, text, sizeof(text)))
+		dro_buf_puts(out, text);
+	else
+		return DRO_EINVAL;
 	return 0;
 }
 

@@ -100,7 +100,8 @@ static const struct dro_service *named(
 /* `early`: by the spec that is there already, while git is asked for the newest. */
 static int try_run(struct report *report, bool early)
 {
-	struct dro_reconcile reconcile = {.setup = {.early = early}};
+	struct dro_reconcile reconcile = {.setup = {.early = early},
+		.early = report->cli->arg_count ? report->cli->args[0] : NULL};
 	const struct dro_service *service;
 	struct dro_cli *cli = report->cli;
 	size_t i;
@@ -115,6 +116,8 @@ static int try_run(struct report *report, bool early)
 			goto out;
 		look(report, &reconcile, service, true);
 	}
+	if (!cli->arg_count && reconcile.setup.spec->service_count)
+		dro_reconcile_begins_with(&reconcile, &reconcile.setup.spec->services[0]);
 	for (i = 0; !cli->arg_count && !report->moved && i < reconcile.setup.spec->service_count;
 		i++)
 		look(report, &reconcile, &reconcile.setup.spec->services[i], i == 0);

@@ -9,12 +9,17 @@
 struct dro_reconcile {
 	struct dro_setup setup;
 	struct dro_observer *observer;
-	char plugins[DRO_SHA256_HEX]; /* of the files of the plugins that the spec uses */
+	const char *early;		 /* set before, with setup.early: the service, or NULL */
+	struct dro_spec *early_accounts; /* which the accounts are then of */
+	char plugins[DRO_SHA256_HEX];	 /* of the files of the plugins that the spec uses */
 };
 
 /* 0 or an enum dro_exit, the message written; to be freed in either case. */
 int dro_reconcile_open(struct dro_reconcile *reconcile, struct dro_cli *cli);
 void dro_reconcile_free(struct dro_reconcile *reconcile);
+/* Remembers which service is looked at first where none is named: see dro_observe_early. */
+void dro_reconcile_begins_with(
+	const struct dro_reconcile *reconcile, const struct dro_service *service);
 
 /* Of the files of the plugins that the spec uses. */
 int dro_plugins_digest(char out[DRO_SHA256_HEX], const char *folder, const struct dro_spec *spec,

@@ -60,6 +60,13 @@ static int allowed(void *arg, const struct dro_call *call, struct dro_error *err
 	return setup->may_mutate ? setup->may_mutate(setup->may_mutate_arg, call, err) : 0;
 }
 
+static int may_send(void *arg, struct dro_error *err)
+{
+	struct dro_setup *setup = arg;
+
+	return setup->may_send ? setup->may_send(setup->may_mutate_arg, err) : 0;
+}
+
 int dro_setup_set_budgets(
 	struct dro_setup *setup, const struct dro_spec *spec, struct dro_error *err)
 {
@@ -85,6 +92,7 @@ int dro_setup_open_registry(struct dro_setup *setup, struct dro_error *err)
 		.log = &setup->log,
 		.redactor = setup->redactor,
 		.may_mutate = allowed,
+		.may_send = may_send,
 		.audit = audit,
 		.arg = setup};
 	int rc;
@@ -98,23 +106,37 @@ int dro_setup_open_registry(struct dro_setup *setup, struct dro_error *err)
 	return dro_registry_new(&setup->registry, &config, err);
 }
 
-static int open_providers(struct dro_setup *setup, struct dro_error *err)
+static void close_accounts(struct dro_setup *setup)
+{
+	if (setup->accounts)
+		dro_accounts_free(setup->accounts);
+	dro_sessions_free(setup->sessions);
+	dro_registry_free(setup->registry);
+	dro_budget_free(setup->budget);
+	setup->accounts = NULL;
+	setup->sessions = NULL;
+	setup->registry = NULL;
+	setup->budget = NULL;
+}
+
+int dro_setup_open_accounts(
+	struct dro_setup *setup, const struct dro_spec *spec, struct dro_error *err)
 {
 	int rc;
 
 	if ((rc = dro_setup_open_registry(setup, err)) < 0 ||
-		(rc = dro_setup_set_budgets(setup, setup->spec, err)) < 0)
-		return rc;
-	if ((rc = dro_sessions_new(&setup->sessions, setup->redactor, err)) < 0)
-		return rc;
-	return dro_accounts_new(&setup->accounts, setup->registry, setup->spec, err);
+		(rc = dro_setup_set_budgets(setup, spec, err)) < 0 ||
+		(rc = dro_sessions_new(&setup->sessions, setup->redactor, err)) < 0 ||
+		(rc = dro_accounts_new(&setup->accounts, setup->registry, spec, err)) < 0)
+		close_accounts(setup);
+	return rc;
 }
 
 static int open_spec(struct dro_setup *setup, struct dro_error *err)
 {
 	if (setup->early)
-		return dro_spec_early(
-			&setup->spec, &setup->check, setup->config, setup->store, &setup->log, err);
+		return dro_spec_early(&setup->spec, &setup->check, setup->config, setup->store,
+			&setup->log, &setup->reader, err);
 	return dro_spec_from_source(
 		&setup->spec, setup->config, setup->store, setup->commit, &setup->log, err);
 }
@@ -161,24 +183,17 @@ int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need n
 		return dro_cli_error(cli, &err);
 	if ((!setup->store && need >= DRO_NEED_STORE_READ && open_store(setup, need, &err) < 0) ||
 		(!setup->spec && need >= DRO_NEED_SPEC && open_spec(setup, &err) < 0) ||
-		(!setup->accounts && need >= DRO_NEED_PROVIDERS && open_providers(setup, &err) < 0))
+		(!setup->accounts && need >= DRO_NEED_PROVIDERS &&
+			dro_setup_open_accounts(setup, setup->spec, &err) < 0))
 		return dro_cli_error(cli, &err);
 	return 0;
 }
 
 void dro_setup_free_providers(struct dro_setup *setup)
 {
-	if (setup->accounts)
-		dro_accounts_free(setup->accounts);
-	dro_sessions_free(setup->sessions);
-	dro_registry_free(setup->registry);
+	close_accounts(setup);
 	dro_net_free(setup->net);
-	dro_budget_free(setup->budget);
-	setup->accounts = NULL;
-	setup->sessions = NULL;
-	setup->registry = NULL;
 	setup->net = NULL;
-	setup->budget = NULL;
 }
 
 void dro_setup_free(struct dro_setup *setup)

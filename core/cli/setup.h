@@ -33,12 +33,14 @@ struct dro_setup {
 	struct dro_log log;	       /* the cli's, with secrets taken out */
 	/* Asked before every mutation; set before the providers are opened. NULL: yes. */
 	int (*may_mutate)(void *arg, const struct dro_call *call, struct dro_error *err);
+	int (*may_send)(void *arg, struct dro_error *err);
 	void *may_mutate_arg;
 	const char
 		*commit; /* the spec at this commit instead of the branch's newest; NULL: newest */
 	/* Set before: the last good spec at once, while git is asked (dro_spec_early). Then
 	 * dro_setup_moved is to be called before anything is done with the spec. */
 	bool early;
+	struct dro_spec_reader reader; /* set before: of what early finds */
 	/* Set before: what runs by itself, with this share of each account's budget; 0: a person
 	 * waits, and has all of it. See docs/controller.md. */
 	double background;
@@ -55,6 +57,10 @@ int dro_setup_open(struct dro_setup *setup, struct dro_cli *cli, enum dro_need n
 void dro_setup_free(struct dro_setup *setup);
 /* What accounts of any spec are opened with; dro_setup_open does it where the setup has a spec. */
 int dro_setup_open_registry(struct dro_setup *setup, struct dro_error *err);
+/* The same with its accounts, for a spec that is not the setup's yet, but has the same. <0: as if
+ * it had not been called. */
+int dro_setup_open_accounts(
+	struct dro_setup *setup, const struct dro_spec *spec, struct dro_error *err);
 int dro_setup_set_budgets(
 	struct dro_setup *setup, const struct dro_spec *spec, struct dro_error *err);
 /* What calls providers, for who is done with calling and goes on. */

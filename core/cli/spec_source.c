@@ -390,8 +390,8 @@ static int start_check(struct dro_spec_check *check, struct dro_error *err)
 }
 
 /* The last good commit, where the store has its files. */
-static int load_remembered(
-	struct dro_spec **out, const struct source *source, struct dro_error *err)
+static int load_remembered(struct dro_spec **out, const struct source *source,
+	const struct dro_spec_reader *reader, struct dro_error *err)
 {
 	struct dro_tree *tree = NULL;
 	int rc;
@@ -399,15 +399,18 @@ static int load_remembered(
 	if (!*source->last_good)
 		return dro_fail(err, DRO_ENOTFOUND, "no commit is remembered");
 	if ((rc = dro_spec_recall(&tree, source->store, source->memory, source->last_good, err)) ==
-		0)
+		0) {
+		if (reader->begins)
+			reader->begins(reader->arg, tree);
 		rc = load(out, tree, err);
+	}
 	dro_tree_free(tree);
 	return rc;
 }
 
 int dro_spec_early(struct dro_spec **out, struct dro_spec_check **check,
 	const struct dro_config *config, struct dro_store *store, const struct dro_log *log,
-	struct dro_error *err)
+	const struct dro_spec_reader *reader, struct dro_error *err)
 {
 	struct dro_spec_check *made = calloc(1, sizeof(*made));
 
@@ -419,7 +422,7 @@ int dro_spec_early(struct dro_spec **out, struct dro_spec_check **check,
 		source_init(&made->source, config, store, NULL) < 0)
 		goto ordinary;
 	made->source.repo.deadline_ms = dro_now_ms() + CHECK_MS;
-	if (load_remembered(out, &made->source, NULL) < 0)
+	if (load_remembered(out, &made->source, reader, NULL) < 0)
 		goto ordinary;
 	if (start_check(made, NULL) == 0) {
 		*check = made;

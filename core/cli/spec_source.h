@@ -33,6 +33,13 @@ int dro_spec_folder(struct dro_tree **out, const struct dro_config *config, stru
 int dro_spec_poll(struct dro_spec **out, const struct dro_config *config, struct dro_store *store,
 	const char *have, struct dro_error *err);
 
+/* Hears of the files that are remembered before they are read, which takes a while where they are
+ * large. It is not called where there are none. */
+struct dro_spec_reader {
+	void (*begins)(void *arg, const struct dro_tree *tree); /* NULL: nobody */
+	void *arg;
+};
+
 /*
  * For who cannot wait: the last good commit as the store has it, at once, while git is asked
  * beside. *check is NULL where nothing was remembered, and the spec then is the newest. What the
@@ -41,7 +48,7 @@ int dro_spec_poll(struct dro_spec **out, const struct dro_config *config, struct
 struct dro_spec_check;
 int dro_spec_early(struct dro_spec **out, struct dro_spec_check **check,
 	const struct dro_config *config, struct dro_store *store, const struct dro_log *log,
-	struct dro_error *err);
+	const struct dro_spec_reader *reader, struct dro_error *err);
 /* Waits for git, and frees. true: the branch moved, and dro_spec_from_source is to be asked. Where
  * git cannot be reached the last good commit counts, with a warning. NULL: false. */
 bool dro_spec_check_end(struct dro_spec_check *check, const struct dro_log *log);

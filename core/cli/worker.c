@@ -31,7 +31,7 @@ struct keeper {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stopping;
+	bool stopping, sync;	     /* sync: the journal is to go to the disk */
 	_Atomic uint64_t good_until; /* monotonic */
 	volatile int lost;
 };
@@ -40,18 +40,26 @@ static void *keep_lease(void *arg)
 {
 	struct keeper *keeper = arg;
 	struct dro_lease lease = keeper->lease;
+	uint64_t now, next = dro_now_ms() + RENEW_MS;
 	struct timespec until;
 
 	pthread_mutex_lock(&keeper->lock);
 	while (!keeper->stopping) {
-		uint64_t now = dro_now_ms();
-		uint64_t next = now + RENEW_MS;
-
-		until = (struct timespec){(time_t)(next / 1000), (long)(next % 1000) * 1000000};
-		pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until);
-		if (keeper->stopping)
-			break;
+		if (keeper->sync) {
+			keeper->sync = false;
+			pthread_mutex_unlock(&keeper->lock);
+			dro_store_sync(keeper->store, NULL); /* may_send sees whether it failed */
+			pthread_mutex_lock(&keeper->lock);
+			continue;
+		}
 		now = dro_now_ms();
+		if (now < next) {
+			until = (struct timespec){
+				(time_t)(next / 1000), (long)(next % 1000) * 1000000};
+			pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until);
+			continue;
+		}
+		next = now + RENEW_MS;
 		if (dro_store_lease_renew(keeper->store, &lease, LEASE_MS, NULL) == 0)
 			keeper->good_until = now + LEASE_MS;
 		else if (now >= keeper->good_until)
@@ -62,7 +70,7 @@ static void *keep_lease(void *arg)
 }
 
 /* Every mutation asks: is the lease still ours? A process that was stopped for too long finds out
- * here. And its intent is on the disk before the world is changed. */
+ * here. Its intent begins its way to the disk, while the plugin looks. */
 static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *err)
 {
 	struct keeper *keeper = arg;
@@ -77,7 +85,27 @@ static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *
 		return rc;
 	if (now.epoch != keeper->lease.epoch)
 		return dro_fail(err, DRO_EBUSY, "%s is driven by %s now", now.service, now.holder);
+	pthread_mutex_lock(&keeper->lock);
+	keeper->sync = true;
+	pthread_cond_signal(&keeper->wake);
+	pthread_mutex_unlock(&keeper->lock);
+	return 0;
+}
+
+/* The intent is on the disk before the world is changed. */
+static int may_send(void *arg, struct dro_error *err)
+{
+	const struct keeper *keeper = arg;
+
 	return dro_store_sync(keeper->store, err);
+}
+
+/* Both at once, for what goes out by no provider. */
+static int may_change(void *arg, const struct dro_call *call, struct dro_error *err)
+{
+	int rc = may_mutate(arg, call, err);
+
+	return rc < 0 ? rc : may_send(arg, err);
 }
 
 static int take_lease(struct keeper *keeper, const char *service, struct dro_error *err)
@@ -183,7 +211,7 @@ static int drive(struct dro_setup *setup, struct dro_cli *cli, struct keeper *ke
 		.log = &setup->log,
 		.kinds = dro_step_kinds,
 		.sessions = setup->sessions,
-		.may_mutate = may_mutate,
+		.may_mutate = may_change,
 		.may_mutate_arg = keeper};
 	enum dro_run_state state = DRO_RUN_FAILED;
 	char *runs = NULL;
@@ -302,8 +330,10 @@ static int open_providers(
 int dro_cmd_worker(struct dro_cli *cli)
 {
 	struct keeper keeper = {0};
-	struct dro_setup setup = {
-		.may_mutate = may_mutate, .may_mutate_arg = &keeper, .will_call = true};
+	struct dro_setup setup = {.may_mutate = may_mutate,
+		.may_send = may_send,
+		.may_mutate_arg = &keeper,
+		.will_call = true};
 	char commit[DRO_WORKER_LINE_MAX], told[DRO_WORKER_LINE_MAX];
 	const char *run = cli->args[0];
 	struct dro_run_row *row = NULL;

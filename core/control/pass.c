@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pool.h"
 #include "observe/backups.h"
 #include "observe/databases.h"
 #include "observe/known.h"
@@ -93,6 +94,21 @@ static int look_databases(struct dro_data_host **out, const struct dro_pass_ask 
 					 ask->store, ask->service, *out, pass->active, now_ms, err);
 }
 
+/* Beside the comparing, where that needs nothing of it. */
+struct remembering {
+	const struct dro_pass_ask *ask;
+	const struct dro_observed *seen;
+	struct dro_error err;
+	int rc;
+};
+
+static void remember_beside(void *arg)
+{
+	struct remembering *remembering = arg;
+
+	remembering->rc = remember(remembering->ask, remembering->seen, &remembering->err);
+}
+
 static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
 	const struct dro_pass_ask *ask, bool images, struct dro_error *err)
 {
@@ -104,19 +120,30 @@ static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
 		.fresh_ms = ask->fresh_ms,
 		.deadline_ms = ask->deadline_ms,
 		.images = images};
+	bool with_databases = ask->sessions && dro_service_replicates(ask->service);
+	struct remembering beside = {.ask = ask, .err = DRO_ERROR_INIT};
 	struct dro_data_host *databases = NULL;
 	struct dro_observed *seen = NULL;
+	struct dro_pool *pool;
 	int rc;
 
 	if ((rc = dro_observe(&seen, ask->observer, &at, err)) < 0)
 		return rc;
-	facts->seen = seen;
-	if ((rc = remember(ask, seen, err)) == 0)
+	facts->seen = beside.seen = seen;
+	if ((rc = dro_pool_new(&pool, 1, err)) < 0)
+		goto out;
+	if (!with_databases)
+		rc = dro_pool_submit(pool, remember_beside, &beside, err);
+	else if ((rc = remember(ask, seen, err)) == 0)
 		rc = look_databases(&databases, ask, pass, facts->now_ms, err);
 	seen->databases = databases;
 	if (rc == 0 && (rc = dro_plan_reconcile(&pass->plan, &pass->diff, facts, err)) == 0)
 		pass->refusal_count = dro_safety_reconcile(pass->refusals, facts, pass->diff);
 	seen->databases = NULL;
+	dro_pool_free(pool);
+	if (rc == 0 && (rc = beside.rc) < 0 && err)
+		*err = beside.err;
+out:
 	dro_observed_free(seen);
 	free(databases);
 	return rc;
@@ -139,14 +166,17 @@ int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct 
 		.adopt_count = ask->adopt_count};
 	struct dro_pass *pass = calloc(1, sizeof(*pass));
 	uint64_t began_ms = dro_now_ms();
+	char broken[DRO_RUN_ID_MAX];
 	int rc;
 
 	if (!pass)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	facts.active = pass->active;
+	facts.broken_run = broken;
 	if ((rc = dro_run_check_open(ask->store, ask->service->name, DRO_KIND_RECONCILE, err)) <
 			0 ||
 		(rc = dro_run_newest(ask->store, ask->service->name, pass->newest, err)) < 0 ||
+		(rc = dro_run_broken(ask->store, ask->service->name, broken, err)) < 0 ||
 		(rc = find_active(pass, &facts.active_given, ask, err)) < 0 ||
 		(rc = look(pass, &facts, ask, false, err)) < 0)
 		goto out;

@@ -45,6 +45,7 @@ static int rank_of(const char *kind)
 struct open_run {
 	char id[DRO_RUN_ID_MAX];
 	int rank;
+	bool failed; /* nobody drives it, until a person asks for that */
 };
 
 static int find_open(void *arg, const struct dro_run_row *run)
@@ -56,6 +57,7 @@ static int find_open(void *arg, const struct dro_run_row *run)
 		(!dro_run_ended(state) || state == DRO_RUN_FAILED)) {
 		snprintf(open->id, sizeof(open->id), "%s", run->id);
 		open->rank = rank_of(run->kind);
+		open->failed = state == DRO_RUN_FAILED;
 	}
 	return 1; /* the newest one tells */
 }
@@ -70,9 +72,12 @@ static int get_open(
 	return rc < 0 ? rc : 0;
 }
 
+/* What a failed reconcile run left is there to be seen: the next one goes on from that. */
 static bool in_the_way(const struct open_run *open, const char *kind)
 {
-	return *open->id && (open->rank == RANK_HIGHEST || rank_of(kind) <= open->rank);
+	bool over = open->failed && open->rank == RANK_RECONCILE;
+
+	return *open->id && (open->rank == RANK_HIGHEST || (rank_of(kind) <= open->rank && !over));
 }
 
 int dro_run_check_open(
@@ -87,6 +92,17 @@ int dro_run_check_open(
 		"run %s of %s is not over: `drorch attach %s` follows it, `drorch resume %s` goes "
 		"on with it, `drorch abort %s` takes it back",
 		open.id, service, open.id, open.id, open.id);
+}
+
+int dro_run_broken(struct dro_store *store, const char *service, char out[DRO_RUN_ID_MAX],
+	struct dro_error *err)
+{
+	struct open_run open;
+	int rc = get_open(&open, store, service, err);
+
+	snprintf(out, DRO_RUN_ID_MAX, "%s",
+		open.failed && open.rank == RANK_RECONCILE ? open.id : "");
+	return rc;
 }
 
 static int keep_id(void *arg, const struct dro_run_row *run)
@@ -122,7 +138,7 @@ static int check_newest(struct dro_store *store, const struct dro_plan *plan, co
 		plan->service);
 }
 
-/* Ends a run that gives way and stopped, or whose driver we took the lease from. */
+/* Ends a run that gives way and stopped, that failed, or whose driver we took the lease from. */
 static int end_background(struct dro_store *store, const struct dro_lease *lease, const char *kind,
 	struct dro_error *err)
 {
@@ -131,9 +147,14 @@ static int end_background(struct dro_store *store, const struct dro_lease *lease
 
 	if (rc < 0 || !*open.id || in_the_way(&open, kind))
 		return rc;
+	if (open.failed && (rc = dro_store_event_add(store, lease->service, "run", open.id,
+				    "failed, and another run goes on from what it left", err)) < 0)
+		return rc;
 	return dro_store_run_state(store, lease, open.id,
 		dro_run_state_name(DRO_RUN_COMPLETED_WITH_EXCEPTIONS),
-		"{\"error\":\"it gave way to another run\"}", err);
+		open.failed ? "{\"error\":\"it failed, and another run went on from what it left\"}"
+			    : "{\"error\":\"it gave way to another run\"}",
+		err);
 }
 
 /*

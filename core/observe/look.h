@@ -9,6 +9,7 @@
 
 struct dro_observer {
 	struct dro_snapshots *snapshots;
+	struct look_early *early; /* or NULL */
 	bool shared;
 };
 
@@ -82,6 +83,13 @@ void look_take_zone(struct look *look, size_t index, const struct source *source
 void look_list_left(struct look *look);
 /* Remembers what is to be looked at the next time as well. */
 void look_keep_left(struct look *look);
+
+/* ---- look_early.c ---------------------------------------------------------------------------- */
+
+/* Waits for what was asked; NULL-safe. */
+void look_early_free(struct look_early *early);
+/* Remembers what was asked, for dro_observe_early. */
+void look_keep_sources(struct look *look);
 
 /* ---- look_sites.c ---------------------------------------------------------------------------- */
 

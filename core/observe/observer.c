@@ -30,6 +30,7 @@ void dro_observer_free(struct dro_observer *observer)
 {
 	if (!observer)
 		return;
+	look_early_free(observer->early);
 	dro_snapshots_free(observer->snapshots);
 	free(observer);
 }
@@ -268,6 +269,8 @@ int dro_observe(struct dro_observed **out, struct dro_observer *observer,
 		return rc;
 	}
 	look_keep_left(look);
+	if (!observer->shared)
+		look_keep_sources(look);
 	*out = &look->seen;
 	return 0;
 }

@@ -18,6 +18,14 @@ struct dro_observer;
 int dro_observer_new(struct dro_observer **out, bool shared, struct dro_error *err);
 void dro_observer_free(struct dro_observer *observer); /* NULL-safe; after every look is freed */
 
+/*
+ * Begins to read what the service's last look read, so that the next one, which has not even begun,
+ * finds it. Once an observer, which must not be a shared one. What does not go well is read then.
+ * `accounts` and `store` outlive the observer, which waits for it when it is freed.
+ */
+void dro_observe_early(struct dro_observer *observer, struct dro_accounts *accounts,
+	struct dro_store *store, const char *service, uint64_t deadline_ms);
+
 /* What a look is about, and what it stands on; outlives the look. */
 struct dro_look_at {
 	struct dro_accounts *accounts;

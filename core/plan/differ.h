@@ -68,16 +68,18 @@ void differ_databases(struct differ *differ);
 
 /* ---- wanted.c: the records that the spec and the state ask for ------------------------------- */
 
+/* An entry of the spec is a record. What leads to a site is JSON, in which references may stand. */
 struct wanted {
-	cJSON *json;			  /* as model/record.h has it, without what stands here */
-	const char *name, *type, *set_id; /* inside json */
-	bool traffic;
-	char after[2][200]; /* steps that a reference in it needs, or "" */
+	const struct dro_record *record;  /* of the list below, or NULL */
+	cJSON *json;			  /* as model/record.h has it; NULL: not made yet */
+	const char *name, *type, *set_id; /* inside of them */
+	char *after[2];			  /* steps that a reference in it needs, or NULL */
 };
 
 struct wanted_list {
 	struct wanted *items; /* by name, type, set_id */
 	size_t count, capacity;
+	struct dro_record_list records; /* that items point to */
 	/* Names whose records are ours to keep but cannot be told now: "NAME TYPE". */
 	char **kept;
 	size_t kept_count;
@@ -87,6 +89,8 @@ struct wanted_list {
 void differ_wanted(
 	struct differ *differ, const struct dro_seen_zone *zone, struct wanted_list *out);
 void differ_wanted_free(struct wanted_list *list);
+/* Its JSON, which belongs to it. NULL: out of memory. */
+cJSON *differ_wanted_json(struct wanted *wanted);
 
 /* The zone seen at the provider that the name belongs to: the longest that fits of those that the
  * spec names. NULL: none. */

@@ -186,6 +186,18 @@ static int describe(struct differ *differ)
 	return 0;
 }
 
+static void tell_broken_run(struct differ *differ)
+{
+	const char *run = differ->facts->broken_run;
+
+	if (run && *run)
+		differ_finding(differ, DRO_FINDING_LEFT, run,
+			"failed and could not take back all that it did: what it left is compared "
+			"with the spec like all else; until the next run `drorch resume %s` takes "
+			"it back",
+			run);
+}
+
 int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
 	const struct dro_reconcile_facts *facts, struct dro_error *err)
 {
@@ -196,6 +208,7 @@ int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	differ.base.rc = dro_plan_new(&differ.base.plan, "reconcile", facts->service->name, err);
 	if (differ.base.rc == 0) {
+		tell_broken_run(&differ);
 		differ_instances(&differ);
 		differ_checks(&differ);
 		differ_records(&differ);

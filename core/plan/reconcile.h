@@ -18,6 +18,7 @@ struct dro_reconcile_facts {
 	const char *active; /* site */
 	bool active_given;  /* a promote made it so; else it is where the service starts its life */
 	const struct dro_observed *seen;
+	const char *broken_run; /* the run before, which failed on its way back; or "" */
 	int64_t now_ms;
 	/* Records to be taken over although they carry no mark, or another's: "NAME TYPE". */
 	const char *const *adopt;

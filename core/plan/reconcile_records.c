@@ -83,12 +83,9 @@ static bool same_ttl(const cJSON *json, const struct dro_record *record)
 	       same_number(json, "ttl_s", record->ttl_s);
 }
 
-static bool equal(const struct wanted *wanted, const struct dro_record *record)
+static bool equal_json(const cJSON *json, const struct dro_record *record)
 {
-	const cJSON *json = wanted->json;
-
-	return strcmp(wanted->set_id, record->set_id) == 0 &&
-	       strcmp(dro_json_text(json, "owner"), record->owner) == 0 && !*record->alias &&
+	return strcmp(dro_json_text(json, "owner"), record->owner) == 0 &&
 	       same_values(cJSON_GetObjectItemCaseSensitive(json, "values"), record) &&
 	       same_ttl(json, record) &&
 	       cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "proxied")) ==
@@ -97,6 +94,33 @@ static bool equal(const struct wanted *wanted, const struct dro_record *record)
 					    same_number(json, "failover", record->failover) &&
 					    strcmp(dro_json_text(json, "health_check"),
 						    record->health_check) == 0));
+}
+
+/* An entry of the spec: the same, of which there are thousands. It has no set. */
+static bool equal_record(const struct dro_record *wanted, const struct dro_record *record)
+{
+	size_t i, j;
+
+	if (strcmp(wanted->owner, record->owner) != 0 || record->proxied ||
+		wanted->value_count != record->value_count ||
+		(wanted->ttl_s && wanted->ttl_s != record->ttl_s))
+		return false;
+	for (i = 0; i < wanted->value_count; i++) {
+		for (j = 0; j < record->value_count; j++)
+			if (strcmp(wanted->values[i], record->values[j]) == 0)
+				break;
+		if (j == record->value_count)
+			return false;
+	}
+	return true;
+}
+
+static bool equal(const struct wanted *wanted, const struct dro_record *record)
+{
+	if (strcmp(wanted->set_id, record->set_id) != 0 || *record->alias)
+		return false;
+	return wanted->record ? equal_record(wanted->record, record)
+			      : equal_json(wanted->json, record);
 }
 
 /* ---- the step -------------------------------------------------------------------------------- */
@@ -153,10 +177,9 @@ static void note(struct zone_diff *zone, enum dro_action action, const char *nam
 	dro_buf_free(&after);
 }
 
-static void put(
-	struct zone_diff *zone, const struct wanted *wanted, const struct dro_record *before)
+static void put(struct zone_diff *zone, struct wanted *wanted, const struct dro_record *before)
 {
-	cJSON *was = before ? dro_record_json(before) : NULL;
+	cJSON *was = before ? dro_record_json(before) : NULL, *json = differ_wanted_json(wanted);
 	size_t i;
 
 	if (!need_step(zone)) {
@@ -164,12 +187,12 @@ static void put(
 		return;
 	}
 	note(zone, before ? DRO_ACTION_UPDATE : DRO_ACTION_CREATE, wanted->name, wanted->type, was,
-		wanted->json, false);
-	append(zone, zone->put, cJSON_Duplicate(wanted->json, 1));
+		json, false);
+	append(zone, zone->put, cJSON_Duplicate(json, 1));
 	if (before)
 		append(zone, zone->was, was);
 	for (i = 0; i < 2; i++)
-		if (*wanted->after[i] && zone->differ->base.rc == 0)
+		if (wanted->after[i] && zone->differ->base.rc == 0)
 			dro_build_after(&zone->differ->base, zone->step, wanted->after[i]);
 }
 
@@ -268,7 +291,7 @@ static const struct dro_record *find_set(
 }
 
 /* The sets of one name and type on both sides. Of a routed group all are put if one differs. */
-static void compare_sets(struct zone_diff *zone, const struct wanted *wanted, size_t wanted_count,
+static void compare_sets(struct zone_diff *zone, struct wanted *wanted, size_t wanted_count,
 	const struct dro_record *const *seen, size_t seen_count)
 {
 	bool same = wanted_count == seen_count;
@@ -335,7 +358,7 @@ static void merge(struct zone_diff *zone)
 	size_t i = 0, j = 0, wanted, seen;
 
 	while ((i < zone->wanted.count || j < zone->zone->count) && zone->differ->base.rc == 0) {
-		const struct wanted *item = &zone->wanted.items[i];
+		struct wanted *item = &zone->wanted.items[i];
 		int order = i == zone->wanted.count ? -1
 			    : j == zone->zone->count
 				    ? 1

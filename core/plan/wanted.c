@@ -22,13 +22,24 @@ void differ_wanted_free(struct wanted_list *list)
 {
 	size_t i;
 
-	for (i = 0; i < list->count; i++)
+	for (i = 0; i < list->count; i++) {
 		cJSON_Delete(list->items[i].json);
+		free(list->items[i].after[0]);
+		free(list->items[i].after[1]);
+	}
 	for (i = 0; i < list->kept_count; i++)
 		free(list->kept[i]);
+	dro_record_list_free(&list->records);
 	free(list->items);
 	free(list->kept);
 	*list = (struct wanted_list){0};
+}
+
+cJSON *differ_wanted_json(struct wanted *wanted)
+{
+	if (!wanted->json)
+		wanted->json = dro_record_json(wanted->record);
+	return wanted->json;
 }
 
 /* "WWW.Memphis.Example." -> "www.memphis.example" */
@@ -59,8 +70,8 @@ static void keep(const struct making *making, const char *name, const char *type
 		list->kept_count++;
 }
 
-/* Takes `json` over. */
-static struct wanted *add(const struct making *making, cJSON *json)
+/* Takes `json` over; that or `record` is given. */
+static struct wanted *add(const struct making *making, const struct dro_record *record, cJSON *json)
 {
 	struct wanted_list *list = making->out;
 	struct wanted *item;
@@ -78,17 +89,27 @@ static struct wanted *add(const struct making *making, cJSON *json)
 		list->capacity = capacity;
 	}
 	item = &list->items[list->count];
-	*item = (struct wanted){.json = json,
-		.name = dro_json_text(json, "name"),
-		.type = dro_json_text(json, "type"),
-		.set_id = dro_json_text(json, "set_id")};
-	if (!json || !*item->name) {
+	*item = (struct wanted){.record = record,
+		.json = json,
+		.name = record ? record->name : dro_json_text(json, "name"),
+		.type = record ? record->type : dro_json_text(json, "type"),
+		.set_id = record ? record->set_id : dro_json_text(json, "set_id")};
+	if (!*item->name) {
 		cJSON_Delete(json);
 		differ_no_memory(making->differ);
 		return NULL;
 	}
 	list->count++;
 	return item;
+}
+
+/* The step that it has to wait for, "" where there is none. */
+static void add_after(const struct making *making, struct wanted *item, const char *step)
+{
+	char **place = item->after[0] ? &item->after[1] : &item->after[0];
+
+	if (*step && !(*place = strdup(step)))
+		differ_no_memory(making->differ);
 }
 
 /* ---- static entries -------------------------------------------------------------------------- */
@@ -114,6 +135,25 @@ static bool clean_values(
 	return good && making->differ->base.rc == 0;
 }
 
+/* A copy of it is wanted. */
+static void add_record(const struct making *making, const struct dro_dns_entry *entry,
+	const struct dro_record *record)
+{
+	struct dro_record_list *records = &making->out->records;
+	struct dro_error why = DRO_ERROR_INIT;
+	int rc = dro_record_list_add(records, record, &why);
+
+	if (rc == 0) {
+		add(making, records->items[records->count - 1], NULL);
+	} else if (rc == DRO_ENOMEM) {
+		differ_no_memory(making->differ);
+	} else {
+		keep(making, entry->name, entry->type);
+		differ_finding(making->differ, DRO_FINDING_LEFT, entry->name,
+			"dns.%s is left as it is: %s", entry->key, why.message);
+	}
+}
+
 static void add_entry(const struct making *making, const struct dro_dns_entry *entry)
 {
 	const char *service = making->differ->facts->service->name;
@@ -134,7 +174,7 @@ static void add_entry(const struct making *making, const struct dro_dns_entry *e
 	if (!values || !owner)
 		differ_no_memory(making->differ);
 	else if (clean_values(making, entry, values))
-		add(making, dro_record_json(&record));
+		add_record(making, entry, &record);
 	else
 		keep(making, entry->name, entry->type);
 	for (i = 0; values && i < entry->value_count; i++)
@@ -249,9 +289,8 @@ static void add_failover(
 					     "instances are is not known"
 					   : "the active site has no instance "
 					     "that runs");
-	} else if ((item = add(making, traffic_json(making, traffic, path, &at)))) {
-		item->traffic = true;
-		snprintf(item->after[0], sizeof(item->after[0]), "%s", at.step);
+	} else if ((item = add(making, NULL, traffic_json(making, traffic, path, &at)))) {
+		add_after(making, item, at.step);
 	}
 	free(at.items);
 }
@@ -267,7 +306,7 @@ static void add_member(const struct making *making, const struct dro_traffic *tr
 	const struct dro_path *path, const struct member *member)
 {
 	char check[300], step[200]; /* known: see add_weighted */
-	struct wanted *item = add(making, traffic_json(making, traffic, path, &member->at));
+	struct wanted *item = add(making, NULL, traffic_json(making, traffic, path, &member->at));
 
 	if (!item)
 		return;
@@ -278,9 +317,8 @@ static void add_member(const struct making *making, const struct dro_traffic *tr
 	if (!cJSON_AddStringToObject(item->json, "health_check", check))
 		differ_no_memory(making->differ);
 	item->set_id = dro_json_text(item->json, "set_id");
-	item->traffic = true;
-	snprintf(item->after[0], sizeof(item->after[0]), "%s", member->at.step);
-	snprintf(item->after[1], sizeof(item->after[1]), "%s", step);
+	add_after(making, item, member->at.step);
+	add_after(making, item, step);
 }
 
 /* The sites that have a part and are somewhere; *unknown: not all of that can be told. */

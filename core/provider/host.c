@@ -38,6 +38,12 @@ static int credential(void *arg, const char *name, struct dro_secret *out, struc
 		look_up->provider->credentials, name, look_up->deadline_ms, out, err);
 }
 
+static bool only_looks(const struct dro_http_request *request)
+{
+	return request->method &&
+	       (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0);
+}
+
 static int host_http(const struct dro_host *host, const struct dro_http_request *request,
 	struct dro_http_response **out, struct dro_error *err)
 {
@@ -54,11 +60,16 @@ static int host_http(const struct dro_host *host, const struct dro_http_request 
 		.log = config->log,
 	};
 
+	int rc;
+
 	*out = NULL;
 	if (!config->net)
 		return dro_fail(err, DRO_EUNSUPPORTED, "this program was started without network");
 	memcpy(&own, request, request->size < sizeof(own) ? request->size : sizeof(own));
 	own.size = sizeof(own);
+	if (config->may_send && provider->mutations && !only_looks(&own) &&
+		(rc = config->may_send(config->arg, err)) < 0)
+		return rc;
 	if (!own.deadline_ms)
 		own.deadline_ms = host_now_ms(host) + DEFAULT_DEADLINE_MS;
 	look_up.deadline_ms = own.deadline_ms;

@@ -26,6 +26,7 @@ struct dro_provider {
 	struct dro_host host;
 	pthread_mutex_t lock; /* held around each call of a plugin that is not threaded */
 	void *account;
+	_Atomic unsigned mutations; /* under way */
 };
 
 /* registry.c: loads it the first time. *out lives as long as the registry. */
@@ -60,7 +61,7 @@ struct dro_invoke {
 	struct dro_provider *provider;
 	const char *function;
 	unsigned flags;
-	bool locked;
+	bool locked, counted;
 	uint64_t began_ms;
 	int64_t wall_ms;
 	struct dro_call call;  /* what the plugin gets */

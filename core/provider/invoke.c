@@ -71,6 +71,10 @@ int dro_invoke_begin(struct dro_invoke *invoke, struct dro_provider *provider, c
 		return rc;
 	if ((flags & DRO_INVOKE_MUTATION) && config->may_mutate)
 		rc = config->may_mutate(config->arg, &invoke->call, &invoke->err);
+	if (rc == 0 && (flags & DRO_INVOKE_MUTATION)) {
+		provider->mutations++;
+		invoke->counted = true;
+	}
 	return rc;
 }
 
@@ -128,6 +132,8 @@ int dro_invoke_end(struct dro_invoke *invoke, int rc, struct dro_error *err)
 		.wall_ms = invoke->wall_ms,
 	};
 
+	if (invoke->counted)
+		provider->mutations--;
 	if (invoke->locked)
 		pthread_mutex_unlock(&provider->lock);
 	rc = dro_invoke_normalise(invoke, rc, err);

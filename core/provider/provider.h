@@ -44,8 +44,11 @@ struct dro_registry_config {
 	/* Asked before every mutation reaches a plugin: <0 (with `err`) and it does not. NULL: yes.
 	 * Any worker. */
 	int (*may_mutate)(void *arg, const struct dro_call *call, struct dro_error *err);
+	/* Asked before each request of a mutation but GET and HEAD: the last moment for what has to
+	 * come before the change, so that a plugin's looking need not wait. <0: it is not sent. */
+	int (*may_send)(void *arg, struct dro_error *err);
 	void (*audit)(void *arg, const struct dro_audit *entry); /* any worker; may be NULL */
-	void *arg;						 /* of both */
+	void *arg;						 /* of all */
 };
 
 /* Loads nothing yet. Copies plugin_dir. */

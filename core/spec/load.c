@@ -195,3 +195,30 @@ out:
 	dro_spec_free(spec);
 	return rc;
 }
+
+int dro_spec_load_accounts(
+	struct dro_spec **out, const struct dro_tree *tree, struct dro_error *err)
+{
+	struct dro_report report = DRO_REPORT_INIT;
+	struct dro_fill fill = {.report = &report};
+	struct dro_tree only = *tree;
+	struct dro_spec *spec = NULL;
+	int rc;
+
+	for (only.file_count = 0; only.files < tree->files + tree->file_count; only.files++)
+		if (is_providers(only.files->path)) {
+			only.file_count = 1;
+			break;
+		}
+	if ((rc = new_spec(&spec, &only, err)) == 0 &&
+		(rc = read_files(&fill, spec, &only, err)) == 0 && dro_report_total(&report))
+		rc = dro_fail(err, DRO_EINVAL, "the accounts have errors");
+	if (rc == 0) {
+		*out = spec;
+		spec = NULL;
+	}
+	dro_fill_fini(&fill);
+	dro_report_fini(&report);
+	dro_spec_free(spec);
+	return rc;
+}

@@ -16,5 +16,9 @@
  */
 int dro_spec_load(struct dro_spec **out, const struct dro_tree *tree, struct dro_report *report,
 	struct dro_error *err);
+/* The accounts alone, for who begins to ask them while the rest is read; nothing else is checked.
+ */
+int dro_spec_load_accounts(
+	struct dro_spec **out, const struct dro_tree *tree, struct dro_error *err);
 
 #endif

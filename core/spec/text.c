@@ -6,11 +6,23 @@
 #define WORD_BYTES 40
 #define ERRORS_MAX 20 /* of one file: past these it is no text at all */
 
+/* How many bytes nobody could object to there are. Nearly all of a spec is such. */
+static size_t plain_run(const char *text, size_t left)
+{
+	size_t i = 0;
+
+	while (i < left && text[i] >= ' ' && text[i] <= '~')
+		i++;
+	return i;
+}
+
 bool dro_text_hidden(const char *text)
 {
-	size_t left = strlen(text), used;
+	size_t left = strlen(text), used = plain_run(text, left);
 	uint32_t c;
 
+	text += used;
+	left -= used;
 	for (; left; text += used, left -= used) {
 		used = dro_utf8_next(text, left, &c);
 		if (!used || dro_char_hidden(c))
@@ -78,8 +90,13 @@ bool dro_text_check(const char *file, const char *data, size_t length, struct dr
 		return false;
 	at = length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	while (at < length && errors < ERRORS_MAX) {
+		size_t plain = plain_run(data + at, length - at);
 		bool bad;
 
+		at += plain;
+		place.column += (int)plain;
+		if (at == length)
+			break;
 		used = dro_utf8_next(data + at, length - at, &c);
 		bad = !used || spoils(data + at, length - at, used, c);
 		if (!used)

@@ -8,6 +8,7 @@
 #include "spec/text.h"
 
 #define CHUNK_BYTES (32u << 10)
+#define FEW_KEYS 16
 
 /* Nodes and their text live and die together. */
 struct chunk {
@@ -141,14 +142,40 @@ static int compare_keys(const void *a, const void *b)
 	return left->place.column < right->place.column ? -1 : 1;
 }
 
+static void refuse_duplicate(struct builder *builder, const struct dro_yaml_node *entry,
+	const struct dro_yaml_node *before)
+{
+	char word[DRO_WORD_TEXT];
+
+	complain(builder, &entry->key->place,
+		"the key '%s' is given twice: it stands in line %d already",
+		dro_word(word, entry->key->text), before->key->place.line);
+}
+
+/* Of few keys, as nearly every mapping has, each is compared with those before it. */
+static void refuse_duplicates_of_few(struct builder *builder, const struct dro_yaml_node *map)
+{
+	const struct dro_yaml_node *entry, *before;
+
+	for (entry = map->first; entry; entry = entry->next) {
+		for (before = map->first; before != entry; before = before->next)
+			if (strcmp(before->key->text, entry->key->text) == 0)
+				break;
+		if (before != entry)
+			refuse_duplicate(builder, entry, before);
+	}
+}
+
 /* Sorted, so that a mapping of a hundred thousand keys costs no more than it should. */
 static void refuse_duplicates(struct builder *builder, const struct dro_yaml_node *map)
 {
 	const struct dro_yaml_node **entries, *entry;
 	size_t i, count = 0, first = 0;
 
-	if (map->count < 2)
+	if (map->count <= FEW_KEYS) {
+		refuse_duplicates_of_few(builder, map);
 		return;
+	}
 	entries = calloc(map->count, sizeof(const struct dro_yaml_node *));
 	if (!entries) {
 		builder->rc = DRO_ENOMEM;
@@ -158,15 +185,10 @@ static void refuse_duplicates(struct builder *builder, const struct dro_yaml_nod
 		entries[count++] = entry;
 	qsort(entries, count, sizeof(const struct dro_yaml_node *), compare_keys);
 	for (i = 1; i < count; i++) {
-		char word[DRO_WORD_TEXT];
-
-		if (strcmp(entries[i]->key->text, entries[first]->key->text) != 0) {
+		if (strcmp(entries[i]->key->text, entries[first]->key->text) != 0)
 			first = i;
-			continue;
-		}
-		complain(builder, &entries[i]->key->place,
-			"the key '%s' is given twice: it stands in line %d already",
-			dro_word(word, entries[i]->key->text), entries[first]->key->place.line);
+		else
+			refuse_duplicate(builder, entries[i], entries[first]);
 	}
 	free(entries);
 }

@@ -87,8 +87,8 @@ static int refused(struct cf *cf, const struct cf_ask *ask,
 	return dro_answer_fail(cf->host, response, code, word, message, err);
 }
 
-static int read_answer(struct cf *cf, const struct cf_ask *ask,
-	const struct dro_http_response *response, cJSON **out, struct dro_error *err)
+int cf_read(struct cf *cf, const struct cf_ask *ask, const struct dro_http_response *response,
+	cJSON **out, struct dro_error *err)
 {
 	struct dro_error why = DRO_ERROR_INIT;
 	cJSON *json = NULL;
@@ -114,8 +114,8 @@ static int read_answer(struct cf *cf, const struct cf_ask *ask,
 	return rc;
 }
 
-int cf_ask(struct cf *cf, const struct cf_ask *ask, cJSON **out, const struct dro_call *call,
-	struct dro_error *err)
+int cf_fetch(struct cf *cf, const struct cf_ask *ask, struct dro_http_response **out,
+	const struct dro_call *call, struct dro_error *err)
 {
 	static const struct dro_pair json_type = {"content-type", "application/json"};
 	const char *path[2 + CF_PATH_MAX] = {"client", "v4"};
@@ -138,16 +138,22 @@ int cf_ask(struct cf *cf, const struct cf_ask *ask, cJSON **out, const struct dr
 		.auth = DRO_AUTH_BEARER,
 		.deadline_ms = call->deadline_ms,
 	};
-	struct dro_http_response *response = NULL;
-	int rc;
 
 	while (ask->path[request.path_count - 2]) {
 		path[request.path_count] = ask->path[request.path_count - 2];
 		request.path_count++;
 	}
-	if ((rc = cf->host->http(cf->host, &request, &response, err)) < 0)
-		return rc;
-	rc = read_answer(cf, ask, response, out, err);
+	return cf->host->http(cf->host, &request, out, err);
+}
+
+int cf_ask(struct cf *cf, const struct cf_ask *ask, cJSON **out, const struct dro_call *call,
+	struct dro_error *err)
+{
+	struct dro_http_response *response = NULL;
+	int rc = cf_fetch(cf, ask, &response, call, err);
+
+	if (rc == 0)
+		rc = cf_read(cf, ask, response, out, err);
 	cf->host->http_free(response);
 	return rc;
 }

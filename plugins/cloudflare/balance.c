@@ -210,13 +210,16 @@ static int want(struct cf_balance *balance, const struct cf_sets *put, const str
 int cf_balance_begin(
 	struct cf_balance *balance, const struct cf_sets *put, const struct cf_sets *del)
 {
+	char zone_id[CF_ID_MAX + 1];
 	int rc;
 
 	balance->groups = calloc(put->count + del->count + 1, sizeof(*balance->groups));
 	if (!balance->groups)
 		return no_memory(balance);
-	rc = cf_balancers_read(balance->cf, balance->zone, &balance->balancer_answer,
-		&balance->balancers, balance->call, balance->err);
+	if ((rc = cf_zone_id(balance->cf, balance->zone, zone_id, balance->call, balance->err)) < 0)
+		return rc;
+	rc = cf_balancers_read(balance->cf, zone_id, &balance->balancer_answer, &balance->balancers,
+		balance->call, balance->err);
 	if (rc == DRO_ENOTFOUND)
 		dro_zones_forget(&balance->cf->zones, balance->zone);
 	if (rc < 0 || (rc = cf_pools_read(balance->cf, balance->zone, &balance->pool_answer,

@@ -59,7 +59,7 @@ struct cf_group {
 /* ---- group.c ----------------------------------------------------------------------------------
  */
 
-int cf_balancers_read(struct cf *cf, const char *zone, cJSON **answer, const cJSON **list,
+int cf_balancers_read(struct cf *cf, const char *zone_id, cJSON **answer, const cJSON **list,
 	const struct dro_call *call, struct dro_error *err);
 /* Of the zone's account, or (zone "") of the only one. */
 int cf_pools_read(struct cf *cf, const char *zone, cJSON **answer, const cJSON **list,

@@ -43,6 +43,11 @@ struct cf_ask {
  */
 int cf_ask(struct cf *cf, const struct cf_ask *ask, cJSON **out, const struct dro_call *call,
 	struct dro_error *err);
+/* Its two halves. *out of the first is freed with host->http_free; any thread may call them. */
+int cf_fetch(struct cf *cf, const struct cf_ask *ask, struct dro_http_response **out,
+	const struct dro_call *call, struct dro_error *err);
+int cf_read(struct cf *cf, const struct cf_ask *ask, const struct dro_http_response *response,
+	cJSON **out, struct dro_error *err);
 /* The answer to `ask` has another form than the API's. */
 int cf_nonsense(struct cf *cf, const struct cf_ask *ask, const char *what, struct dro_error *err);
 

@@ -28,14 +28,12 @@ static int kind_of_address(const char *address)
 							  : 2;
 }
 
-int cf_balancers_read(struct cf *cf, const char *zone, cJSON **answer, const cJSON **list,
+int cf_balancers_read(struct cf *cf, const char *zone_id, cJSON **answer, const cJSON **list,
 	const struct dro_call *call, struct dro_error *err)
 {
-	char id[CF_ID_MAX + 1];
-	struct cf_ask ask = {.method = "GET", .path = {"zones", id, "load_balancers"}};
-	int rc = cf_zone_id(cf, zone, id, call, err);
+	struct cf_ask ask = {.method = "GET", .path = {"zones", zone_id, "load_balancers"}};
 
-	return rc < 0 ? rc : cf_ask_list(cf, &ask, answer, list, call, err);
+	return cf_ask_list(cf, &ask, answer, list, call, err);
 }
 
 int cf_pools_read(struct cf *cf, const char *zone, cJSON **answer, const cJSON **list,

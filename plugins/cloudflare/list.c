@@ -1,8 +1,9 @@
 /*
  * What is there: the records of a zone, and its load balancers as groups of record sets. A zone
- * costs a call a page of records and one for the balancers; the pools are asked for where there is
- * a balancer.
+ * costs a call a page of records and, beside them, one for the balancers; the pools are asked for
+ * where there is a balancer.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -116,7 +117,7 @@ static bool wanted(const cJSON *balancer, const char *name)
 
 /*
  * A token or a plan without load balancers has none to show. That it is the token's right to the
- * zone which is missing was settled when the records were listed.
+ * zone which is missing is settled by the list of its records, whose error comes first.
  */
 static bool has_none(int rc, const struct dro_error *err)
 {
@@ -124,34 +125,76 @@ static bool has_none(int rc, const struct dro_error *err)
 	       (rc == DRO_EINVAL && strcmp(err->provider_code, "1002") == 0);
 }
 
-static int list_balancers(struct cf *cf, const struct emitter *to,
-	const struct dro_record_query *query, const struct dro_call *call, struct dro_error *err)
-{
-	struct dro_error why = DRO_ERROR_INIT;
-	cJSON *answer = NULL, *pool_answer = NULL;
-	const cJSON *balancers, *pools = NULL, *balancer;
-	int rc = cf_balancers_read(cf, query->zone, &answer, &balancers, call, &why);
+/* Read on a thread of its own, beside the records. */
+struct balancers {
+	struct cf *cf;
+	const char *zone_id;
+	const struct dro_record_query *query;
+	const struct dro_call *call;
+	pthread_t thread;
+	bool running;
+	cJSON *answer, *pool_answer; /* owned */
+	const cJSON *list, *pools;
+	struct dro_error err;
+	int rc;
+};
 
-	if (rc < 0) {
-		rc = has_none(rc, &why) ? 0 : rc;
-		if (rc < 0 && err)
-			*err = why;
-		goto out;
-	}
-	cJSON_ArrayForEach(balancer, balancers)
+static int read_balancers(struct balancers *all)
+{
+	const cJSON *balancer;
+	int rc = cf_balancers_read(
+		all->cf, all->zone_id, &all->answer, &all->list, all->call, &all->err);
+
+	if (rc < 0)
+		return has_none(rc, &all->err) ? 0 : rc;
+	cJSON_ArrayForEach(balancer, all->list)
 	{
-		if (!wanted(balancer, query->name))
-			continue;
-		if (!pool_answer &&
-			(rc = cf_pools_read(cf, query->zone, &pool_answer, &pools, call, err)) < 0)
-			break;
-		rc = emit_group(cf, to, balancer, pools, query->type, err);
+		if (wanted(balancer, all->query->name))
+			return cf_pools_read(all->cf, all->query->zone, &all->pool_answer,
+				&all->pools, all->call, &all->err);
+	}
+	return 0;
+}
+
+static void *read_beside(void *arg)
+{
+	struct balancers *all = arg;
+
+	all->rc = read_balancers(all);
+	return NULL;
+}
+
+/* Only names of some types can be balanced. Where no thread is to be had, it is read at once. */
+static void balancers_begin(struct balancers *all)
+{
+	if (*all->query->type && cf_kind(all->query->type) < 0)
+		return;
+	all->running = pthread_create(&all->thread, NULL, read_beside, all) == 0;
+	if (!all->running)
+		read_beside(all);
+}
+
+static void balancers_wait(struct balancers *all)
+{
+	if (all->running)
+		pthread_join(all->thread, NULL);
+	all->running = false;
+}
+
+static int emit_balancers(struct balancers *all, const struct emitter *to, struct dro_error *err)
+{
+	const cJSON *balancer;
+	int rc = all->rc;
+
+	if (rc < 0 && err)
+		*err = all->err;
+	cJSON_ArrayForEach(balancer, all->list)
+	{
 		if (rc != 0)
 			break;
+		if (wanted(balancer, all->query->name))
+			rc = emit_group(all->cf, to, balancer, all->pools, all->query->type, err);
 	}
-out:
-	cJSON_Delete(pool_answer);
-	cJSON_Delete(answer);
 	return rc;
 }
 
@@ -161,13 +204,22 @@ int cf_list_records(void *account, const struct dro_record_query *query, dro_emi
 	const struct emitter to = {emit, arg};
 	struct cf *cf = account;
 	struct cf_records records = {0};
+	char zone_id[CF_ID_MAX + 1];
+	struct balancers balancers = {
+		.cf = cf, .zone_id = zone_id, .query = query, .call = call, .err = DRO_ERROR_INIT};
 	int rc;
 
+	if ((rc = cf_zone_id(cf, query->zone, zone_id, call, err)) < 0)
+		return rc;
+	balancers_begin(&balancers);
 	rc = cf_records_read(cf, &records, query->zone, query->name, query->type, call, err);
 	if (rc == 0)
 		rc = emit_records(cf, &to, &records, err);
 	cf_records_free(&records);
-	if (rc == 0 && (!*query->type || cf_kind(query->type) >= 0))
-		rc = list_balancers(cf, &to, query, call, err);
+	balancers_wait(&balancers);
+	if (rc == 0)
+		rc = emit_balancers(&balancers, &to, err);
+	cJSON_Delete(balancers.answer);
+	cJSON_Delete(balancers.pool_answer);
 	return rc;
 }

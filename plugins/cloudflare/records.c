@@ -5,8 +5,9 @@
 #include <strings.h>
 
 #include "plugins/cloudflare/cloudflare.h"
-#include "plugins/common/params.h"
+#include "plugins/common/ahead.h"
 #include "plugins/common/paging.h"
+#include "plugins/common/params.h"
 
 #define PER_PAGE 5000
 #define PAGES_MAX 200
@@ -191,41 +192,77 @@ static int next_token(struct cf *cf, const struct cf_ask *ask, const cJSON *answ
 	return 0;
 }
 
-static int read_pages(struct cf *cf, struct cf_records *out, const char *zone_id, const char *name,
-	const char *type, const struct dro_call *call, struct dro_error *err)
+struct reading {
+	struct cf *cf;
+	const char *zone_id, *name, *type;
+	const struct dro_call *call;
+};
+
+/* `page` is its number. */
+static int fetch(void *arg, const char *page, struct dro_http_response **out, struct dro_error *err)
+{
+	const struct reading *reading = arg;
+	struct dro_params query = DRO_PARAMS_INIT;
+	struct cf_ask ask = {.method = "GET", .path = {"zones", reading->zone_id, "dns_records"}};
+	char per_page[16];
+	int rc;
+
+	snprintf(per_page, sizeof(per_page), "%d", PER_PAGE);
+	dro_params_add(&query, "page", page);
+	dro_params_add(&query, "per_page", per_page);
+	dro_params_add_set(&query, "name", reading->name);
+	dro_params_add_set(&query, "type", reading->type);
+	ask.query = query.items;
+	ask.query_count = query.count;
+	if ((rc = dro_params_check(&query, err)) == 0)
+		rc = cf_fetch(reading->cf, &ask, out, reading->call, err);
+	dro_params_free(&query);
+	return rc;
+}
+
+/* 1: there is another page. The answer is freed. */
+static int take_apart(const struct reading *reading, struct dro_http_response *response,
+	struct cf_records *out, struct dro_paging *paging, struct dro_error *err)
+{
+	const struct cf_ask ask = {.method = "GET", .path = {"zones", "", "dns_records"}};
+	struct cf *cf = reading->cf;
+	const cJSON *result;
+	const char *token;
+	cJSON *answer = NULL;
+	int rc = cf_read(cf, &ask, response, &answer, err);
+
+	/* Two of these texts and what is made of them are a lot of memory. */
+	cf->host->http_free(response);
+	result = cJSON_GetObjectItemCaseSensitive(answer, "result");
+	if (rc == 0 && !cJSON_IsArray(result))
+		rc = cf_nonsense(cf, &ask, "no list of records", err);
+	if (rc == 0 &&
+		(rc = add_page(cf, &ask, out, result, reading->name, reading->type, err)) == 0 &&
+		(rc = next_token(cf, &ask, answer, paging->pages + 1, &token, err)) == 0)
+		rc = dro_paging_next(paging, token, err);
+	cJSON_Delete(answer);
+	return rc;
+}
+
+static int read_pages(struct reading *reading, struct cf_records *out, struct dro_error *err)
 {
 	struct dro_paging paging = DRO_PAGING_INIT("list of DNS records", PAGES_MAX);
+	struct dro_ahead ahead = {.host = reading->cf->host, .fetch = fetch, .arg = reading};
+	char page[16], next[16];
 	int rc;
 
 	do {
-		struct dro_params query = DRO_PARAMS_INIT;
-		struct cf_ask ask = {.method = "GET", .path = {"zones", zone_id, "dns_records"}};
-		const cJSON *result;
-		const char *token;
-		cJSON *answer = NULL;
-		char page[16], per_page[16];
+		struct dro_http_response *response = NULL;
 
 		snprintf(page, sizeof(page), "%u", paging.pages + 1);
-		snprintf(per_page, sizeof(per_page), "%d", PER_PAGE);
-		dro_params_add(&query, "page", page);
-		dro_params_add(&query, "per_page", per_page);
-		dro_params_add_set(&query, "name", name);
-		dro_params_add_set(&query, "type", type);
-		ask.query = query.items;
-		ask.query_count = query.count;
-		if ((rc = dro_params_check(&query, err)) == 0 &&
-			(rc = cf_ask(cf, &ask, &answer, call, err)) == 0) {
-			result = cJSON_GetObjectItemCaseSensitive(answer, "result");
-			if (!cJSON_IsArray(result))
-				rc = cf_nonsense(cf, &ask, "no list of records", err);
-			else if ((rc = add_page(cf, &ask, out, result, name, type, err)) == 0 &&
-				 (rc = next_token(
-					  cf, &ask, answer, paging.pages + 1, &token, err)) == 0)
-				rc = dro_paging_next(&paging, token, err);
-		}
-		cJSON_Delete(answer);
-		dro_params_free(&query);
+		snprintf(next, sizeof(next), "%u", paging.pages + 2);
+		if ((rc = dro_ahead_get(&ahead, page, &response, err)) < 0)
+			break;
+		if (dro_ahead_number(response, "\"total_pages\":") > paging.pages + 1)
+			dro_ahead_start(&ahead, page, next);
+		rc = take_apart(reading, response, out, &paging, err);
 	} while (rc > 0);
+	dro_ahead_fini(&ahead);
 	dro_paging_free(&paging);
 	return rc;
 }
@@ -234,11 +271,12 @@ int cf_records_read(struct cf *cf, struct cf_records *out, const char *zone, con
 	const char *type, const struct dro_call *call, struct dro_error *err)
 {
 	char id[CF_ID_MAX + 1];
+	struct reading reading = {cf, id, name, type, call};
 	int rc;
 
 	if ((rc = cf_zone_id(cf, zone, id, call, err)) < 0)
 		return rc;
-	rc = read_pages(cf, out, id, name, type, call, err);
+	rc = read_pages(&reading, out, err);
 	/* Made anew under another id, perhaps: the old one is then nobody's, or somebody else's. */
 	if (rc == DRO_ENOTFOUND || rc == DRO_EAUTH)
 		dro_zones_forget(&cf->zones, zone);

@@ -1,6 +1,7 @@
 #include "plugins/common/ahead.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -50,16 +51,25 @@ void dro_ahead_fini(struct dro_ahead *ahead)
 	ahead->host->http_free(ahead->response);
 }
 
-bool dro_ahead_find(const struct dro_http_response *response, const char *before, const char *after,
-	char *out, size_t out_size)
+/* Behind the last `before`, or NULL. */
+static const char *behind_last(const struct dro_http_response *response, const char *before)
 {
-	const char *at = response->body, *end = at + response->body_length, *body = NULL;
-	size_t i;
+	const char *at = response->body, *end = at + response->body_length, *found = NULL;
 
 	while ((at = memmem(at, (size_t)(end - at), before, strlen(before)))) {
 		at += strlen(before);
-		body = at;
+		found = at;
 	}
+	return found;
+}
+
+bool dro_ahead_find(const struct dro_http_response *response, const char *before, const char *after,
+	char *out, size_t out_size)
+{
+	const char *body = behind_last(response, before);
+	const char *end = response->body + response->body_length;
+	size_t i;
+
 	end = body ? memmem(body, (size_t)(end - body), after, strlen(after)) : NULL;
 	if (!end || (size_t)(end - body) >= out_size)
 		return false;
@@ -69,4 +79,11 @@ bool dro_ahead_find(const struct dro_http_response *response, const char *before
 	memcpy(out, body, i);
 	out[i] = '\0';
 	return true;
+}
+
+unsigned long dro_ahead_number(const struct dro_http_response *response, const char *before)
+{
+	const char *text = behind_last(response, before);
+
+	return text && *text >= '0' && *text <= '9' ? strtoul(text, NULL, 10) : 0;
 }

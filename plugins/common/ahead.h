@@ -50,5 +50,7 @@ void dro_ahead_fini(struct dro_ahead *ahead);
  * none, or one that is not plain text, or too long for `out`. */
 bool dro_ahead_find(const struct dro_http_response *response, const char *before, const char *after,
 	char *out, size_t out_size);
+/* The whole number that follows there; 0: there is none. */
+unsigned long dro_ahead_number(const struct dro_http_response *response, const char *before);
 
 #endif

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import harness
 
@@ -73,19 +74,22 @@ class Fleet(harness.World):
         self.lab("ec2", "quota", "1000000")
         self.lab("route53", "limits", "off")
         self.lab("route53", "insync", "0")
+        self.lab("cloudflare", "limit", "1000000", "300")
         image = self.folder / "fleet"
         image.mkdir()
         (image / "idle").touch()
         self.lab("image", "add", str(image), "--name", "fleet", "--region", REGION)
         self.zones = set()
 
-    def use(self, services):
-        """A repository with these services, and their zones; the state is another one."""
+    def use(self, services, budget=None):
+        """A repository with these services, and their zones; the state is another one. `budget`: of each account."""
         self.repo = self.folder / f"specs-{services[0].name}-{len(services)}"
         self.state = self.folder / f"state-{services[0].name}-{len(services)}"
         self.environment["DRORCH_STATE"] = str(self.state)
         providers = harness.PROVIDERS.format(port=self.port, credentials=self.credentials, tier2=REGION)
         providers += ROUTE53.format(port=self.port, credentials=self.credentials)
+        if budget:
+            providers = re.sub(r"( +)plugin: .*\n", rf"\g<0>\1budget: {budget}\n", providers)
         files = {"providers.yaml": providers}
         for service in services:
             files[f"services/{service.name}.yaml"] = service.text()

@@ -293,12 +293,12 @@ class World:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "Site specs")
 
-    def ask(self, path, method="GET", body=None):
+    def ask(self, path, method="GET", body=None, host=NAME):
         """Through the edge, as a guest would: (status, site, document)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.edge, timeout=10)
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None,
-                               {"Host": NAME, "Content-Type": "application/json"})
+                               {"Host": host, "Content-Type": "application/json"})
             response = connection.getresponse()
             text = response.read()
             try:

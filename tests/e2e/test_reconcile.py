@@ -1,8 +1,10 @@
 """Reconcile: `plan` tells what differs and changes nothing, `apply` ends it, once, and only where it is ours."""
 
+import contextlib
 import json
 import re
 import shutil
+import sqlite3
 
 from harness import BUILD, MAIN, NAME, TIER2, check, main, wait_for, world
 from reconcile_world import EAST, ZONE, ReconcileWorld
@@ -288,5 +290,37 @@ def after_a_failover(w):
     w.quiet("after the failback")
 
 
+def begins_early():
+    """What the last look read is asked for before the spec is read: no call more, and nothing that the spec does not name."""
+    with world(kind=ReconcileWorld) as w:
+        w.service["dns"]["a"] = entry("a.memphis.example", "A", "192.0.2.1", providers=BOTH)
+        w.commit_specs()
+        w.applied("a record")
+
+        def asked(*arguments):
+            before = len(w.calls())
+            check(w.drorch("plan", "--detailed-exitcode", *arguments).returncode == 0, "quiet")
+            return sorted(call["operation"] for call in w.calls()[before:])
+
+        early = asked()
+        check(early == asked("memphis"), "the same calls again, and no other")
+        with contextlib.closing(sqlite3.connect(w.state / "drorch.db", timeout=10)) as db:
+            db.execute("DELETE FROM facts WHERE key IN ('looked-from', 'plan-begins-with')")
+            check(db.total_changes == 2, "what was looked at is remembered")
+            db.commit()
+        late = asked()
+        check(early == late, f"as many as without: {early} {late}")
+        w.service["dns"] = {}
+        w.commit_specs()
+        check(w.targets() == {("delete", "a.memphis.example A at cloudflare"), ("delete", "a.memphis.example A at names")},
+              f"a newer commit counts: {w.targets()}")
+        w.applied("without it")
+        w.quiet("without it")
+        w.extra_providers = {}
+        w.commit_specs()
+        asked()
+        check("ListHostedZonesByName" not in asked(), "an account that is gone is not asked")
+
+
 if __name__ == "__main__":
-    main(records, plan_files)
+    main(records, plan_files, begins_early)

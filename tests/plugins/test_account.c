@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "net/http.h"
 #include "provider/provider.h"
@@ -38,9 +39,20 @@ static struct dro_account account = {.name = "cdn",
 	.credential_count = 1,
 	.place = {"providers.yaml", 3, 3}};
 
+/* The last word before a mutation's request goes out, where a test has one. */
+static int send_rc, asked;
+
+static int may_send(void *arg, struct dro_error *refused)
+{
+	(void)arg;
+	asked++;
+	return send_rc ? dro_fail(refused, send_rc, "the disk is full") : 0;
+}
+
 static void start(const struct raw_answer *answers, size_t count, struct dro_secret_ref ref)
 {
-	struct dro_registry_config config = {.plugin_dir = TEST_BUILD_DIR "/plugins"};
+	struct dro_registry_config config = {
+		.plugin_dir = TEST_BUILD_DIR "/plugins", .may_send = may_send};
 
 	server = raw_server_start(answers, count);
 	ck_assert_int_eq(dro_net_new(&net, NULL, &err), 0);
@@ -152,6 +164,51 @@ START_TEST(a_missing_secret_is_named)
 }
 END_TEST
 
+#define ANSWER(length, body) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n\r\n" body
+
+/* Looking needs no leave; what would change something is not sent without. */
+START_TEST(a_change_goes_out_with_leave_only)
+{
+	static const struct raw_answer answers[] = {
+		{.bytes = ANSWER(
+			 "52", "{\"success\":true,\"result\":[{\"id\":\"z1\",\"name\":\"a.b\"}]}")},
+		{.bytes = ANSWER("28", "{\"success\":true,\"result\":[]}")},
+		{.bytes = ANSWER("28", "{\"success\":true,\"result\":[]}")},
+		{.bytes = ANSWER("28", "{\"success\":true,\"result\":{}}")},
+	};
+	const char *values[] = {"192.0.2.1"};
+	const struct dro_record record = {.size = sizeof(record),
+		.id = "",
+		.name = "www.a.b",
+		.type = "A",
+		.values = values,
+		.value_count = 1,
+		.set_id = "",
+		.owner = ""};
+	const struct dro_record *put = &record;
+	struct dro_call call = {.size = sizeof(call),
+		.deadline_ms = dro_now_ms() + 20000,
+		.idem_key = "r-1",
+		.trace = ""};
+
+	setenv("DRORCH_TEST_TOKEN", SECRET, 1);
+	start(answers, 4, (struct dro_secret_ref){DRO_SECRET_ENV, "DRORCH_TEST_TOKEN", NULL});
+	send_rc = DRO_EIO;
+	ck_assert_int_eq(
+		dro_provider_apply(provider, "a.b", &put, 1, NULL, 0, NULL, 0, &call, &err),
+		DRO_EIO);
+	ck_assert_ptr_nonnull(strstr(err.message, "the disk is full"));
+	ck_assert_uint_eq(raw_server_requests(server), 2);
+	ck_assert_int_eq(asked, 1);
+	send_rc = 0;
+	ck_assert_msg(
+		dro_provider_apply(provider, "a.b", &put, 1, NULL, 0, NULL, 0, &call, &err) == 0,
+		"%s", err.message);
+	ck_assert_uint_eq(raw_server_requests(server), 4);
+	ck_assert_int_eq(asked, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("account");
@@ -164,6 +221,7 @@ int main(void)
 	tcase_add_test(tcase, a_token_goes_out_and_no_further);
 	tcase_add_test(tcase, a_command_runs_once_until_it_is_refused);
 	tcase_add_test(tcase, a_missing_secret_is_named);
+	tcase_add_test(tcase, a_change_goes_out_with_leave_only);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

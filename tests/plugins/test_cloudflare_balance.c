@@ -61,6 +61,14 @@ static void answers(const char *first, ...)
 	va_end(args);
 }
 
+/* Of a list, whose balancers and pools are asked for beside its records. NULL: nobody asks. */
+static void answers_beside(const char *balancers, const char *pools)
+{
+	scripted_answer_at(scripted, "/z1/load_balancers", 200, balancers, NULL);
+	if (pools)
+		scripted_answer_at(scripted, "/a1/load_balancers/pools", 200, pools, NULL);
+}
+
 /* "GET zones/z1/load_balancers", one request a line, from the `first` on. */
 static const char *asked(size_t first)
 {
@@ -147,20 +155,24 @@ START_TEST(lists_groups)
 {
 	struct dro_buf text = DRO_BUF_INIT(65536);
 
-	answers(ZONES, EMPTY, WEIGHTED("0.9", "0.1"), POOLS, NULL);
+	answers(ZONES, EMPTY, NULL);
+	answers_beside(WEIGHTED("0.9", "0.1"), POOLS);
 	ck_assert_msg(list("", &text) == 0, "%s", err.message);
 	ck_assert_str_eq(dro_buf_str(&text),
 		WWW " A eu w90 f0 t0 p1 c:m1 [" MARK "] <192.0.2.1>\n" WWW
 		    " A us w10 f0 t0 p1 c:m1 [" MARK "] <192.0.2.2>\n");
-	ck_assert_str_eq(asked(2), "GET zones/z1/load_balancers\n"
-				   "GET accounts/a1/load_balancers/pools\n");
-	answers(EMPTY, BALANCER("off", "\"p2\",\"p1\"", ""), POOLS, NULL);
+	ck_assert_str_eq(asked(1), "GET zones/z1/dns_records\n");
+	ck_assert_uint_eq(scripted_count_at(scripted, "/load_balancers"), 1);
+	ck_assert_uint_eq(scripted_count_at(scripted, "/load_balancers/pools"), 1);
+	answers(EMPTY, NULL);
+	answers_beside(BALANCER("off", "\"p2\",\"p1\"", ""), POOLS);
 	ck_assert_int_eq(list(WWW, &text), 0);
 	ck_assert_str_eq(dro_buf_str(&text),
 		WWW " A us w0 f1 t0 p1 c:m1 [" MARK "] <192.0.2.2>\n" WWW
 		    " A eu w0 f2 t0 p1 c:m1 [" MARK "] <192.0.2.1>\n");
 	/* Another name's balancer: its pools are not asked for. */
-	answers(EMPTY, BALANCER("off", "\"p2\",\"p1\"", ""), NULL);
+	answers(EMPTY, NULL);
+	answers_beside(BALANCER("off", "\"p2\",\"p1\"", ""), NULL);
 	ck_assert_int_eq(list("other.memphis.example", &text), 0);
 	ck_assert_str_eq(dro_buf_str(&text), "");
 	dro_buf_free(&text);
@@ -172,7 +184,8 @@ START_TEST(lists_what_others_made)
 {
 	struct dro_buf text = DRO_BUF_INIT(65536);
 
-	answers(ZONES, EMPTY,
+	answers(ZONES, EMPTY, NULL);
+	answers_beside(
 		OK("[{\"id\":\"l1\",\"name\":\"WWW.memphis.example\",\"ttl\":30,"
 		   "\"steering_policy\":\"dynamic_latency\",\"default_pools\":[\"p7\",\"p8\"]},"
 		   "{\"id\":\"l2\",\"name\":\"off.memphis.example\",\"enabled\":false,"
@@ -181,8 +194,7 @@ START_TEST(lists_what_others_made)
 		   "{\"address\":\"192.0.2.9\",\"enabled\":false},"
 		   "{\"address\":\"Origin.Example.net\"},{\"address\":\"192.0.2.7\"}]},"
 		   "{\"id\":\"p8\",\"name\":\"dc-2\",\"enabled\":false,"
-		   "\"origins\":[{\"address\":\"192.0.2.8\"}]}]"),
-		NULL);
+		   "\"origins\":[{\"address\":\"192.0.2.8\"}]}]"));
 	ck_assert_msg(list("", &text) == 0, "%s", err.message);
 	ck_assert_str_eq(dro_buf_str(&text),
 		WWW " A dc-1 w0 f0 t30 p0 c: [] <192.0.2.7>\n" WWW
@@ -215,7 +227,7 @@ START_TEST(without_the_right_there_are_none)
 	answers(ZONES, NULL);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		answers(EMPTY, NULL);
-		scripted_answer(scripted, rows[i].status, rows[i].body, NULL);
+		scripted_answer_at(scripted, "/load_balancers", rows[i].status, rows[i].body, NULL);
 		ck_assert_int_eq(list("", &text), rows[i].code);
 		ck_assert_str_eq(dro_buf_str(&text), "");
 	}
@@ -305,21 +317,21 @@ START_TEST(large_weights_read_back)
 {
 	struct dro_buf text = DRO_BUF_INIT(65536);
 
-	answers(ZONES, EMPTY,
-		OK("[{\"id\":\"l1\",\"name\":\"" WWW "\",\"description\":\"" MARK
-		   " {255,1}\",\"steering_policy\":\"random\",\"proxied\":true,"
-		   "\"default_pools\":[\"p1\",\"p2\"],\"random_steering\":{\"pool_weights\":"
-		   "{\"p1\":1,\"p2\":0.01}}}]"),
-		POOLS, NULL);
+	answers(ZONES, EMPTY, NULL);
+	answers_beside(OK("[{\"id\":\"l1\",\"name\":\"" WWW "\",\"description\":\"" MARK
+			  " {255,1}\",\"steering_policy\":\"random\",\"proxied\":true,"
+			  "\"default_pools\":[\"p1\",\"p2\"],\"random_steering\":{\"pool_weights\":"
+			  "{\"p1\":1,\"p2\":0.01}}}]"),
+		POOLS);
 	ck_assert_int_eq(list("", &text), 0);
 	ck_assert_ptr_nonnull(strstr(dro_buf_str(&text), "eu w255 f0 t0 p1 c:m1 [" MARK "]"));
 	ck_assert_ptr_nonnull(strstr(dro_buf_str(&text), "us w1 f0"));
-	answers(EMPTY,
-		OK("[{\"id\":\"l1\",\"name\":\"" WWW "\",\"description\":\"" MARK
-		   " {255,1}\",\"steering_policy\":\"random\",\"proxied\":true,"
-		   "\"default_pools\":[\"p1\",\"p2\"],\"random_steering\":{\"pool_weights\":"
-		   "{\"p1\":0.5,\"p2\":0.01}}}]"),
-		POOLS, NULL);
+	answers(EMPTY, NULL);
+	answers_beside(OK("[{\"id\":\"l1\",\"name\":\"" WWW "\",\"description\":\"" MARK
+			  " {255,1}\",\"steering_policy\":\"random\",\"proxied\":true,"
+			  "\"default_pools\":[\"p1\",\"p2\"],\"random_steering\":{\"pool_weights\":"
+			  "{\"p1\":0.5,\"p2\":0.01}}}]"),
+		POOLS);
 	ck_assert_int_eq(list("", &text), 0);
 	ck_assert_ptr_nonnull(strstr(dro_buf_str(&text), "eu w50 f0 t0 p1 c:m1 [" MARK "]"));
 	dro_buf_free(&text);

@@ -411,6 +411,24 @@ START_TEST(a_token_is_found_where_it_is_plain)
 }
 END_TEST
 
+START_TEST(a_number_is_found)
+{
+	static const struct {
+		const char *body;
+		unsigned long number;
+	} rows[] = {{"{\"n\":7}", 7}, {"{\"n\":7,\"n\":12,\"m\":3}", 12}, {"{\"n\":-1}", 0},
+		{"{\"n\":\"7\"}", 0}, {"{\"n\":", 0}, {"", 0}};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct dro_http_response response = {
+			.body = rows[i].body, .body_length = strlen(rows[i].body)};
+
+		ck_assert_uint_eq(dro_ahead_number(&response, "\"n\":"), rows[i].number);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("plugins/common");
@@ -435,6 +453,7 @@ int main(void)
 	tcase_add_test(tcase, zones_are_known_by_name);
 	tcase_add_test(tcase, a_page_read_ahead_is_asked_for_once);
 	tcase_add_test(tcase, a_token_is_found_where_it_is_plain);
+	tcase_add_test(tcase, a_number_is_found);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -2,7 +2,9 @@
 
 #include <check.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,8 @@
 #define WALL_MS INT64_C(1763669000000) /* 2025-11-20T20:03:20Z */
 
 struct answer {
+	char *path_end; /* reserved for such a path; NULL: the next request's */
+	bool given;
 	int code; /* where no answer comes */
 	int status;
 	char *body;
@@ -33,13 +37,14 @@ struct scripted {
 	const struct dro_provider_v1 *provider;
 	void *accounts[8];
 	size_t account_count;
+	pthread_mutex_t lock; /* of answers and requests: a plugin may have threads */
 	struct answer answers[512];
-	size_t answer_count, answered;
-	struct scripted_request requests[512];
-	size_t request_count;
+	size_t answer_count;
+	struct scripted_request requests[512], aside[64];
+	size_t request_count, aside_count;
 	char *decoded[4096]; /* what scripted_form handed out */
 	size_t decoded_count;
-	uint64_t now_ms, slept_ms;
+	_Atomic uint64_t now_ms, slept_ms;
 };
 
 static char *copy_text(const char *text)
@@ -85,9 +90,8 @@ static void record_body(struct scripted_request *to, const struct dro_http_reque
 	to->body[done] = '\0';
 }
 
-static void record(struct scripted *scripted, const struct dro_http_request *from)
+static void record(struct scripted_request *to, const struct dro_http_request *from)
 {
-	struct scripted_request *to = &scripted->requests[scripted->request_count++];
 	struct dro_buf path = DRO_BUF_INIT(TEXT_MAX), query = DRO_BUF_INIT(TEXT_MAX);
 	size_t i;
 
@@ -118,22 +122,61 @@ static void record(struct scripted *scripted, const struct dro_http_request *fro
 			copy_text(from->headers[i].name), copy_text(from->headers[i].value)};
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* The one that is reserved for the path, else the next one; NULL: the script has none. */
+static struct answer *find_answer(struct scripted *scripted, const char *path)
+{
+	struct answer *next = NULL;
+	size_t i;
+
+	for (i = 0; i < scripted->answer_count; i++) {
+		struct answer *answer = &scripted->answers[i];
+
+		if (answer->given)
+			continue;
+		if (answer->path_end && ends_with(path, answer->path_end))
+			return answer;
+		if (!answer->path_end && !next)
+			next = answer;
+	}
+	return next;
+}
+
+/* Records the request, and finds its answer. */
+static struct answer *take(struct scripted *scripted, const struct dro_http_request *request)
+{
+	struct scripted_request asked = {0};
+	struct answer *answer;
+
+	record(&asked, request);
+	pthread_mutex_lock(&scripted->lock);
+	ck_assert_msg(
+		scripted->request_count < 512 && scripted->aside_count < 64, "too many requests");
+	answer = find_answer(scripted, asked.path);
+	if (answer && answer->path_end)
+		scripted->aside[scripted->aside_count++] = asked;
+	else
+		scripted->requests[scripted->request_count++] = asked;
+	ck_assert_msg(answer != NULL, "request %zu has no scripted answer: %s %s%s?%s\n%s",
+		scripted->request_count, asked.method, asked.endpoint, asked.path, asked.query,
+		asked.body);
+	answer->given = true;
+	pthread_mutex_unlock(&scripted->lock);
+	return answer;
+}
+
 static int host_http(const struct dro_host *host, const struct dro_http_request *request,
 	struct dro_http_response **out, struct dro_error *err)
 {
-	struct scripted *scripted = host->impl;
+	struct answer *answer = take(host->impl, request);
 	struct response *response;
-	struct answer *answer;
 
-	ck_assert_msg(scripted->request_count < 512, "too many requests");
-	record(scripted, request);
-	ck_assert_msg(scripted->answered < scripted->answer_count,
-		"request %zu has no scripted answer: %s %s%s?%s\n%s", scripted->request_count,
-		request->method, request->endpoint,
-		scripted->requests[scripted->request_count - 1].path,
-		scripted->requests[scripted->request_count - 1].query,
-		scripted->requests[scripted->request_count - 1].body);
-	answer = &scripted->answers[scripted->answered++];
 	if (answer->code)
 		return dro_fail(err, answer->code, "scripted: no answer");
 	if (request->response_max && answer->length > request->response_max)
@@ -190,7 +233,7 @@ static uint64_t host_now_ms(const struct dro_host *host)
 
 static int64_t host_wall_ms(const struct dro_host *host)
 {
-	return WALL_MS + (int64_t)((struct scripted *)host->impl)->slept_ms;
+	return WALL_MS + (int64_t)scripted_slept_ms(host->impl);
 }
 
 static int host_sleep_ms(
@@ -218,6 +261,7 @@ struct scripted *scripted_new(const char *name)
 	ck_assert_msg(scripted->library != NULL, "%s", scripted->library ? "" : dlerror());
 	scripted->provider = dlsym(scripted->library, DRO_PROVIDER_SYMBOL);
 	ck_assert_ptr_nonnull(scripted->provider);
+	pthread_mutex_init(&scripted->lock, NULL);
 	scripted->now_ms = 1000000;
 	scripted->host = (struct dro_host){.size = sizeof(scripted->host),
 		.abi_major = DRO_ABI_MAJOR,
@@ -257,6 +301,7 @@ static void answer_fini(struct answer *answer)
 {
 	size_t i;
 
+	free(answer->path_end);
 	free(answer->body);
 	for (i = 0; i < answer->header_count; i++) {
 		free((char *)answer->headers[i].name);
@@ -266,18 +311,22 @@ static void answer_fini(struct answer *answer)
 
 void scripted_free(struct scripted *scripted)
 {
-	size_t left = scripted->answer_count - scripted->answered;
-	size_t i;
+	size_t left = 0, i;
 
 	for (i = 0; i < scripted->account_count; i++)
 		scripted->provider->close(scripted->accounts[i]);
 	for (i = 0; i < scripted->request_count; i++)
 		request_fini(&scripted->requests[i]);
-	for (i = 0; i < scripted->answer_count; i++)
+	for (i = 0; i < scripted->aside_count; i++)
+		request_fini(&scripted->aside[i]);
+	for (i = 0; i < scripted->answer_count; i++) {
+		left += !scripted->answers[i].given;
 		answer_fini(&scripted->answers[i]);
+	}
 	for (i = 0; i < scripted->decoded_count; i++)
 		free(scripted->decoded[i]);
 	dlclose(scripted->library);
+	pthread_mutex_destroy(&scripted->lock);
 	free(scripted);
 	ck_assert_msg(left == 0, "%zu scripted answers were never asked for", left);
 }
@@ -327,20 +376,37 @@ static struct answer *new_answer(struct scripted *scripted)
 	return &scripted->answers[scripted->answer_count++];
 }
 
-void scripted_answer(struct scripted *scripted, int status, const char *body, ...)
+static void fill_answer(struct answer *answer, int status, const char *body, va_list headers)
 {
-	struct answer *answer = new_answer(scripted);
 	const char *name;
-	va_list args;
 
 	answer->status = status;
 	answer->length = strlen(body);
 	answer->body = copy_text(body);
-	va_start(args, body);
-	while ((name = va_arg(args, const char *)))
-		answer->headers[answer->header_count++] =
-			(struct dro_pair){copy_text(name), copy_text(va_arg(args, const char *))};
-	va_end(args);
+	while ((name = va_arg(headers, const char *)))
+		answer->headers[answer->header_count++] = (struct dro_pair){
+			copy_text(name), copy_text(va_arg(headers, const char *))};
+}
+
+void scripted_answer(struct scripted *scripted, int status, const char *body, ...)
+{
+	va_list headers;
+
+	va_start(headers, body);
+	fill_answer(new_answer(scripted), status, body, headers);
+	va_end(headers);
+}
+
+void scripted_answer_at(
+	struct scripted *scripted, const char *path_end, int status, const char *body, ...)
+{
+	struct answer *answer = new_answer(scripted);
+	va_list headers;
+
+	answer->path_end = copy_text(path_end);
+	va_start(headers, body);
+	fill_answer(answer, status, body, headers);
+	va_end(headers);
 }
 
 void scripted_answer_bytes(struct scripted *scripted, int status, const void *body, size_t length)
@@ -369,6 +435,37 @@ const struct scripted_request *scripted_request(const struct scripted *scripted,
 	ck_assert_msg(index < scripted->request_count, "only %zu requests were made",
 		scripted->request_count);
 	return &scripted->requests[index];
+}
+
+static const struct scripted_request *find_aside(
+	const struct scripted *scripted, const char *path_end, size_t index, size_t *count)
+{
+	const struct scripted_request *found = NULL;
+	size_t i;
+
+	*count = 0;
+	for (i = 0; i < scripted->aside_count; i++)
+		if (ends_with(scripted->aside[i].path, path_end) && (*count)++ == index)
+			found = &scripted->aside[i];
+	return found;
+}
+
+size_t scripted_count_at(const struct scripted *scripted, const char *path_end)
+{
+	size_t count;
+
+	find_aside(scripted, path_end, 0, &count);
+	return count;
+}
+
+const struct scripted_request *scripted_request_at(
+	const struct scripted *scripted, const char *path_end, size_t index)
+{
+	size_t count;
+	const struct scripted_request *found = find_aside(scripted, path_end, index, &count);
+
+	ck_assert_msg(found != NULL, "only %zu requests to …%s were made", count, path_end);
+	return found;
 }
 
 static char *decode(struct scripted *scripted, const char *text, size_t length)

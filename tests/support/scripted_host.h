@@ -1,6 +1,10 @@
 /*
  * A host for one plugin: loads its .so, answers its requests from a script, records what it asked.
- * Anything that a test's script does not foresee fails the test. One thread.
+ * Anything that a test's script does not foresee fails the test.
+ *
+ * A plugin may ask from threads of its own. What it asks one after the other has its answers in
+ * order; what it asks beside that has answers that are reserved for its path, and is recorded
+ * apart, so that both are the same in every run.
  */
 #ifndef DRORCH_TESTS_SCRIPTED_HOST_H
 #define DRORCH_TESTS_SCRIPTED_HOST_H
@@ -50,9 +54,17 @@ void scripted_answer(struct scripted *scripted, int status, const char *body, ..
 void scripted_answer_bytes(struct scripted *scripted, int status, const void *body, size_t length);
 /* No answer: http() gives this code. */
 void scripted_no_answer(struct scripted *scripted, int code);
+/* The next answer to a request whose path ends so, out of the order of the others. */
+void scripted_answer_at(struct scripted *scripted, const char *path_end, int status,
+	const char *body, ...) __attribute__((sentinel));
 
+/* Without those that had reserved answers. */
 size_t scripted_count(const struct scripted *scripted);
 const struct scripted_request *scripted_request(const struct scripted *scripted, size_t index);
+/* Of those that had reserved answers: how many had a path that ends so, and the nth of them. */
+size_t scripted_count_at(const struct scripted *scripted, const char *path_end);
+const struct scripted_request *scripted_request_at(
+	const struct scripted *scripted, const char *path_end, size_t index);
 /* The decoded value of a form field of the body, of a query pair, of a header; NULL where absent.
  */
 const char *scripted_form(struct scripted *scripted, size_t index, const char *name);

@@ -55,6 +55,21 @@ static struct dro_record *put(struct change *change, const struct dro_record *se
 	return copy;
 }
 
+/* All sets of a group have one owner, one TTL, and are proxied or not; a TTL that the spec does not
+ * give is the one that is there. */
+static void make_alike(struct change *change, const struct dro_record *wanted)
+{
+	size_t i;
+
+	for (i = 0; i < change->put_count; i++) {
+		struct dro_record *set = &change->sets[i];
+
+		set->owner = wanted->owner;
+		set->proxied = wanted->proxied;
+		set->ttl_s = wanted->ttl_s ? wanted->ttl_s : change->sets[0].ttl_s;
+	}
+}
+
 /* What is there of the name decides what the change is made of. */
 static int make_change(struct change *change, const struct dro_step_context *context,
 	const struct dro_traffic *traffic, const struct dro_record *wanted, const char *site,
@@ -93,6 +108,7 @@ static int make_change(struct change *change, const struct dro_step_context *con
 		set->weight =
 			weighted ? (uint32_t)dro_traffic_share(service, traffic, site, site) : 0;
 	}
+	make_alike(change, wanted);
 	return 0;
 }
 
