@@ -47,6 +47,34 @@ static cJSON *find(const char *text, const cJSON *(*outputs)(const void *arg, co
 	return NULL;
 }
 
+static int index_of(const cJSON *array, const cJSON *item)
+{
+	const cJSON *child;
+	int index = 0;
+
+	for (child = array->child; child && child != item; child = child->next)
+		index++;
+	return index;
+}
+
+/* In a list, what is a list itself comes in its place, one by one. */
+static void put(cJSON *json, cJSON *at, cJSON *value)
+{
+	cJSON *item;
+	int index;
+
+	if (cJSON_IsObject(json)) {
+		cJSON_ReplaceItemInObjectCaseSensitive(json, at->string, value);
+	} else if (cJSON_IsArray(value)) {
+		for (index = index_of(json, at); (item = cJSON_DetachItemFromArray(value, 0));)
+			cJSON_InsertItemInArray(json, index++, item);
+		cJSON_Delete(cJSON_DetachItemViaPointer(json, at));
+		cJSON_Delete(value);
+	} else {
+		cJSON_ReplaceItemViaPointer(json, at, value);
+	}
+}
+
 static int fill(cJSON *json, const cJSON *(*outputs)(const void *arg, const char *step),
 	const void *arg, struct dro_error *err)
 {
@@ -65,10 +93,7 @@ static int fill(cJSON *json, const cJSON *(*outputs)(const void *arg, const char
 				cJSON_Delete(cJSON_DetachItemViaPointer(json, child));
 				continue;
 			}
-			if (cJSON_IsObject(json))
-				cJSON_ReplaceItemInObjectCaseSensitive(json, child->string, value);
-			else
-				cJSON_ReplaceItemViaPointer(json, child, value);
+			put(json, child, value);
 		} else if ((rc = fill(child, outputs, arg, err)) < 0) {
 			return rc;
 		}

@@ -1,9 +1,11 @@
 /*
- * compute.resize {site, id, type, previous, runs}: gives a standby's instance another type. It is
- * stopped for that, and started again where it ran. Every poll looks where it stands and does the
- * next thing, so that a repeat goes on from the truth.
+ * compute.resize {site, id, type, previous, runs, primary, drained}: gives a standby's instance
+ * another type. It is stopped for that, and started again where it ran. Every poll looks where it
+ * stands and does the next thing, so that a repeat goes on from the truth. Undone, it gets its
+ * `previous` one; without that it stays as it is. `primary` is the data host that it replicates:
+ * no replica confirms that one meanwhile, so it is told that somebody is there.
  */
-#include "engine/steps/steps.h"
+#include "engine/steps/database.h"
 
 #include <string.h>
 
@@ -64,6 +66,17 @@ static int go_on(
 	}
 }
 
+/* Whether it hears us is for its own agent to judge. */
+static void keep_company(struct dro_step_context *context)
+{
+	struct step_host primary;
+	bool is_primary, fenced;
+
+	if (cJSON_GetObjectItemCaseSensitive(context->inputs, "primary") &&
+		step_host_read(&primary, context, "primary", NULL) == 0)
+		step_role(context, &primary, &is_primary, &fenced, NULL);
+}
+
 static int resize_to(struct dro_step_context *context, const char *key, struct dro_error *err)
 {
 	struct resize resize = {.context = context};
@@ -76,6 +89,7 @@ static int resize_to(struct dro_step_context *context, const char *key, struct d
 		(rc = dro_json_string_need(context->inputs, key, &resize.type, err)) < 0 ||
 		(rc = dro_json_bool(context->inputs, "runs", false, &resize.runs, err)) < 0)
 		return rc;
+	keep_company(context);
 	query.region = resize.site->region;
 	query.ids = &resize.id;
 	rc = dro_provider_list_instances(resize.provider, &query, &list, &context->call, err);
@@ -94,5 +108,6 @@ int dro_step_resize(struct dro_step_context *context, struct dro_error *err)
 
 int dro_step_unresize(struct dro_step_context *context, struct dro_error *err)
 {
-	return resize_to(context, "previous", err);
+	return *dro_json_text(context->inputs, "previous") ? resize_to(context, "previous", err)
+							   : DRO_STEP_DONE;
 }
