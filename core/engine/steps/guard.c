@@ -21,7 +21,8 @@
 #define LOOK_MS 5000
 #define CHANGE_MS 15000
 #define DRAIN_MS 5000
-#define GIVE_UP_MS 20000 /* an undo goes on without: the next reconcile puts it right */
+#define POLL_MS 1000
+#define GIVE_UP_MS 90000 /* an undo goes on without: the next reconcile puts it right */
 
 /* What the primary says now is what is remembered of it; `guarded`: as far as semi-sync goes. */
 static int remember(const struct dro_step_context *context, const struct step_host *host,
@@ -29,7 +30,6 @@ static int remember(const struct dro_step_context *context, const struct step_ho
 {
 	const struct dro_world *world = context->world;
 	struct dro_data_host at = {0};
-	int rc;
 
 	snprintf(at.name, sizeof(at.name), "%s", host->host.name);
 	snprintf(at.address, sizeof(at.address), "%s", host->host.address);
@@ -39,20 +39,24 @@ static int remember(const struct dro_step_context *context, const struct step_ho
 	if (!at.seen.primary)
 		return dro_fail(err, DRO_ECONFLICT, "%s is no primary any more", host->site->name);
 	at.seen.semi_sync = at.seen.semi_sync && guarded;
-	if ((rc = dro_recovery_point_set(world->store, world->service, host->site, &at.seen,
-		     world->clock->wall_ms(world->clock), err)) < 0)
-		return rc;
-	return 0;
+	return dro_recovery_point_set(world->store, world->service, host->site, &at.seen,
+		world->clock->wall_ms(world->clock), err);
 }
 
-static int set_semi_sync(struct dro_step_context *context, const struct step_host *primary, bool on,
-	struct dro_error *err)
+/* *on, where it was asked for: whether a replica is there to wait for; else it stays off. */
+static int set_semi_sync(struct dro_step_context *context, const struct step_host *primary,
+	bool *on, struct dro_error *err)
 {
-	cJSON *fields = cJSON_CreateObject();
+	cJSON *fields = cJSON_CreateObject(), *answer = NULL;
+	int rc;
 
 	if (on)
 		cJSON_AddTrueToObject(fields, "semi_sync");
-	return step_change(NULL, context, primary, "promote", fields, CHANGE_MS, err);
+	rc = step_change(&answer, context, primary, "promote", fields, CHANGE_MS, err);
+	if (on)
+		*on = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "semi_sync"));
+	cJSON_Delete(answer);
+	return rc;
 }
 
 static int read_both(struct step_host *from, struct step_host *to,
@@ -70,7 +74,7 @@ int dro_step_unguard(struct dro_step_context *context, struct dro_error *err)
 
 	if ((rc = read_both(&from, &to, context, err)) < 0 ||
 		(rc = remember(context, &from, false, err)) < 0 ||
-		(rc = set_semi_sync(context, &from, false, err)) < 0 ||
+		(rc = set_semi_sync(context, &from, NULL, err)) < 0 ||
 		/* A heartbeat that looked before may have written after us. */
 		(rc = remember(context, &from, false, err)) < 0)
 		return rc;
@@ -80,22 +84,27 @@ int dro_step_unguard(struct dro_step_context *context, struct dro_error *err)
 	return DRO_STEP_DONE;
 }
 
-/* Without a replica attached the agent leaves it off. */
+/* Its host may be booting: it is waited for as long as that should take. */
 int dro_step_ununguard(struct dro_step_context *context, struct dro_error *err)
 {
+	bool late = context->elapsed_ms >= GIVE_UP_MS, on = false;
 	struct step_host from, to;
 	int rc;
 
 	if ((rc = read_both(&from, &to, context, err)) == 0 &&
-		(rc = set_semi_sync(context, &from, true, err)) == 0)
+		(rc = set_semi_sync(context, &from, &on, err)) == 0)
 		rc = remember(context, &from, true, err);
-	if (rc == 0 ||
-		((rc == DRO_EAGAIN || rc == DRO_ETIMEDOUT) && context->elapsed_ms < GIVE_UP_MS) ||
-		rc == DRO_EBUSY || rc == DRO_ENOMEM)
+	if (rc == 0 && on)
+		return DRO_STEP_DONE;
+	if (rc == 0 && !late) {
+		dro_buf_printf(&context->note, "%s does not follow yet", to.site->name);
+		return dro_step_pending(context, POLL_MS, POLL_MS);
+	}
+	if (((rc == DRO_EAGAIN || rc == DRO_ETIMEDOUT) && !late) || rc == DRO_EBUSY ||
+		rc == DRO_ENOMEM)
 		return rc;
-	dro_buf_printf(&context->note,
-		"whether writes wait for %s again is not known (%.200s): `drorch plan` tells",
-		to.site->name, err->message);
+	dro_buf_printf(&context->note, "writes do not wait for %s%s%.200s: `drorch plan` goes on",
+		to.site->name, rc < 0 ? ": " : "", rc < 0 && err ? err->message : "");
 	return DRO_STEP_DONE;
 }
 
