@@ -57,18 +57,30 @@ static int index_of(const cJSON *array, const cJSON *item)
 	return index;
 }
 
+static void move_all(cJSON *to, cJSON *from, int first)
+{
+	cJSON *item;
+
+	while ((item = cJSON_DetachItemFromArray(from, first)))
+		cJSON_AddItemToArray(to, item);
+}
+
 /* In a list, what is a list itself comes in its place, one by one. */
 static void put(cJSON *json, cJSON *at, cJSON *value)
 {
-	cJSON *item;
+	cJSON *rest;
 	int index;
 
 	if (cJSON_IsObject(json)) {
 		cJSON_ReplaceItemInObjectCaseSensitive(json, at->string, value);
 	} else if (cJSON_IsArray(value)) {
-		for (index = index_of(json, at); (item = cJSON_DetachItemFromArray(value, 0));)
-			cJSON_InsertItemInArray(json, index++, item);
+		index = index_of(json, at);
+		rest = cJSON_CreateArray();
 		cJSON_Delete(cJSON_DetachItemViaPointer(json, at));
+		move_all(rest, json, index);
+		move_all(json, value, 0);
+		move_all(json, rest, 0);
+		cJSON_Delete(rest);
 		cJSON_Delete(value);
 	} else {
 		cJSON_ReplaceItemViaPointer(json, at, value);
