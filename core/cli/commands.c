@@ -29,6 +29,10 @@ static const struct dro_cli_option promote_options[] = {
 	{"service", 's', "NAME", "the service, where the spec has several", false},
 	{"mode", 'm', "MODE", "switchover (nothing is lost) or failover (the old site is gone)",
 		false},
+	{"as-is", 0, NULL,
+		"a pilot light or a warm standby takes over with what runs: nothing is launched "
+		"or resized",
+		false},
 	{"backup", 'b', "ID", "restore this backup, not the newest good one", false},
 	{"dry-run", 'n', NULL, "show the plan and stop", false},
 	{"confirm", 0, "SITE", "the site's name, instead of being asked for it", false},

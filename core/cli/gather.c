@@ -193,6 +193,8 @@ void dro_gathered_free(struct dro_gathered *gathered)
 	dro_backup_list_free(&gathered->backups);
 	cJSON_Delete(gathered->addresses);
 	free(gathered->address_list);
+	cJSON_Delete(gathered->known);
+	free(gathered->members);
 	for (i = 0; gathered->images && i < gathered->facts.to->group_count; i++)
 		free(gathered->images[i]);
 	free(gathered->images);

@@ -14,13 +14,15 @@ struct dro_gathered {
 	struct dro_traffic_seen *traffic;
 	cJSON *addresses; /* of the new site, where it runs already */
 	const char **address_list;
+	cJSON *known; /* of the new site, where it grows */
+	struct dro_site_member *members;
 	char heard[256];
 };
 
 /*
- * facts.spec, service, from, to, mode, failback, allow and last_promote_ms are set by the caller; a
- * mode other than cold is one of the two hot ones, which the answers decide. `meanwhile` (may be
- * NULL) is called, on another thread, while answers are on their way. The chosen backup is
+ * facts.spec, service, from, to, mode, as_is, failback, allow and last_promote_ms are set by the
+ * caller; a mode other than cold is one of the two hot ones, which the answers decide. `meanwhile`
+ * (may be NULL) is called, on another thread, while answers are on their way. The chosen backup is
  * verified, object by object, where it never was. Free with dro_gathered_free, also after a
  * failure.
  */

@@ -38,7 +38,7 @@ size_t gather_hot_questions(
 	gathered->addresses = cJSON_CreateArray();
 	for (i = OLD; i <= NEW; i++)
 		out[i] = (struct question){gathered, setup, ask_host, i, 0, DRO_ERROR_INIT};
-	return 2;
+	return 2 + gather_grow_questions(&out[2], gathered, setup);
 }
 
 /* What the old primary says now is the best that is known of it; else what it said last. */
@@ -71,5 +71,5 @@ int gather_hot_end(
 		item->valuestring;
 	facts->addresses = gathered->address_list;
 	facts->address_count = count;
-	return 0;
+	return gather_grow_end(gathered, setup, err);
 }

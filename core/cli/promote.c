@@ -91,6 +91,7 @@ static int take_mode(struct dro_gathered *gathered, struct dro_cli *cli)
 	struct dro_promote_facts *facts = &gathered->facts;
 
 	facts->mode = mode_of(facts->to);
+	facts->as_is = dro_cli_flag(cli, "as-is");
 	if (!given)
 		return 0;
 	if (facts->mode == DRO_PROMOTE_COLD)

@@ -104,6 +104,18 @@ static void show_databases(FILE *out, const struct dro_promote_facts *facts)
 			out, "  data loss   NOT KNOWN: %s was never heard of", facts->from->name);
 }
 
+/* Is there a time in which writes are in one place only? */
+static bool takes_guard_off(const struct dro_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->step_count; i++)
+		if (strcmp(plan->steps[i]->kind, "database.drain") == 0 &&
+			strcmp(plan->mode, "switchover") == 0)
+			return true;
+	return false;
+}
+
 static void show_loss(FILE *out, const struct dro_promote_facts *facts, const struct dro_plan *plan)
 {
 	char limit[DRO_DURATION_TEXT];
@@ -113,6 +125,11 @@ static void show_loss(FILE *out, const struct dro_promote_facts *facts, const st
 		show_backup(out, facts, plan);
 	else
 		show_databases(out, facts);
+	if (takes_guard_off(plan))
+		dro_print_line(out,
+			"  meanwhile   %s is stopped to be resized: until it follows again, writes "
+			"are on %s alone",
+			facts->to->name, facts->from->name);
 	if (dro_json_int(plan->facts, "rto_ms", -1, &rto, NULL) == 0 && rto >= 0) {
 		dro_duration_format(limit, rto);
 		fprintf(out, "  objective   recovery time (RTO) %s\n", limit);
@@ -122,6 +139,8 @@ static void show_loss(FILE *out, const struct dro_promote_facts *facts, const st
 /* What must be up for this to work. */
 static void show_needs(FILE *out, const struct dro_promote_facts *facts)
 {
+	bool is_other = strcmp(facts->from->provider, facts->to->provider) != 0 ||
+			strcmp(facts->from->region, facts->to->region) != 0;
 	size_t i, j;
 
 	if (facts->mode == DRO_PROMOTE_COLD)
@@ -135,16 +154,17 @@ static void show_needs(FILE *out, const struct dro_promote_facts *facts)
 		for (j = 0; j < facts->service->traffic[i].path_count; j++)
 			fprintf(out, "; %s (%s%s)", facts->service->traffic[i].paths[j].provider,
 				facts->service->traffic[i].name, j ? ", the way round" : "");
+	if (dro_promote_grows(facts))
+		fprintf(out, "; %s in %s (instances)", facts->to->provider, facts->to->region);
 	fputs("\n  needs not   git", out);
-	if (facts->mode != DRO_PROMOTE_COLD)
+	if (is_other && (facts->mode == DRO_PROMOTE_COLD || dro_promote_grows(facts)))
+		fprintf(out, "; %s in %s", facts->from->provider, facts->from->region);
+	else if (facts->mode != DRO_PROMOTE_COLD && !dro_promote_grows(facts))
 		fprintf(out, "; %s%s%s", facts->to->provider,
 			strcmp(facts->from->provider, facts->to->provider) != 0 ? "; " : "",
 			strcmp(facts->from->provider, facts->to->provider) != 0
 				? facts->from->provider
 				: "");
-	else if (strcmp(facts->from->provider, facts->to->provider) != 0 ||
-		 strcmp(facts->from->region, facts->to->region) != 0)
-		fprintf(out, "; %s in %s", facts->from->provider, facts->from->region);
 	fputc('\n', out);
 }
 

@@ -24,8 +24,13 @@ size_t gather_cold_questions(
 	struct question *out, struct dro_gathered *gathered, const struct dro_setup *setup);
 size_t gather_hot_questions(
 	struct question *out, struct dro_gathered *gathered, const struct dro_setup *setup);
+/* None where the new site does not grow. */
+size_t gather_grow_questions(
+	struct question *out, struct dro_gathered *gathered, const struct dro_setup *setup);
 /* What is made of the answers. */
 int gather_cold_end(
+	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);
+int gather_grow_end(
 	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);
 int gather_hot_end(
 	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);

@@ -47,6 +47,46 @@ static cJSON *find(const char *text, const cJSON *(*outputs)(const void *arg, co
 	return NULL;
 }
 
+static int index_of(const cJSON *array, const cJSON *item)
+{
+	const cJSON *child;
+	int index = 0;
+
+	for (child = array->child; child && child != item; child = child->next)
+		index++;
+	return index;
+}
+
+static void move_all(cJSON *to, cJSON *from, int first)
+{
+	cJSON *item;
+
+	while ((item = cJSON_DetachItemFromArray(from, first)))
+		cJSON_AddItemToArray(to, item);
+}
+
+/* In a list, what is a list itself comes in its place, one by one. */
+static void put(cJSON *json, cJSON *at, cJSON *value)
+{
+	cJSON *rest;
+	int index;
+
+	if (cJSON_IsObject(json)) {
+		cJSON_ReplaceItemInObjectCaseSensitive(json, at->string, value);
+	} else if (cJSON_IsArray(value)) {
+		index = index_of(json, at);
+		rest = cJSON_CreateArray();
+		cJSON_Delete(cJSON_DetachItemViaPointer(json, at));
+		move_all(rest, json, index);
+		move_all(json, value, 0);
+		move_all(json, rest, 0);
+		cJSON_Delete(rest);
+		cJSON_Delete(value);
+	} else {
+		cJSON_ReplaceItemViaPointer(json, at, value);
+	}
+}
+
 static int fill(cJSON *json, const cJSON *(*outputs)(const void *arg, const char *step),
 	const void *arg, struct dro_error *err)
 {
@@ -65,10 +105,7 @@ static int fill(cJSON *json, const cJSON *(*outputs)(const void *arg, const char
 				cJSON_Delete(cJSON_DetachItemViaPointer(json, child));
 				continue;
 			}
-			if (cJSON_IsObject(json))
-				cJSON_ReplaceItemInObjectCaseSensitive(json, child->string, value);
-			else
-				cJSON_ReplaceItemViaPointer(json, child, value);
+			put(json, child, value);
 		} else if ((rc = fill(child, outputs, arg, err)) < 0) {
 			return rc;
 		}

@@ -63,6 +63,7 @@ static void site_fini(struct dro_site *site)
 
 		free(group->name);
 		free(group->type);
+		free(group->standby.type);
 		free(group->image);
 		free_settings(group->options, group->option_count);
 	}
@@ -276,6 +277,42 @@ const struct dro_image_policy *dro_service_image(
 		if (strcmp(service->images[i].name, name) == 0)
 			return &service->images[i];
 	return NULL;
+}
+
+bool dro_strategy_grows(enum dro_strategy strategy)
+{
+	return strategy == DRO_STRATEGY_PILOT_LIGHT || strategy == DRO_STRATEGY_WARM_STANDBY;
+}
+
+int dro_standby_count(const struct dro_site *site, size_t group)
+{
+	int all = site->groups[group].count,
+	    some = site->groups[group].standby.given ? site->groups[group].standby.count : 1;
+
+	switch (site->strategy) {
+	case DRO_STRATEGY_HOT_STANDBY:
+	case DRO_STRATEGY_MULTI_SITE:
+		return all;
+	case DRO_STRATEGY_WARM_STANDBY:
+		return all < some ? all : some;
+	case DRO_STRATEGY_PILOT_LIGHT: /* the group that holds the data */
+		return group > 0 ? 0 : all < some ? all : some;
+	case DRO_STRATEGY_BACKUP_RESTORE:
+		return 0;
+	case DRO_STRATEGY_NONE: /* yesterday's primary: fenced, and put in order by people */
+	case DRO_STRATEGY_STATIC_PAGE:
+		break;
+	}
+	return -1;
+}
+
+const char *dro_standby_type(const struct dro_site *site, size_t group)
+{
+	const struct dro_instance_group *of = &site->groups[group];
+
+	return dro_strategy_grows(site->strategy) && of->standby.given && *of->standby.type
+		       ? of->standby.type
+		       : of->type;
 }
 
 const char *dro_strategy_name(enum dro_strategy strategy)

@@ -78,11 +78,19 @@ struct dro_health {
 	int need; /* vantages that must agree */
 };
 
+/* What of a group runs in peace, while another site is active. */
+struct dro_standby_size {
+	bool given;
+	int count;  /* 1 */
+	char *type; /* "" : the group's */
+};
+
 struct dro_instance_group {
 	char *name, *type;
 	int count;
-	char *image;		     /* an id of the provider, or a name */
-	bool image_newest;	     /* the newest image of that name */
+	struct dro_standby_size standby; /* pilot-light, warm-standby */
+	char *image;			 /* an id of the provider, or a name */
+	bool image_newest;		 /* the newest image of that name */
 	struct dro_setting *options; /* subnet, security_groups, key_name, zone: the plugin's own */
 	size_t option_count;
 	struct dro_place place;
@@ -122,7 +130,8 @@ struct dro_site {
 	char *name, *provider, *region;
 	enum dro_role role;
 	enum dro_strategy strategy;
-	char *follows; /* hot-standby: the site whose data it replicates */
+	char *follows; /* pilot-light, warm-standby, hot-standby: the site whose data it replicates
+			*/
 	struct dro_replication replication;
 	char *restores;			  /* backup-restore: the name under `backups` */
 	char *bucket, *page;		  /* static-page */
@@ -297,6 +306,16 @@ const struct dro_backup_policy *dro_service_backup(
 	const struct dro_service *service, const char *name);
 const struct dro_image_policy *dro_service_image(
 	const struct dro_service *service, const char *name);
+
+/* pilot-light, warm-standby: it runs small, and grows to what its groups say before it takes over.
+ */
+bool dro_strategy_grows(enum dro_strategy strategy);
+/*
+ * How many of the site's group, by its index, are to be there while another site is active, and of
+ * which type; <0: that is no business of ours.
+ */
+int dro_standby_count(const struct dro_site *site, size_t group);
+const char *dro_standby_type(const struct dro_site *site, size_t group);
 
 const char *dro_strategy_name(
 	enum dro_strategy strategy); /* "backup-restore"; "primary" for NONE */

@@ -32,9 +32,8 @@ void dro_build_after_kind(struct dro_build *build, struct dro_step *step, const 
 {
 	size_t i;
 
-	for (i = 0; build->rc == 0 && i < build->plan->step_count; i++)
-		if (build->plan->steps[i] != step &&
-			strcmp(build->plan->steps[i]->kind, kind) == 0 &&
+	for (i = 0; build->rc == 0 && i < step->index; i++)
+		if (strcmp(build->plan->steps[i]->kind, kind) == 0 &&
 			!build->plan->steps[i]->may_fail)
 			dro_build_after(build, step, build->plan->steps[i]->id);
 }

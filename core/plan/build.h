@@ -18,7 +18,7 @@ struct dro_step *dro_build_step(struct dro_build *build, const char *kind, const
 	int64_t timeout_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* `step` waits for the step `id`, which is there already. */
 void dro_build_after(struct dro_build *build, struct dro_step *step, const char *id);
-/* `step` waits for every step of that kind that is there already and must not fail. */
+/* `step` waits for every step of that kind that stands before it and must not fail. */
 void dro_build_after_kind(struct dro_build *build, struct dro_step *step, const char *kind);
 void dro_build_input(
 	struct dro_build *build, struct dro_step *step, const char *key, const char *text);

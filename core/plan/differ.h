@@ -43,6 +43,14 @@ struct differ_addresses {
 void differ_addresses_of(
 	struct differ *differ, const struct dro_site *site, struct differ_addresses *out);
 
+/* ---- reconcile_resize.c ---------------------------------------------------------------------- */
+
+/* Gives the standby's instance that type; where it holds a replica, so that the primary goes on. */
+void differ_resize(struct differ *differ, const struct dro_site *site,
+	const struct dro_instance *instance, const char *type);
+/* Of the instance that has the site's database; "" where it has none that was looked at. */
+const char *differ_data_host_id(const struct differ *differ, const struct dro_site *site);
+
 /* ---- reconcile_used.c ------------------------------------------------------------------------ */
 
 /* A record of any zone that leads to it, or a zone that could not be read, so that nobody can tell.
@@ -65,6 +73,9 @@ void differ_records(struct differ *differ);
 void differ_images(struct differ *differ);
 void differ_backups(struct differ *differ);
 void differ_databases(struct differ *differ);
+/* The spec's word on the replication between the two, whichever way round it runs now. */
+const struct dro_replication *differ_replication(
+	const struct dro_site *active, const struct dro_site *site);
 
 /* ---- wanted.c: the records that the spec and the state ask for ------------------------------- */
 

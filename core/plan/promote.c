@@ -7,6 +7,7 @@
 #include "model/marks.h"
 
 enum {
+	LAUNCH_MS = 180000,
 	SWITCH_MS = 180000,
 	COMMIT_MS = 30000,
 	MONITOR_SLACK_MS = 120000,
@@ -68,6 +69,60 @@ void promote_after_prechecks(struct promote *promote, struct dro_step *step)
 	dro_build_after_kind(&promote->base, step, "compute.capacity");
 	dro_build_after_kind(&promote->base, step, "agent.open");
 }
+
+/* ---- instances ------------------------------------------------------------------------------- */
+
+static void input_group(struct promote *promote, struct dro_step *step, size_t index, int count)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+
+	dro_build_input(&promote->base, step, "site", facts->to->name);
+	dro_build_input(&promote->base, step, "group", facts->to->groups[index].name);
+	dro_build_input(&promote->base, step, "image", facts->images[index]);
+	dro_build_input_json(&promote->base, step, "count", cJSON_CreateNumber(count));
+}
+
+void promote_capacity(struct promote *promote, size_t index, int count)
+{
+	const struct dro_instance_group *group = &promote->facts->to->groups[index];
+	struct dro_step *step = dro_build_step(&promote->base, "compute.capacity", group->type,
+		PROMOTE_PRECHECK_MS, "capacity-%s", group->name);
+
+	if (step)
+		input_group(promote, step, index, count);
+}
+
+cJSON *promote_user_data(const struct promote *promote, const char *role)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(json, "drorch", 1);
+	cJSON_AddStringToObject(json, "service", facts->service->name);
+	cJSON_AddStringToObject(json, "site", facts->to->name);
+	cJSON_AddStringToObject(json, "role", role);
+	cJSON_AddStringToObject(json, "run", promote->base.plan->id);
+	return json;
+}
+
+struct dro_step *promote_launch(struct promote *promote, size_t index, int count, cJSON *user_data)
+{
+	const char *name = promote->facts->to->groups[index].name;
+	struct dro_step *step = dro_build_step(
+		&promote->base, "compute.launch", name, LAUNCH_MS, "launch-%s", name);
+
+	if (!step) {
+		cJSON_Delete(user_data);
+		return NULL;
+	}
+	step->class = DRO_STEP_CONTROL_PLANE;
+	input_group(promote, step, index, count);
+	dro_build_input_json(&promote->base, step, "user_data", user_data);
+	promote_after_prechecks(promote, step);
+	return step;
+}
+
+/* ---- the fence ------------------------------------------------------------------------------- */
 
 static bool holds(const cJSON *array, const char *text)
 {
@@ -238,6 +293,10 @@ int dro_plan_promote(
 	size_t i;
 	int rc;
 
+	if (facts->to->strategy == DRO_STRATEGY_STATIC_PAGE)
+		return dro_fail(err, DRO_EUNSUPPORTED,
+			"site %s is a static page: this version does not put it up",
+			facts->to->name);
 	if (facts->to->group_count == 0)
 		return dro_fail(err, DRO_EINVAL, "site %s has no instances", facts->to->name);
 	for (i = 0; i < facts->service->traffic_count; i++)

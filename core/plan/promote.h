@@ -24,6 +24,12 @@ struct dro_traffic_seen {
 	bool known;  /* its provider could be asked */
 };
 
+/* An instance of the new site, as its provider told last. */
+struct dro_site_member {
+	const char *id, *group, *type; /* "" where it is not known */
+	bool stopped;
+};
+
 /* What was observed before anything moves. All of it belongs to the caller. */
 struct dro_promote_facts {
 	const struct dro_spec *spec;
@@ -40,13 +46,18 @@ struct dro_promote_facts {
 	const struct dro_backup_policy *policy;
 	const struct dro_backup *backup;
 	bool backup_stale;
-	const char *const *images; /* beside to->groups: the provider's image ids */
+	/* beside to->groups: the provider's image ids; where the site grows NULL for one that is
+	 * not known */
+	const char *const *images;
 
 	/* switchover, failover */
 	struct dro_data_host from_host, to_host;
 	struct dro_recovery_point last; /* what was heard of the old primary last */
 	const char *const *addresses;	/* of the new site's first group */
 	size_t address_count;
+	const struct dro_site_member *members; /* of a site that grows */
+	size_t member_count;
+	bool as_is;    /* it does not: it takes over with what runs */
 	bool failback; /* back to where the service lives: the old primary is put in order first */
 	const char *allow; /* how far that may go: "follow", "flashback", "reseed" */
 };
@@ -59,6 +70,8 @@ int dro_plan_promote(
 int dro_plan_rejoin(
 	struct dro_plan **out, const struct dro_promote_facts *facts, struct dro_error *err);
 
+/* Is the new site one that runs small, and grows before it takes over? */
+bool dro_promote_grows(const struct dro_promote_facts *facts);
 /* How many writes the old primary is known to have had that the new site has not; *certain: there
  * are no others. */
 int64_t dro_promote_loss(const struct dro_promote_facts *facts, bool *certain);

@@ -7,7 +7,6 @@
 
 /* How long a step may take before it counts as failed. */
 enum {
-	LAUNCH_MS = 180000,
 	BOOT_MS = 900000,
 	RESTORE_MS = 4 * 3600000,
 };
@@ -27,15 +26,8 @@ static void add_prechecks(struct promote *promote)
 	dro_build_input(&promote->base, step, "policy", facts->policy->name);
 	dro_build_input(&promote->base, step, "id", facts->backup->id);
 	dro_build_input(&promote->base, step, "manifest_sha256", facts->backup->manifest_sha256);
-	for (i = 0; i < facts->to->group_count; i++) {
-		step = dro_build_step(&promote->base, "compute.capacity", facts->to->groups[i].type,
-			PROMOTE_PRECHECK_MS, "capacity-%s", facts->to->groups[i].name);
-		if (!step)
-			return;
-		dro_build_input(&promote->base, step, "site", facts->to->name);
-		dro_build_input(&promote->base, step, "group", facts->to->groups[i].name);
-		dro_build_input(&promote->base, step, "image", facts->images[i]);
-	}
+	for (i = 0; i < facts->to->group_count; i++)
+		promote_capacity(promote, i, facts->to->groups[i].count);
 }
 
 /* ---- the new site ---------------------------------------------------------------------------- */
@@ -44,13 +36,8 @@ static void add_prechecks(struct promote *promote)
 static cJSON *user_data(const struct promote *promote, bool restores)
 {
 	const struct dro_promote_facts *facts = promote->facts;
-	cJSON *json = cJSON_CreateObject(), *backup, *store;
+	cJSON *json = promote_user_data(promote, "primary"), *backup, *store;
 
-	cJSON_AddNumberToObject(json, "drorch", 1);
-	cJSON_AddStringToObject(json, "service", facts->service->name);
-	cJSON_AddStringToObject(json, "site", facts->to->name);
-	cJSON_AddStringToObject(json, "role", "primary");
-	cJSON_AddStringToObject(json, "run", promote->base.plan->id);
 	if (!restores)
 		return json;
 	backup = cJSON_AddObjectToObject(json, "backup");
@@ -69,17 +56,11 @@ static void add_launch(struct promote *promote, size_t index)
 	const struct dro_promote_facts *facts = promote->facts;
 	const struct dro_instance_group *group = &facts->to->groups[index];
 	char ids[160];
-	struct dro_step *step = dro_build_step(
-		&promote->base, "compute.launch", group->name, LAUNCH_MS, "launch-%s", group->name);
+	struct dro_step *step =
+		promote_launch(promote, index, group->count, user_data(promote, index == 0));
 
 	if (!step)
 		return;
-	step->class = DRO_STEP_CONTROL_PLANE;
-	dro_build_input(&promote->base, step, "site", facts->to->name);
-	dro_build_input(&promote->base, step, "group", group->name);
-	dro_build_input(&promote->base, step, "image", facts->images[index]);
-	dro_build_input_json(&promote->base, step, "user_data", user_data(promote, index == 0));
-	promote_after_prechecks(promote, step);
 	step = dro_build_step(
 		&promote->base, "compute.wait", group->name, BOOT_MS, "boot-%s", group->name);
 	if (!step)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "plan/replica.h"
 
 /* How long a step may take before it counts as failed. */
 enum {
@@ -53,27 +54,17 @@ static bool starts(const struct dro_promote_facts *facts)
 	return facts->failback && strcmp(facts->to_host.state, "running") != 0;
 }
 
-static void input_host(struct promote *promote, struct dro_step *step, const char *key,
-	const struct dro_site *site, const struct dro_data_host *host)
-{
-	bool later = host == &promote->facts->to_host && starts(promote->facts);
-	cJSON *json = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(json, "site", site->name);
-	cJSON_AddStringToObject(json, "host", host->name);
-	cJSON_AddStringToObject(json, "address", later ? "${boot.addresses}" : host->address);
-	cJSON_AddNumberToObject(json, "port", dro_promote_replication(promote->facts)->port);
-	dro_build_input_json(&promote->base, step, key, json);
-}
-
 static void input_old(struct promote *promote, struct dro_step *step, const char *key)
 {
-	input_host(promote, step, key, promote->facts->from, &promote->facts->from_host);
+	dro_build_input_host(&promote->base, step, key, promote->facts->from,
+		&promote->facts->from_host, "", dro_promote_replication(promote->facts)->port);
 }
 
 static void input_new(struct promote *promote, struct dro_step *step, const char *key)
 {
-	input_host(promote, step, key, promote->facts->to, &promote->facts->to_host);
+	dro_build_input_host(&promote->base, step, key, promote->facts->to,
+		&promote->facts->to_host, promote->new_address,
+		dro_promote_replication(promote->facts)->port);
 }
 
 /* Of both, for what undoes the change of roles: the traffic goes back to the old addresses. */
@@ -88,8 +79,8 @@ static void input_both(struct promote *promote, struct dro_step *step)
 
 static cJSON *addresses(const struct promote *promote)
 {
-	if (starts(promote->facts))
-		return cJSON_CreateString("${boot.addresses}");
+	if (*promote->new_addresses)
+		return cJSON_CreateString(promote->new_addresses);
 	return dro_json_strings(promote->facts->addresses, promote->facts->address_count);
 }
 
@@ -103,7 +94,8 @@ static void add_open(struct promote *promote, const struct dro_site *site,
 
 	if (!step)
 		return;
-	input_host(promote, step, "host", site, host);
+	dro_build_input_host(&promote->base, step, "host", site, host, "",
+		dro_promote_replication(promote->facts)->port);
 	dro_build_input(&promote->base, step, "role", role);
 }
 
@@ -131,6 +123,8 @@ static void add_boot(struct promote *promote)
 	dro_build_input_json(&promote->base, step, "ids", dro_json_strings(ids, 1));
 	if (off)
 		dro_build_after(&promote->base, step, "power-on");
+	snprintf(promote->new_address, sizeof(promote->new_address), "${boot.addresses}");
+	snprintf(promote->new_addresses, sizeof(promote->new_addresses), "${boot.addresses}");
 }
 
 /* The old primary, which comes back as a replica: switched on, and made one by the gentlest way. */
@@ -162,6 +156,8 @@ static void add_prechecks(struct promote *promote)
 	bool planned = facts->mode == DRO_PROMOTE_SWITCHOVER;
 
 	promote_precheck_traffic(promote);
+	if (dro_promote_grows(facts))
+		promote_grow_prechecks(promote);
 	if (planned)
 		add_open(promote, facts->from, &facts->from_host, "primary");
 	if (facts->failback)
@@ -186,6 +182,7 @@ static void add_freeze(struct promote *promote)
 	input_old(promote, step, "from");
 	input_new(promote, step, "to");
 	promote_after_prechecks(promote, step);
+	promote_after_growth(promote, step);
 	dro_build_after_kind(&promote->base, step, "database.rejoin");
 	step = dro_build_step(
 		&promote->base, "database.freeze", promote->facts->from->name, FREEZE_MS, "freeze");
@@ -207,15 +204,12 @@ static void add_freeze(struct promote *promote)
 	dro_build_after(&promote->base, step, "freeze");
 }
 
-static void add_data(struct promote *promote)
+static void add_fence(struct promote *promote)
 {
 	const struct dro_promote_facts *facts = promote->facts;
 	bool planned = facts->mode == DRO_PROMOTE_SWITCHOVER;
-	struct dro_step *step;
+	struct dro_step *step = promote_fence(promote);
 
-	if (planned)
-		add_freeze(promote);
-	step = promote_fence(promote);
 	if (!step)
 		return;
 	if (*facts->from_host.name) {
@@ -235,6 +229,31 @@ static void add_data(struct promote *promote)
 	dro_build_input_json(&promote->base, step, "graceful", cJSON_CreateBool(planned));
 	if (planned)
 		dro_build_after(&promote->base, step, "freeze");
+}
+
+static void add_growth(struct promote *promote)
+{
+	if (!dro_promote_grows(promote->facts))
+		return;
+	promote_grow_data(promote);
+	promote_grow_end(promote);
+}
+
+static void add_data(struct promote *promote)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+	bool planned = facts->mode == DRO_PROMOTE_SWITCHOVER;
+	struct dro_step *step;
+
+	if (dro_promote_grows(facts))
+		promote_grow(promote);
+	if (planned) {
+		add_growth(promote);
+		add_freeze(promote);
+	}
+	add_fence(promote);
+	if (!planned)
+		add_growth(promote);
 	step = dro_build_step(
 		&promote->base, "database.promote", facts->to->name, PROMOTE_MS, "promote");
 	if (!step)
@@ -248,6 +267,7 @@ static void add_data(struct promote *promote)
 	}
 	dro_build_after_kind(&promote->base, step, "site.fence");
 	promote_after_prechecks(promote, step);
+	promote_after_growth(promote, step);
 }
 
 static void add_verify(struct promote *promote)
@@ -302,6 +322,7 @@ static void add_facts(struct promote *promote)
 
 	cJSON_AddNumberToObject(json, "writes_lost", (double)loss);
 	cJSON_AddBoolToObject(json, "writes_lost_certain", certain);
+	cJSON_AddBoolToObject(json, "grows", dro_promote_grows(facts));
 	/* Only a planned one goes back by itself: of a failover the old site is no way back. */
 	cJSON_AddBoolToObject(json, "rollback", facts->mode == DRO_PROMOTE_SWITCHOVER);
 	if (facts->mode == DRO_PROMOTE_SWITCHOVER || certain)

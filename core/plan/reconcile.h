@@ -43,7 +43,7 @@ struct dro_change {
 	char *was, *wanted; /* what differs, for people; "" where there is nothing */
 	char *step;	    /* of the plan */
 	bool active;	    /* deleted: the active site uses it; created: the site lost all of it */
-	bool expected;	    /* follows from the state (a cold site's leftovers): no blast */
+	bool expected;	    /* follows from the state (a site that is small in peace): no blast */
 };
 
 enum dro_finding_kind {

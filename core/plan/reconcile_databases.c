@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "plan/differ.h"
+#include "plan/replica.h"
 
 #define OPEN_MS 30000
 #define REJOIN_MS 120000
 
-/* The spec's word on the replication between the two, whichever way round it runs now. */
-static const struct dro_replication *replication_of(
+const struct dro_replication *differ_replication(
 	const struct dro_site *active, const struct dro_site *site)
 {
 	return *site->follows ? &site->replication : &active->replication;
@@ -17,13 +17,7 @@ static const struct dro_replication *replication_of(
 static void input_host(struct differ *differ, struct dro_step *step, const char *key,
 	const struct dro_site *site, const struct dro_data_host *host, int port)
 {
-	cJSON *json = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(json, "site", site->name);
-	cJSON_AddStringToObject(json, "host", host->name);
-	cJSON_AddStringToObject(json, "address", host->address);
-	cJSON_AddNumberToObject(json, "port", port);
-	dro_build_input_json(&differ->base, step, key, json);
+	dro_build_input_host(&differ->base, step, key, site, host, "", port);
 }
 
 static struct dro_step *add_step(struct differ *differ, const char *kind, const char *verb,
@@ -145,7 +139,7 @@ static void follow(struct differ *differ, const struct dro_site *active,
 	const struct dro_data_host *active_host, const struct dro_site *site,
 	const struct dro_data_host *host)
 {
-	const struct dro_replication *how = replication_of(active, site);
+	const struct dro_replication *how = differ_replication(active, site);
 	char was[300], wanted[200];
 	struct dro_step *step;
 
@@ -166,6 +160,15 @@ static void follow(struct differ *differ, const struct dro_site *active,
 	dro_build_input(&differ->base, step, "allow", "follow");
 	dro_build_input_json(&differ->base, step, "semi_sync",
 		cJSON_CreateBool(how->mode == DRO_REPLICATION_SEMI_SYNC));
+}
+
+/* Then it is made to follow at the end of that. */
+static bool is_resized(const struct differ *differ, const struct dro_site *site)
+{
+	char id[200];
+
+	snprintf(id, sizeof(id), "guard-%s", site->name);
+	return dro_plan_step(differ->base.plan, id) != NULL;
 }
 
 void differ_databases(struct differ *differ)
@@ -191,7 +194,8 @@ void differ_databases(struct differ *differ)
 	if (active->seen.answered)
 		open_active(differ, active_site, active);
 	for (i = 0; i < seen->site_count; i++)
-		if (seen->sites[i].site != active_site && seen->databases[i].seen.answered)
+		if (seen->sites[i].site != active_site && seen->databases[i].seen.answered &&
+			!is_resized(differ, seen->sites[i].site))
 			follow(differ, active_site, active, seen->sites[i].site,
 				&seen->databases[i]);
 }

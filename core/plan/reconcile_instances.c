@@ -10,9 +10,7 @@ enum {
 	LAUNCH_MS = 180000,
 	BOOT_MS = 900000,
 	POWER_MS = 300000,
-	RESIZE_MS = 1800000,
 	TERMINATE_MS = 120000,
-	UNMANAGED = -1,
 	AT_ONCE = 500, /* launched by one step: providers bound a call, and advise smaller ones */
 };
 
@@ -24,7 +22,7 @@ struct part {
 	bool active;
 };
 
-/* Its members, oldest first. */
+/* Its members, the one that holds the data first, then by age. */
 struct members {
 	const struct dro_instance **items;
 	size_t count;
@@ -35,28 +33,16 @@ static const char *service_of(const struct part *part)
 	return part->differ->facts->service->name;
 }
 
-/* How many of the group there are to be; UNMANAGED: none of our business. */
+/* How many of the group there are to be; <0: none of our business. */
 static int wanted_count(const struct part *part, size_t group)
 {
-	int all = part->site->groups[group].count;
+	return part->active ? part->site->groups[group].count
+			    : dro_standby_count(part->site, group);
+}
 
-	if (part->active)
-		return all;
-	switch (part->site->strategy) {
-	case DRO_STRATEGY_HOT_STANDBY:
-	case DRO_STRATEGY_MULTI_SITE:
-		return all;
-	case DRO_STRATEGY_WARM_STANDBY:
-		return all < 1 ? all : 1;
-	case DRO_STRATEGY_PILOT_LIGHT: /* the group that holds the data */
-		return group > 0 || all < 1 ? 0 : 1;
-	case DRO_STRATEGY_BACKUP_RESTORE:
-		return 0;
-	case DRO_STRATEGY_NONE: /* yesterday's primary: fenced, and put in order by people */
-	case DRO_STRATEGY_STATIC_PAGE:
-		break;
-	}
-	return UNMANAGED;
+static const char *wanted_type(const struct part *part, size_t group)
+{
+	return part->active ? part->site->groups[group].type : dro_standby_type(part->site, group);
 }
 
 static int older_first(const void *a, const void *b)
@@ -84,6 +70,22 @@ static bool known_group(const struct part *part, const struct dro_instance *inst
 	return false;
 }
 
+/* Whatever its age: it is not the one that goes. */
+static void data_host_first(struct members *members, const char *id)
+{
+	const struct dro_instance *found;
+	size_t i;
+
+	for (i = 1; i < members->count; i++)
+		if (strcmp(members->items[i]->id, id) == 0) {
+			found = members->items[i];
+			memmove(&members->items[1], &members->items[0],
+				i * sizeof(*members->items));
+			members->items[0] = found;
+			return;
+		}
+}
+
 /* Those of the group; `name` NULL: those of none that the spec has. */
 static bool collect(struct members *out, const struct part *part, const char *name)
 {
@@ -102,6 +104,7 @@ static bool collect(struct members *out, const struct part *part, const char *na
 	}
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), older_first);
+	data_host_first(out, differ_data_host_id(part->differ, part->site));
 	return true;
 }
 
@@ -203,9 +206,10 @@ static void launch_some(const struct part *part, size_t index, const char *image
 	dro_build_input(build, step, "site", part->site->name);
 	dro_build_input(build, step, "group", group->name);
 	dro_build_input(build, step, "image", image ? image : "");
+	dro_build_input(build, step, "type", wanted_type(part, index));
 	dro_build_input_json(build, step, "count", cJSON_CreateNumber((double)count));
 	dro_build_input_json(build, step, "user_data", user_data(part));
-	snprintf(text, sizeof(text), "%s from %s", group->type, group->image);
+	snprintf(text, sizeof(text), "%s from %s", wanted_type(part, index), group->image);
 	for (i = 0; i < count; i++)
 		change(part, group->name, step,
 			(struct dro_change){
@@ -259,35 +263,18 @@ static void start(const struct part *part, const char *group, const struct membe
 		add_wait(part, group, NULL, ids_of(stopped, 0, stopped->count), step);
 }
 
-static void resize(const struct part *part, const struct dro_instance_group *group,
-	const struct dro_instance *instance)
+static void resize(const struct part *part, const struct dro_instance *instance, const char *type)
 {
-	struct dro_build *build = &part->differ->base;
-	struct dro_step *step;
-	char id[200], text[300];
+	char text[300];
 
-	site_text(text, sizeof(text), part, instance->id);
-	if (part->active) {
-		differ_finding(part->differ, DRO_FINDING_LEFT, text,
-			"is of type %s, not %s: to resize it is to stop it, and the site is active",
-			instance->type, group->type);
+	if (!part->active) {
+		differ_resize(part->differ, part->site, instance, type);
 		return;
 	}
-	snprintf(text, sizeof(text), "resize-%s", instance->id);
-	dro_build_id(id, sizeof(id), text);
-	step = differ_step(part->differ, "compute.resize", instance->id, RESIZE_MS, id);
-	if (!step)
-		return;
-	dro_build_input(build, step, "site", part->site->name);
-	dro_build_input(build, step, "id", instance->id);
-	dro_build_input(build, step, "type", group->type);
-	dro_build_input(build, step, "previous", instance->type);
-	dro_build_input_json(
-		build, step, "runs", cJSON_CreateBool(instance->state == DRO_INSTANCE_RUNNING));
-	change(part, instance->id, step,
-		(struct dro_change){.action = DRO_ACTION_UPDATE,
-			.was = (char *)instance->type,
-			.wanted = group->type});
+	site_text(text, sizeof(text), part, instance->id);
+	differ_finding(part->differ, DRO_FINDING_LEFT, text,
+		"is of type %s, not %s: to resize it is to stop it, and the site is active",
+		instance->type, type);
 }
 
 /* ---- what is too many ------------------------------------------------------------------------ */
@@ -310,9 +297,10 @@ static bool may_go(const struct part *part, const struct dro_instance *instance)
 	return !part->active && instance->id[0] != '?' && !name;
 }
 
-/* Ends the youngest ones. `cold`: the site is to have none, now that another one is active. */
+/* Ends the youngest ones. `small`: the site is to have none or few, now that another one is active.
+ */
 static void terminate(const struct part *part, const char *group, const struct members *members,
-	size_t keep, bool cold)
+	size_t keep, bool small)
 {
 	struct members going = {calloc(members->count + 1, sizeof(*going.items)), 0};
 	struct dro_step *step = NULL;
@@ -337,7 +325,7 @@ static void terminate(const struct part *part, const char *group, const struct m
 				(struct dro_change){.action = DRO_ACTION_DELETE,
 					.was = (char *)going.items[i]->native_state,
 					.active = part->active,
-					.expected = cold});
+					.expected = small});
 	}
 	free(going.items);
 }
@@ -348,6 +336,7 @@ static void compare_members(
 	const struct part *part, size_t index, const struct members *members, size_t keep)
 {
 	const struct dro_instance_group *group = &part->site->groups[index];
+	const char *type = wanted_type(part, index);
 	struct members stopped = {calloc(members->count + 1, sizeof(*stopped.items)), 0};
 	size_t i;
 
@@ -356,8 +345,8 @@ static void compare_members(
 	for (i = 0; stopped.items && i < keep && i < members->count; i++) {
 		const struct dro_instance *instance = members->items[i];
 
-		if (*instance->type && strcmp(instance->type, group->type) != 0)
-			resize(part, group, instance);
+		if (*instance->type && strcmp(instance->type, type) != 0)
+			resize(part, instance, type);
 		else if (instance->state == DRO_INSTANCE_STOPPED)
 			stopped.items[stopped.count++] = instance;
 	}
@@ -372,14 +361,15 @@ static void compare_group(const struct part *part, size_t index)
 	int wanted = wanted_count(part, index);
 	struct members members;
 
-	if (wanted == UNMANAGED || !collect(&members, part, group->name))
+	if (wanted < 0 || !collect(&members, part, group->name))
 		return;
 	if (members.count < (size_t)wanted)
 		launch(part, index, (size_t)wanted - members.count,
 			part->active && index == 0 && members.count == 0 && was_alive(part));
 	compare_members(part, index, &members, (size_t)wanted);
 	if (members.count > (size_t)wanted)
-		terminate(part, group->name, &members, (size_t)wanted, wanted == 0);
+		terminate(part, group->name, &members, (size_t)wanted,
+			wanted == 0 || dro_strategy_grows(part->site->strategy));
 	free(members.items);
 }
 

@@ -90,12 +90,9 @@ static void check_strategy(struct dro_check *check, const struct dro_site *site)
 {
 	enum dro_strategy strategy = site->strategy;
 	bool page = strategy == DRO_STRATEGY_STATIC_PAGE;
-	bool replicates =
-		strategy == DRO_STRATEGY_HOT_STANDBY || strategy == DRO_STRATEGY_PILOT_LIGHT ||
-		strategy == DRO_STRATEGY_WARM_STANDBY || strategy == DRO_STRATEGY_MULTI_SITE;
-	bool restores = strategy == DRO_STRATEGY_BACKUP_RESTORE ||
-			strategy == DRO_STRATEGY_PILOT_LIGHT ||
-			strategy == DRO_STRATEGY_WARM_STANDBY;
+	bool restores = strategy == DRO_STRATEGY_BACKUP_RESTORE;
+	/* A site that has no data of its own before it takes over is rebuilt: backup-restore. */
+	bool replicates = strategy == DRO_STRATEGY_HOT_STANDBY || dro_strategy_grows(strategy);
 
 	if (site->role == DRO_ROLE_PRIMARY && strategy != DRO_STRATEGY_NONE) {
 		dro_check_complain(check, &site->strategy, &site->place,
@@ -110,10 +107,9 @@ static void check_strategy(struct dro_check *check, const struct dro_site *site)
 				site->name);
 		return;
 	}
-	check_key(check, site, "follows", &site->follows, strategy == DRO_STRATEGY_HOT_STANDBY,
-		replicates);
-	check_key(check, site, "restores", &site->restores, strategy == DRO_STRATEGY_BACKUP_RESTORE,
-		restores);
+	check_key(check, site, "follows", &site->follows, replicates,
+		replicates || strategy == DRO_STRATEGY_MULTI_SITE);
+	check_key(check, site, "restores", &site->restores, restores, restores);
 	check_key(check, site, "bucket", &site->bucket, page, page);
 	check_key(check, site, "page", &site->page, page, page);
 	if (page && site->group_count)
@@ -126,6 +122,36 @@ static void check_strategy(struct dro_check *check, const struct dro_site *site)
 		dro_report_add(check->fill->report, &site->place,
 			"site '%s' has no 'health': without it nobody can tell whether it answers",
 			site->name);
+}
+
+/* The first group holds the data, so one of it runs always; the others of a pilot light never do.
+ */
+static void check_standby(struct dro_check *check, const struct dro_site *site)
+{
+	size_t i;
+
+	for (i = 0; i < site->group_count; i++) {
+		const struct dro_instance_group *group = &site->groups[i];
+
+		if (!group->standby.given)
+			continue;
+		if (!dro_strategy_grows(site->strategy))
+			dro_check_complain(check, &group->standby, &group->place,
+				"'standby' does not go with a %s site: leave it out",
+				dro_strategy_name(site->strategy));
+		else if (i > 0 && site->strategy == DRO_STRATEGY_PILOT_LIGHT)
+			dro_check_complain(check, &group->standby, &group->place,
+				"of a pilot-light site only the first group runs in peace, '%s': "
+				"leave it out, or make the site a warm-standby",
+				site->groups[0].name);
+		else if (group->standby.count > group->count)
+			dro_check_complain(check, &group->standby.count, &group->place,
+				"more in peace (%d) than when the site is active (%d)",
+				group->standby.count, group->count);
+		else if (i == 0 && group->standby.count < 1)
+			dro_check_complain(check, &group->standby.count, &group->place,
+				"'%s' holds the data: at least one of it runs", group->name);
+	}
 }
 
 /* Follows the chain from `site`; said once for a cycle, at the site that is first in the file. */
@@ -178,6 +204,7 @@ static void check_site(struct dro_check *check, const struct dro_site *site)
 
 	dro_check_account(check, &site->provider, &site->place);
 	check_strategy(check, site);
+	check_standby(check, site);
 	check_follows(check, site);
 	backup = check_backup(check, &site->restores, &site->place);
 	if (backup && site->strategy == DRO_STRATEGY_BACKUP_RESTORE)

@@ -32,6 +32,25 @@ const struct dro_form dro_form_objectives = {
 	NOT_KEPT,
 };
 
+static const struct dro_field standby_fields[] = {
+	{"count", DRO_FIELD_INT, AT(dro_standby_size, count), .min = 0, .max = 10000,
+		.fallback = "1", .help = "How many of them run.", .example = "1"},
+	{"type", DRO_FIELD_STRING, AT(dro_standby_size, type), .format = &dro_format_token,
+		.help = "Their type, where it is a smaller one.", .example = "t3.small"},
+	{0},
+};
+
+static const struct dro_form standby = {
+	.name = "standby",
+	.help = "What of a group runs while another site is active.",
+	.fields = standby_fields,
+	.size = sizeof(struct dro_standby_size),
+	.key = DRO_NO_OFFSET,
+	.place = DRO_NO_OFFSET,
+	.given = offsetof(struct dro_standby_size, given),
+	.settings = DRO_NO_OFFSET,
+};
+
 static const struct dro_field group_fields[] = {
 	{"count", DRO_FIELD_INT, AT(dro_instance_group, count), .min = 0, .max = 10000,
 		.fallback = "1", .help = "How many instances there are.", .example = "2"},
@@ -40,6 +59,9 @@ static const struct dro_field group_fields[] = {
 	{"image", DRO_FIELD_IMAGE, AT(dro_instance_group, image), NEED,
 		.help = "The image to boot: an id, a name, or the newest image of a name.",
 		.example = "{name: memphis-site, newest: true}"},
+	{"standby", DRO_FIELD_OBJECT, AT(dro_instance_group, standby), .object = &standby,
+		.help = "pilot-light (the first group, which holds the data), warm-standby: the "
+			"size in peace; one of the group's type where not given."},
 	{"options", DRO_FIELD_SETTINGS, ARRAY(dro_instance_group, options, option_count),
 		.help = "What only this provider knows: subnet, security_groups, key_name, zone.",
 		.example = "{subnet: subnet-0a1b2c3d}"},
@@ -211,7 +233,9 @@ static const struct dro_field site_fields[] = {
 		.help = "The provider's region; the account's where not given.",
 		.example = "us-west-2"},
 	{"follows", DRO_FIELD_STRING, AT(dro_site, follows), .format = &dro_format_name,
-		.help = "hot-standby: the site whose data it replicates.", .example = "main"},
+		.help = "pilot-light, warm-standby, hot-standby: the site whose data it "
+			"replicates.",
+		.example = "main"},
 	{"replication", DRO_FIELD_OBJECT, AT(dro_site, replication), .object = &replication,
 		.help = "How the data comes from the site that this one follows."},
 	{"restores", DRO_FIELD_STRING, AT(dro_site, restores), .format = &dro_format_name,

@@ -108,14 +108,13 @@ sites:
       http: {{scheme: http, port: {origin}, path: /healthz, host: {name}, status: 200}}
       timeout: 2s
   dr:
-    strategy: hot-standby
+    strategy: {strategy}
     follows: main
     replication: {{mode: {mode}, port: {database}}}
     provider: aws
     region: {dr}
     instances:
-      web: {{count: 1, type: t3.large, image: {{name: memphis-site, newest: true}}}}
-    agent: {{ssh: {{user: drorch, identity: {{file: /nobody}}, known_hosts: /nobody}}}}
+{groups}    agent: {{ssh: {{user: drorch, identity: {{file: /nobody}}, known_hosts: /nobody}}}}
     health:
       http: {{scheme: http, port: {origin}, path: /healthz, host: {name}, status: 200}}
       timeout: 2s
@@ -152,10 +151,13 @@ database:
 
 
 class Writers:
-    """Guests: each sends its next order through the edge until it is told to stop."""
+    """Guests: each sends its next order through the edge until it is told to stop.
 
-    def __init__(self, world, count=4):
-        self.world, self.going = world, True
+    A replica that was away catches up only with guests that take a breath: a `pause` in seconds between their orders.
+    """
+
+    def __init__(self, world, count=4, pause=0):
+        self.world, self.going, self.pause = world, True, pause
         self.acknowledged = {}  # (writer, number): when, monotonic
         self.threads = [threading.Thread(target=self.write, args=(k,)) for k in range(count)]
         for thread in self.threads:
@@ -164,6 +166,7 @@ class Writers:
     def write(self, writer):
         number, connection = 0, None
         while self.going:
+            time.sleep(self.pause)
             number += 1
             try:
                 connection = connection or http.client.HTTPConnection("127.0.0.1", self.world.edge, timeout=10)
@@ -202,6 +205,9 @@ class Writers:
 
 
 class HotWorld(World):
+    STRATEGY, DR_TYPE = "hot-standby", "t3.large"
+    GROUPS = "web: {count: 1, type: t3.large, image: {name: memphis-site, newest: true}}\n"
+
     def __init__(self, folder, mode="semi-sync", rpo="0s", **options):
         self.mode, self.rpo, self.servers, self.deaths = mode, rpo, {}, []
         super().__init__(folder, **options)
@@ -220,7 +226,7 @@ class HotWorld(World):
         (image / "boot").write_text(APP.format(told=self.folder / "told", mariadb=databases.program("mariadb")))
         (image / "boot").chmod(0o755)
         self.add_images(str(image))
-        self.sites = {"main": self.start_site("main", MAIN), "dr": self.start_site("dr", TIER2)}
+        self.sites = {"main": self.start_site("main", MAIN), "dr": self.start_site("dr", TIER2, self.DR_TYPE)}
         self.main = self.sites["main"]
         self.make_databases()
         zone = self.cloudflare("POST", "/zones", {"name": "memphis.example", "account": {"id": "0" * 32}})
@@ -231,12 +237,12 @@ class HotWorld(World):
         wait_for("the service at its main site", lambda: self.ask("/healthz")[0] == 200)
         self.commit_specs()
 
-    def start_site(self, site, region):
+    def start_site(self, site, region, kind="t3.large"):
         tags = {f"TagSpecification_1_Tag_{n}_{k}": v for n, pair in enumerate(
             (("drorch:service", "memphis"), ("drorch:site", site), ("drorch:group", "web"),
              ("Name", f"memphis-{site}-web")), 1) for k, v in zip(("Key", "Value"), pair)}
         self.ec2(region, "RunInstances", ImageId=self.amis[region], MinCount="1", MaxCount="1",
-                 InstanceType="t3.large", TagSpecification_1_ResourceType="instance", **tags)
+                 InstanceType=kind, TagSpecification_1_ResourceType="instance", **tags)
         return wait_for(f"{site} to run", lambda: next(
             (i for i in self.instances(region) if i["state"] == "running"), None))
 
@@ -286,7 +292,8 @@ class HotWorld(World):
         files = super().spec_files()
         files["services/memphis.yaml"] = SERVICE.format(
             rpo=self.rpo, main=MAIN, dr=TIER2, name=NAME, origin=self.origin, edge=self.edge,
-            monitor=self.monitor, mode=self.mode, database=self.database_port)
+            monitor=self.monitor, mode=self.mode, database=self.database_port, strategy=self.STRATEGY,
+            groups=textwrap.indent(self.GROUPS, " " * 6))
         return files
 
     def cut(self, site, on=True):

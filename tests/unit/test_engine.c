@@ -566,6 +566,27 @@ START_TEST(a_missing_output_is_named)
 }
 END_TEST
 
+static const cJSON *two_ids(const void *arg, const char *step_id)
+{
+	(void)step_id;
+	return arg;
+}
+
+START_TEST(a_list_in_a_list_comes_one_by_one)
+{
+	cJSON *inputs = cJSON_Parse("{\"a\":[\"i-0\",\"${launch.ids}\",\"i-3\"]}"),
+	      *outputs = cJSON_Parse("{\"ids\":[\"i-1\",\"i-2\"]}"),
+	      *expected = cJSON_Parse("{\"a\":[\"i-0\",\"i-1\",\"i-2\",\"i-3\"]}"), *filled = NULL;
+
+	ck_assert_int_eq(dro_inputs_fill(&filled, inputs, two_ids, outputs, NULL), 0);
+	ck_assert(cJSON_Compare(filled, expected, 1));
+	cJSON_Delete(inputs);
+	cJSON_Delete(outputs);
+	cJSON_Delete(expected);
+	cJSON_Delete(filled);
+}
+END_TEST
+
 static int64_t wall_now;
 
 static int64_t read_wall(const struct dro_clock *clock)
@@ -650,6 +671,7 @@ int main(void)
 	tcase_add_test(cases, without_the_lease_nothing_happens);
 	tcase_add_test(cases, every_transition_is_as_the_table_says);
 	tcase_add_test(cases, a_missing_output_is_named);
+	tcase_add_test(cases, a_list_in_a_list_comes_one_by_one);
 	tcase_add_test(cases, the_watch_does_not_go_by_the_wall_clock);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -267,6 +267,127 @@ START_TEST(a_failback_puts_the_old_primary_in_order_first)
 }
 END_TEST
 
+/* ---- a site that runs small in peace --------------------------------------------------------- */
+
+static struct dro_instance_group groups[2];
+static struct dro_site_member members[2];
+static const char *images[] = {"img-1", "img-1"};
+
+/* Its data host runs as t3.small, and of two workers the one that `worker` says. */
+static void run_small(enum dro_strategy strategy, const char *worker)
+{
+	groups[0] = (struct dro_instance_group){.name = text("web"),
+		.type = text("t3.large"),
+		.count = 1,
+		.standby = {.given = true, .count = 1, .type = text("t3.small")}};
+	groups[1] = (struct dro_instance_group){
+		.name = text("worker"), .type = text("t3.medium"), .count = 2};
+	sites[1].strategy = strategy;
+	sites[1].provider = text("aws");
+	sites[1].groups = groups;
+	sites[1].group_count = 2;
+	snprintf(facts.to_host.id, sizeof(facts.to_host.id), "i-1");
+	members[0] = (struct dro_site_member){"i-1", "web", "t3.small", false};
+	members[1] = (struct dro_site_member){"i-2", "worker", worker, true};
+	facts.members = members;
+	facts.member_count = *worker ? 2 : 1;
+	facts.images = images;
+}
+
+static const char *input(const char *step, const char *object, const char *key)
+{
+	const cJSON *json = dro_plan_step(plan, step)->inputs;
+
+	return dro_json_text(object ? cJSON_GetObjectItemCaseSensitive(json, object) : json, key);
+}
+
+START_TEST(what_takes_minutes_is_done_before_the_freeze)
+{
+	size_t i;
+
+	run_small(DRO_STRATEGY_PILOT_LIGHT, "");
+	make();
+	ck_assert(waits_for("launch-worker", "capacity-worker"));
+	ck_assert(waits_for("launch-worker", "probe-aws"));
+	ck_assert_int_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(
+				 dro_plan_step(plan, "launch-worker")->inputs, "count")),
+		2);
+	/* The primary's writes wait for the replica no more before it is stopped. */
+	ck_assert(waits_for("unguard-dr", "open-dr") && waits_for("drain-dr", "unguard-dr"));
+	ck_assert(waits_for("resize-i-1", "drain-dr") && waits_for("boot.dr", "resize-i-1"));
+	ck_assert(waits_for("open.dr", "boot.dr") && waits_for("guard-dr", "open.dr"));
+	ck_assert(waits_for("boot-web", "resize-i-1"));
+	ck_assert(waits_for("catch-up", "guard-dr") && waits_for("catch-up", "boot-worker"));
+	for (i = 0; i < place("catch-up"); i++)
+		ck_assert(strcmp(plan->steps[i]->kind, "database.freeze") != 0);
+	for (i = place("freeze"); i < plan->step_count; i++)
+		ck_assert(strncmp(plan->steps[i]->kind, "compute.", 8) != 0);
+	/* Stopped and started it may be elsewhere. */
+	ck_assert_str_eq(input("drain-dr", "host", "address"), "198.51.100.2");
+	ck_assert_str_eq(input("promote", "to", "address"), "${boot.dr.addresses}");
+	ck_assert_str_eq(input("switch-www", NULL, "addresses"), "${boot-web.addresses}");
+}
+END_TEST
+
+START_TEST(a_lost_site_is_fenced_before_its_replica_is_restarted)
+{
+	run_small(DRO_STRATEGY_WARM_STANDBY, "t3.medium");
+	lose_main("0-1-100", true);
+	make();
+	ck_assert_ptr_null(dro_plan_step(plan, "unguard-dr"));
+	ck_assert_ptr_null(dro_plan_step(plan, "guard-dr"));
+	ck_assert(waits_for("drain-dr", "fence-main") && waits_for("resize-i-1", "drain-dr"));
+	ck_assert(waits_for("promote", "open.dr") && waits_for("promote", "boot-worker"));
+	ck_assert(!waits_for("launch-worker", "fence-main"));
+	ck_assert_str_eq(
+		cJSON_GetArrayItem(
+			cJSON_GetObjectItem(dro_plan_step(plan, "start-worker")->inputs, "ids"), 0)
+			->valuestring,
+		"i-2");
+	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(
+				 dro_plan_step(plan, "boot-worker")->inputs, "ids")),
+		2);
+}
+END_TEST
+
+START_TEST(without_semi_sync_nobody_waits_for_the_replica)
+{
+	run_small(DRO_STRATEGY_WARM_STANDBY, "t3.small");
+	sites[1].replication.mode = DRO_REPLICATION_ASYNC;
+	make();
+	ck_assert_ptr_null(dro_plan_step(plan, "unguard-dr"));
+	ck_assert(waits_for("guard-dr", "open.dr"));
+	ck_assert(waits_for("boot-worker", "resize-i-2"));
+}
+END_TEST
+
+START_TEST(as_it_is_nothing_grows)
+{
+	size_t i;
+
+	run_small(DRO_STRATEGY_WARM_STANDBY, "t3.small");
+	facts.as_is = true;
+	facts.members = NULL;
+	facts.member_count = 0;
+	facts.images = NULL;
+	make();
+	for (i = 0; i < plan->step_count; i++)
+		ck_assert(strncmp(plan->steps[i]->kind, "compute.", 8) != 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_launched_is_said_before_anything_moves)
+{
+	run_small(DRO_STRATEGY_PILOT_LIGHT, "");
+	images[1] = NULL;
+	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_ENOTFOUND);
+	ck_assert_ptr_nonnull(strstr(err.message, "worker"));
+	images[1] = "img-1";
+	sites[1].strategy = DRO_STRATEGY_STATIC_PAGE;
+	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_EUNSUPPORTED);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("plan_hot");
@@ -282,6 +403,11 @@ int main(void)
 	tcase_add_test(tcase, the_recovery_point_is_held_against_the_objective);
 	tcase_add_test(tcase, a_site_that_is_well_is_switched_and_not_failed_over);
 	tcase_add_test(tcase, a_failback_puts_the_old_primary_in_order_first);
+	tcase_add_test(tcase, what_takes_minutes_is_done_before_the_freeze);
+	tcase_add_test(tcase, a_lost_site_is_fenced_before_its_replica_is_restarted);
+	tcase_add_test(tcase, without_semi_sync_nobody_waits_for_the_replica);
+	tcase_add_test(tcase, as_it_is_nothing_grows);
+	tcase_add_test(tcase, what_cannot_be_launched_is_said_before_anything_moves);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -427,6 +427,114 @@ START_TEST(a_standby_is_resized_and_an_active_site_is_not)
 }
 END_TEST
 
+/* Site dr as a warm standby: three in a storm, one small one in peace. */
+static void make_dr_warm(void)
+{
+	struct dro_site *dr = &spec->services[0].sites[1];
+
+	dr->strategy = DRO_STRATEGY_WARM_STANDBY;
+	dr->groups[0].count = 3;
+	free(dr->groups[0].standby.type);
+	dr->groups[0].standby = (struct dro_standby_size){true, 1, strdup("t0")};
+}
+
+START_TEST(a_warm_standby_is_small_until_it_is_active)
+{
+	load(FAILOVER);
+	make_dr_warm();
+	sim_add_instance(&sim, "s", "main", "web", "t1", DRO_INSTANCE_RUNNING);
+	look();
+	ck_assert_int_eq(cJSON_GetNumberValue(input("launch-dr-web", "count")), 1);
+	ck_assert_str_eq(input("launch-dr-web", "type")->valuestring, "t0");
+	sim_add_instance(&sim, "s", "dr", "web", "t0", DRO_INSTANCE_RUNNING);
+	look();
+	ck_assert_ptr_null(dro_plan_step(plan, "resize-i-2"));
+	facts.active = "dr";
+	look();
+	ck_assert_int_eq(cJSON_GetNumberValue(input("launch-dr-web", "count")), 2);
+	ck_assert_str_eq(input("launch-dr-web", "type")->valuestring, "t1");
+	ck_assert(finds(DRO_FINDING_LEFT, "the site is active"));
+}
+END_TEST
+
+START_TEST(after_a_failback_it_is_small_again)
+{
+	load(FAILOVER);
+	make_dr_warm();
+	sim_add_instance(&sim, "s", "main", "web", "t1", DRO_INSTANCE_RUNNING);
+	sim_add_record(&sim, 0, "www.a.example", "A", "10.0.0.2", "drorch:s/www");
+	sim_add_instance(&sim, "s", "dr", "web", "t1", DRO_INSTANCE_RUNNING);
+	sim_add_instance(&sim, "s", "dr", "web", "t1", DRO_INSTANCE_RUNNING);
+	sim_add_instance(&sim, "s", "dr", "web", "t1", DRO_INSTANCE_RUNNING);
+	look();
+	ck_assert_int_eq(cJSON_GetArraySize(input("terminate-dr-web", "ids")), 2);
+	ck_assert_str_eq(input("resize-i-2", "type")->valuestring, "t0");
+	ck_assert(!refused("max-changes"));
+	sim_apply(&sim, plan, facts.service);
+	look();
+	ck_assert_uint_eq(diff->change_count, 0);
+}
+END_TEST
+
+/* What the agents say: main is the primary, and dr, i-`dr`, its replica. */
+static void look_at_databases(struct dro_data_host databases[3], const char *dr)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+
+	memset(databases, 0, 3 * sizeof(*databases));
+	databases[0] = (struct dro_data_host){.name = "s-main-web-1",
+		.id = "i-1",
+		.address = "10.0.0.2",
+		.state = "running",
+		.seen = {.answered = true, .primary = true, .semi_sync = true}};
+	databases[1] = (struct dro_data_host){.name = "s-dr-web-1",
+		.address = "10.0.0.3",
+		.state = "running",
+		.seen = {.answered = true,
+			.replicates = true,
+			.follows = "10.0.0.2",
+			.follows_port = 3306}};
+	snprintf(databases[1].id, sizeof(databases[1].id), "%s", dr);
+	look();
+	forget();
+	sim_observe(&seen, &sim, facts.service);
+	seen.databases = databases;
+	ck_assert_msg(dro_plan_reconcile(&plan, &diff, &facts, &err) == 0, "%s", err.message);
+	seen.databases = NULL;
+}
+
+START_TEST(the_primary_goes_on_while_its_replica_is_resized)
+{
+	struct dro_data_host databases[3];
+
+	load(FAILOVER);
+	sim_add_instance(&sim, "s", "main", "web", "t1", DRO_INSTANCE_RUNNING);
+	sim_add_instance(&sim, "s", "dr", "web", "t9", DRO_INSTANCE_RUNNING);
+	look_at_databases(databases, "i-2");
+	ck_assert_str_eq(input("drain-dr", "unguarded")->valuestring, "${unguard-dr.unguarded}");
+	ck_assert_str_eq(input("resize-i-2", "drained")->valuestring, "${drain-dr.drained}");
+	ck_assert_str_eq(input("resize-i-2", "previous")->valuestring, "t9");
+	ck_assert_ptr_nonnull(input("guard-dr", "semi_sync"));
+	ck_assert_ptr_null(dro_plan_step(plan, "follow-dr"));
+}
+END_TEST
+
+START_TEST(the_one_with_the_data_is_the_one_that_stays)
+{
+	struct dro_data_host databases[3];
+
+	load(FAILOVER);
+	make_dr_warm();
+	sim_add_instance(&sim, "s", "main", "web", "t1", DRO_INSTANCE_RUNNING);
+	sim_add_instance(&sim, "s", "dr", "web", "t0", DRO_INSTANCE_RUNNING);
+	sim_add_instance(&sim, "s", "dr", "web", "t0", DRO_INSTANCE_RUNNING);
+	look_at_databases(databases, "i-3");
+	ck_assert_int_eq(cJSON_GetArraySize(input("terminate-dr-web", "ids")), 1);
+	ck_assert_str_eq(
+		cJSON_GetArrayItem(input("terminate-dr-web", "ids"), 0)->valuestring, "i-2");
+}
+END_TEST
+
 START_TEST(yesterdays_primary_is_left_alone)
 {
 	load(FAILOVER);
@@ -560,6 +668,10 @@ int main(void)
 	tcase_add_test(tcase, an_active_site_is_never_scaled_down);
 	tcase_add_test(tcase, a_cold_site_ends_when_no_name_leads_there);
 	tcase_add_test(tcase, a_standby_is_resized_and_an_active_site_is_not);
+	tcase_add_test(tcase, a_warm_standby_is_small_until_it_is_active);
+	tcase_add_test(tcase, after_a_failback_it_is_small_again);
+	tcase_add_test(tcase, the_primary_goes_on_while_its_replica_is_resized);
+	tcase_add_test(tcase, the_one_with_the_data_is_the_one_that_stays);
 	tcase_add_test(tcase, yesterdays_primary_is_left_alone);
 	tcase_add_test(tcase, many_changes_and_deletes_are_asked_about);
 	tcase_add_test(tcase, a_name_of_the_active_site_is_not_deleted_unasked);

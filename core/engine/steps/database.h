@@ -32,6 +32,11 @@ int step_change(cJSON **result, struct dro_step_context *context, const struct s
 int step_role(struct dro_step_context *context, const struct step_host *host, bool *primary,
 	bool *fenced, struct dro_error *err);
 
+/* `replica` follows `primary`, which waits for it with each write from then on where input
+ * "semi_sync" says so. */
+int step_attach(struct dro_step_context *context, const struct step_host *replica,
+	const struct step_host *primary, struct dro_error *err);
+
 /* Accepts writes again, where it is a primary still; `unfence`: also where it was fenced. For undo:
  * past a while a host that cannot be reached is DRO_EIO, so that a way back comes to its end. */
 int step_thaw(struct dro_step_context *context, const struct step_host *host, bool unfence,

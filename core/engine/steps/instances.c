@@ -71,8 +71,8 @@ static int init_group(
 	struct launch_spec *out, const struct dro_step_context *context, struct dro_error *err)
 {
 	const struct dro_instance_group *group;
+	const char *type = dro_json_text(context->inputs, "type"), *name;
 	const struct dro_site *site;
-	const char *name;
 	int64_t count;
 	int rc;
 
@@ -88,7 +88,7 @@ static int init_group(
 	add_marks(out, context, site->name, group->name);
 	tag(out, DRO_TAG_GROUP, group->name);
 	out->spec.count = (uint32_t)count;
-	out->spec.type = group->type;
+	out->spec.type = *type ? type : group->type;
 	return copy_options(out, group->options, group->option_count, err);
 }
 

@@ -1,9 +1,11 @@
 /*
- * compute.resize {site, id, type, previous, runs}: gives a standby's instance another type. It is
- * stopped for that, and started again where it ran. Every poll looks where it stands and does the
- * next thing, so that a repeat goes on from the truth.
+ * compute.resize {site, id, type, previous, runs, primary, drained}: gives a standby's instance
+ * another type. It is stopped for that, and started again where it ran. Every poll looks where it
+ * stands and does the next thing, so that a repeat goes on from the truth. Undone, it gets its
+ * `previous` one; without that it keeps what it has, and runs. `primary` is the data host that it
+ * replicates: no replica confirms that one meanwhile, so it is told that somebody is there.
  */
-#include "engine/steps/steps.h"
+#include "engine/steps/database.h"
 
 #include <string.h>
 
@@ -15,7 +17,7 @@ struct resize {
 	struct dro_step_context *context;
 	struct dro_provider *provider;
 	const struct dro_site *site;
-	const char *id, *type;
+	const char *id, *type; /* "" : the one it has */
 	bool runs;
 };
 
@@ -38,14 +40,14 @@ static int power(
 static int go_on(
 	const struct resize *resize, const struct dro_instance *instance, struct dro_error *err)
 {
-	bool done = strcmp(instance->type, resize->type) == 0;
+	bool done = !*resize->type || strcmp(instance->type, resize->type) == 0;
 	int rc;
 
 	switch (instance->state) {
 	case DRO_INSTANCE_RUNNING:
 		if (!done)
 			return power(resize, DRO_POWER_STOP, "stopping", err);
-		dro_buf_printf(&resize->context->note, "%s is %s", resize->id, resize->type);
+		dro_buf_printf(&resize->context->note, "%s is %s", resize->id, instance->type);
 		return DRO_STEP_DONE;
 	case DRO_INSTANCE_STOPPED:
 		if (done && resize->runs)
@@ -64,18 +66,29 @@ static int go_on(
 	}
 }
 
-static int resize_to(struct dro_step_context *context, const char *key, struct dro_error *err)
+/* Whether it hears us is for its own agent to judge. */
+static void keep_company(struct dro_step_context *context)
 {
-	struct resize resize = {.context = context};
+	struct step_host primary;
+	bool is_primary, fenced;
+
+	if (cJSON_GetObjectItemCaseSensitive(context->inputs, "primary") &&
+		step_host_read(&primary, context, "primary", NULL) == 0)
+		step_role(context, &primary, &is_primary, &fenced, NULL);
+}
+
+static int resize_to(struct dro_step_context *context, const char *type, struct dro_error *err)
+{
+	struct resize resize = {.context = context, .type = type};
 	struct dro_instance_query query = {.size = sizeof(query), .id_count = 1};
 	struct dro_instance_list list = {0};
 	int rc;
 
 	if ((rc = dro_step_site(context, "site", &resize.site, &resize.provider, err)) < 0 ||
 		(rc = dro_json_string_need(context->inputs, "id", &resize.id, err)) < 0 ||
-		(rc = dro_json_string_need(context->inputs, key, &resize.type, err)) < 0 ||
 		(rc = dro_json_bool(context->inputs, "runs", false, &resize.runs, err)) < 0)
 		return rc;
+	keep_company(context);
 	query.region = resize.site->region;
 	query.ids = &resize.id;
 	rc = dro_provider_list_instances(resize.provider, &query, &list, &context->call, err);
@@ -89,10 +102,13 @@ static int resize_to(struct dro_step_context *context, const char *key, struct d
 
 int dro_step_resize(struct dro_step_context *context, struct dro_error *err)
 {
-	return resize_to(context, "type", err);
+	const char *type;
+	int rc = dro_json_string_need(context->inputs, "type", &type, err);
+
+	return rc < 0 ? rc : resize_to(context, type, err);
 }
 
 int dro_step_unresize(struct dro_step_context *context, struct dro_error *err)
 {
-	return resize_to(context, "previous", err);
+	return resize_to(context, dro_json_text(context->inputs, "previous"), err);
 }

@@ -78,8 +78,7 @@ out:
 	return rc;
 }
 
-/* `replica` follows `primary`, which waits for it with each write from then on where it is to. */
-static int attach(struct dro_step_context *context, const struct step_host *replica,
+int step_attach(struct dro_step_context *context, const struct step_host *replica,
 	const struct step_host *primary, struct dro_error *err)
 {
 	cJSON *fields = cJSON_CreateObject();
@@ -101,7 +100,7 @@ int dro_step_reprotect(struct dro_step_context *context, struct dro_error *err)
 
 	if ((rc = step_host_read(&from, context, "from", err)) < 0 ||
 		(rc = step_host_read(&to, context, "to", err)) < 0 ||
-		(rc = attach(context, &from, &to, err)) < 0)
+		(rc = step_attach(context, &from, &to, err)) < 0)
 		return rc;
 	dro_buf_printf(&context->note, "%s follows %s%s", from.site->name, to.site->name,
 		semi_sync(context) ? ", semi-synchronously" : "");
@@ -217,7 +216,7 @@ static int turn_back(struct dro_step_context *context, struct dro_error *err)
 				PROMOTE_MS, err);
 	}
 	if (rc == 0)
-		rc = attach(context, &to, &from, err);
+		rc = step_attach(context, &to, &from, err);
 	if (rc == 0)
 		rc = await_well(context, &from, err);
 	if (rc == 0)

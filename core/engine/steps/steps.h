@@ -122,6 +122,10 @@ int dro_step_unpromote(struct dro_step_context *context, struct dro_error *err);
 int dro_step_reprotect(struct dro_step_context *context, struct dro_error *err);
 int dro_step_thaw_database(struct dro_step_context *context, struct dro_error *err);
 int dro_step_unthaw(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unguard(struct dro_step_context *context, struct dro_error *err);
+int dro_step_ununguard(struct dro_step_context *context, struct dro_error *err);
+int dro_step_drain(struct dro_step_context *context, struct dro_error *err);
+int dro_step_guard(struct dro_step_context *context, struct dro_error *err);
 int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err);
 int dro_step_backup_delete(struct dro_step_context *context, struct dro_error *err);
 
