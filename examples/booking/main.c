@@ -29,6 +29,8 @@
 #define BODY_MAX 4096
 #define FIELD_MAX 200
 #define ANSWER_MAX 16384
+#define CONNECTIONS 1024u /* a proxy may keep hundreds that it does not use */
+#define STACK_BYTES 262144
 #define RETRY_AFTER_S "1"
 #define COMPLAIN_MS 1000 /* an outage meets every request; so many words of it are enough */
 
@@ -211,7 +213,8 @@ static struct MHD_Daemon *listen_on(struct service *service, const char *address
 	return MHD_start_daemon(
 		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
 		port, NULL, NULL, handle, service, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&socket,
-		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT, 256u,
+		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		CONNECTIONS, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
 		MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_END);
 }
 

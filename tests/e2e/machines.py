@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 
+from databases import Agent
 from harness import AGENT, BUILD, DRORCH, LAB, NAME, SOURCE, TIER2, Failure, World, check, main, wait_for, world
 
 try:
@@ -257,6 +258,16 @@ class MachineWorld(World):
         done = self.shell(site, f"mariadb -BN -e {json.dumps(text)}")
         check(done.returncode == 0, f"{site}: {text}: {done.stderr}")
         return done.stdout.strip()
+
+    def session(self, site):
+        """The agent's session there, over ssh, as drorch holds it."""
+        name = HOSTS[site]
+        return Agent(None, ["ssh", "-T", "-F", "/dev/null", "-i", self.ssh_folder / "controller",
+                            *(f"-o{option}" for option in (
+                                "BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=3", "ServerAliveInterval=2",
+                                "ServerAliveCountMax=2", "StrictHostKeyChecking=yes", f"HostKeyAlias={name}",
+                                f"UserKnownHostsFile={self.ssh_folder}/known_hosts")),
+                            f"drorch@{self.address(site)}"])
 
     # -- playbooks -------------------------------------------------------------------------------
 
