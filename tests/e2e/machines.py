@@ -11,15 +11,16 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import http.client
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 from databases import Agent
@@ -32,6 +33,7 @@ except ImportError:
 
 MAIN, DR = "eu-west", "us-east"
 HOSTS = {"main": "memphis-main-web-1", "dr": "memphis-dr-web-1"}
+SCHEMA = SOURCE / "examples/booking/schema.sql"
 BOOKING = BUILD / "examples/booking/drorch-booking"
 PLUGIN = BUILD / "plugins/aws.so"
 PLAYBOOKS = SOURCE / "playbooks"
@@ -72,7 +74,7 @@ sites:
     instances:
       web: {{count: 1, type: g6-standard-4, image: {image}}}
     agent: {{ssh: {{user: drorch, identity: {{file: {ssh}/controller}}, known_hosts: {ssh}/known_hosts}}}}
-    health: &health
+    health:
       http: {{scheme: http, port: {origin}, path: /healthz, host: {name}, status: 200}}
       timeout: 2s
   dr:
@@ -130,20 +132,28 @@ def need_machines():
 # ---- what is made once ------------------------------------------------------------------------
 
 
-def packages():
-    """Those that the roles ask for, so that site.yml finds them and needs no network."""
-    settings = yaml.safe_load((PLAYBOOKS / "roles/settings/defaults/main.yml").read_text())
-    found = {"python3"}.union(*(value for name, value in settings.items() if name.endswith("_packages")))
-    return sorted(found)
+@functools.lru_cache(maxsize=None)
+def base():
+    """The image folder of a Debian with the packages that site.yml wants: it finds them, and needs no network."""
+    done = subprocess.run([LAB, "base", "--site"], capture_output=True, text=True, timeout=BASE_SECONDS, check=False)
+    check(done.returncode == 0, done.stderr)
+    return pathlib.Path(done.stdout.strip())
 
 
 @functools.lru_cache(maxsize=None)
-def base():
-    """The image folder of a Debian with the packages in it."""
-    done = subprocess.run([LAB, "base", "--include", ",".join(packages())], capture_output=True, text=True,
-                          timeout=BASE_SECONDS, check=False)
-    check(done.returncode == 0, done.stderr)
-    return pathlib.Path(done.stdout.strip())
+def baked():
+    """The image folder of what site.yml and bake.yml make of the base: kept beside it, made anew when either changes.
+    The programs are no part of it: they are another build's the next time."""
+    digest = hashlib.sha256(str(base()).encode())
+    for path in sorted(path for path in PLAYBOOKS.rglob("*") if path.is_file() and "secrets" not in path.parts):
+        digest.update(str(path.relative_to(PLAYBOOKS)).encode() + path.read_bytes())
+    made = base().parent.parent / f"{base().parent.name}-baked-{digest.hexdigest()[:12]}"
+    with open(f"{made}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            with world(kind=Bakery) as w:
+                w.take(made)
+    return made
 
 
 def greets(address):
@@ -158,37 +168,23 @@ def greets(address):
 # ---- the world --------------------------------------------------------------------------------
 
 
-class MachineWorld(World):
-    """`main` and `dr` at Linode, replicated; the name leads to `main`."""
-
-    image_folder = None
+class Machines(World):
+    """A lab with machines that playbooks can be run on. What a site needs beyond that is its own."""
 
     def make_service(self):
+        self.times, self.hosts = {}, {}
         self.ssh_folder = self.folder / "ssh"
         self.ssh_folder.mkdir(mode=0o700)
         for name in ("controller", "provision"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self.ssh_folder / name],
                            check=True)
         (self.ssh_folder / "known_hosts").touch()
-        self.times = {}
-        self.add_machine_images()
-        self.make_zone()
-        self.commit_specs()
-        with self.timed("launch"):
-            self.launch()
-        with self.timed("hosts"):
-            self.know_hosts()
-        with self.timed("site.yml"):
-            self.playbook("site.yml")
-        with self.timed("traffic"):
-            self.good("apply", "--confirm", "memphis")
-            wait_for("the service at its main site", lambda: self.ask("/healthz")[:2] == (200, "main"))
 
     @contextlib.contextmanager
     def timed(self, what):
         began = time.monotonic()
         yield
-        self.times[what] = time.monotonic() - began
+        self.times[what] = round(time.monotonic() - began, 1)
 
     def read_credentials(self):
         super().read_credentials()
@@ -196,53 +192,30 @@ class MachineWorld(World):
         path.write_text(self.keys["linode_token"] + "\n")
         path.chmod(0o600)
 
-    # -- before there are hosts ------------------------------------------------------------------
-
-    def add_machine_images(self):
-        """The base, and on top of it the key of whoever sets hosts up."""
+    def add_machine_image(self, below):
+        """A Linode image of that image folder, and on top of it the key of whoever sets hosts up."""
         folder = self.folder / "image"
         keys = folder / "root/root/.ssh"
         keys.mkdir(parents=True)
-        (folder / "machine").write_text((base() / "machine").read_text())
+        layers = (below / "machine").read_text()
+        if (below / "root").exists():
+            layers = f"layer {below}/root\n" + layers
+        (folder / "machine").write_text(layers)
         shutil.copy(self.ssh_folder / "provision.pub", keys / "authorized_keys")
         keys.chmod(0o700)
         (folder / "root/root").chmod(0o700)
-        self.image = self.add_image(folder, MAIN, "--vendor", "linode")
+        return self.add_image(folder, MAIN, "--vendor", "linode")
 
-    def make_zone(self):
-        self.zone = self.cloudflare("POST", "/zones", {"name": "memphis.example", "account": {"id": "0" * 32}})["id"]
-
-    def spec_files(self):
-        values = dict(port=self.port, edge=self.edge, origin=self.origin, main=MAIN, dr=DR, tier2=TIER2, name=NAME,
-                      credentials=self.credentials, monitor=self.monitor, image=self.image, ssh=self.ssh_folder)
-        return {"providers.yaml": PROVIDERS.format(**values),
-                "services/memphis.yaml": SERVICE.replace(" &health", "").format(**values)}
-
-    # -- hosts -----------------------------------------------------------------------------------
-
-    def launch(self):
-        """By drorch: an active site without instances is a loss for it, unless it is told otherwise."""
-        self.good("apply", "--confirm", "memphis", "--override-rule", "active-lost", "--reason", "its first hosts")
-        self.read_hosts()
-
-    def read_hosts(self):
-        """name: variables of the inventory."""
-        self.hosts = json.loads(self.good("inventory", "--list"))["_meta"]["hostvars"]
-        return self.hosts
+    # -- hosts: name: variables, as Ansible has them -----------------------------------------------
 
     def know_hosts(self):
-        """Host keys from the machines themselves, under the names that drorch gives the hosts."""
+        """Their keys, as the lab made them, under the names that drorch gives the hosts."""
         lines = []
         for name, host in self.hosts.items():
-            key = wait_for(f"{name}'s host key", lambda i=host["drorch_instance_id"]: self.host_key(i), BOOT_SECONDS)
+            known = self.lab("known-hosts", host["drorch_instance_id"])
+            lines.append(f"{name} {' '.join(known.splitlines()[0].split()[1:3])}\n")
             wait_for(f"{name}'s sshd", lambda a=host["ansible_host"]: greets(a), BOOT_SECONDS)
-            lines.append(f"{name} {' '.join(key.split()[:2])}\n")
         (self.ssh_folder / "known_hosts").write_text("".join(lines))
-
-    def host_key(self, instance):
-        """Once the first boot has made it."""
-        done = self.shell(instance, "test -s /var/lib/lab-user-data/id && cat /etc/ssh/ssh_host_ed25519_key.pub")
-        return done.stdout if done.returncode == 0 else None
 
     def shell(self, host, command, seconds=60):
         """A root shell's command in a machine: by its site, its host's name, or its instance's id."""
@@ -251,11 +224,138 @@ class MachineWorld(World):
         return subprocess.run([LAB, "sh", host, command, "--state", self.lab_state], capture_output=True, text=True,
                               timeout=seconds, check=False)
 
+    # -- playbooks -------------------------------------------------------------------------------
+
+    def has_firewall(self):
+        """Whether a machine may have one: nspawn leaves it the network's administration only where the lab says so."""
+        held = int(self.shell(next(iter(self.hosts)), "sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status").stdout, 16)
+        return bool(held >> 12 & 1)
+
+    def variables(self):
+        key = (self.ssh_folder / "controller.pub").read_text().strip()
+        return {"provision_key": str(self.ssh_folder / "provision"), "controller_keys": [key],
+                "agent_source": str(AGENT), "agent_plugin_sources": [str(PLUGIN)], "application_source": str(BOOKING),
+                "application_schema": str(SCHEMA), "application_port": self.origin, "firewall": self.has_firewall(),
+                "store": {"plugin": "aws", "region": TIER2, "bucket": "memphis-dr", "prefix": "offsite/",
+                          "endpoint": f"http://127.0.0.1:{self.port}"},
+                "store_credentials": {"access_key_id": f"{self.credentials}/access-key-id",
+                                      "secret_access_key": f"{self.credentials}/secret-access-key"}}
+
+    def playbook(self, name, *arguments, good=True):
+        """Its recap: {host: {ok, changed, failed, …}}."""
+        variables = self.folder / "variables.json"
+        variables.write_text(json.dumps(self.variables()))
+        done = subprocess.run(
+            ["ansible-playbook", "-i", self.inventory(), "-e", f"@{variables}", PLAYBOOKS / name, *arguments],
+            capture_output=True, text=True, timeout=PLAYBOOK_SECONDS, cwd=self.folder, check=False,
+            stdin=subprocess.DEVNULL,
+            env={**self.environment, "DRORCH_SECRETS": str(self.folder / "secrets"), "ANSIBLE_NOCOLOR": "1",
+                 "ANSIBLE_HOME": str(self.folder / "ansible"), "LC_ALL": "C.UTF-8",
+                 "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"), "ANSIBLE_LOCALHOST_WARNING": "0",
+                 "ANSIBLE_RETRY_FILES_ENABLED": "0"})
+        self.said = done.stdout + done.stderr
+        (self.folder / "playbook.log").write_text(self.said)
+        if good:
+            check(done.returncode == 0, f"{name}: {done.stdout[-6000:]}{done.stderr[-2000:]}")
+        recap = re.findall(r"^(\S+)\s+: (ok=.*)$", done.stdout, re.M)
+        return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", words)} for host, words in recap}
+
+
+class Bakery(Machines):
+    """One host, that becomes an image."""
+
+    def make_service(self):
+        super().make_service()
+        image = self.add_machine_image(base())
+        made = self.linode("POST", "/linode/instances", {
+            "region": MAIN, "type": "g6-standard-4", "image": image, "label": "builder", "root_pass": "correct-Horse-7"})
+        self.hosts = {"builder": {
+            "drorch_instance_id": str(made["id"]), "ansible_host": made["ipv4"][0], "drorch_role": "build",
+            "drorch_service": "memphis",
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.ssh_folder}/known_hosts -o HostKeyAlias=builder "
+                                       "-o StrictHostKeyChecking=yes"}}
+        self.know_hosts()
+        self.playbook("site.yml")
+        self.playbook("bake.yml")
+        self.lab("power", "builder", "off", "--wait")
+
+    def inventory(self):
+        path = self.folder / "hosts.json"
+        path.write_text(json.dumps({"all": {"hosts": self.hosts}}))
+        return path
+
+    def linode(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, "/v4" + path, json.dumps(body) if body is not None else None,
+                           {"Authorization": "Bearer " + self.keys["linode_token"],
+                            "Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        check(response.status == 200, f"{method} {path}: {answer}")
+        return answer
+
+    def take(self, to):
+        """It appears whole."""
+        disk = self.lab_state / "instances" / self.hosts["builder"]["drorch_instance_id"] / "disk"
+        new = to.with_name(to.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        subprocess.run(["cp", "-a", disk, new], check=True)
+        # Of the layers only the base stays: what was on top of it here is in a folder that goes.
+        layers = [line for line in (new / "machine").read_text().splitlines() if str(self.folder) not in line]
+        (new / "machine").write_text("\n".join(layers) + "\n")
+        shutil.rmtree(new / "root/root/.ssh", ignore_errors=True)
+        new.rename(to)
+
+
+class MachineWorld(Machines):
+    """`main` and `dr` at Linode, replicated; the name leads to `main`."""
+
+    def make_service(self):
+        super().make_service()
+        with self.timed("image"):
+            self.image = self.add_machine_image(baked())
+        self.make_zone()
+        self.commit_specs()
+        with self.timed("launch"):
+            self.launch()
+        with self.timed("site.yml"):
+            self.playbook("site.yml", "--tags", "host")
+        with self.timed("traffic"):
+            self.good("apply", "--confirm", "memphis")
+            wait_for("the service at its main site", lambda: self.ask("/healthz")[:2] == (200, "main"))
+            self.record = next(r["id"] for r in self.cloudflare("GET", f"/zones/{self.zone}/dns_records")
+                               if (r["name"], r["type"]) == (NAME, "A"))
+
+    def make_zone(self):
+        self.zone = self.cloudflare("POST", "/zones", {"name": "memphis.example", "account": {"id": "0" * 32}})["id"]
+
+    def spec_files(self):
+        values = dict(port=self.port, edge=self.edge, origin=self.origin, main=MAIN, dr=DR, tier2=TIER2, name=NAME,
+                      credentials=self.credentials, monitor=self.monitor, image=self.image, ssh=self.ssh_folder)
+        return {"providers.yaml": PROVIDERS.format(**values), "services/memphis.yaml": SERVICE.format(**values)}
+
+    # -- hosts -----------------------------------------------------------------------------------
+
+    def launch(self):
+        """By drorch."""
+        self.good("apply", "--confirm", "memphis")
+        self.read_hosts()
+        self.know_hosts()
+
+    def read_hosts(self):
+        self.hosts = json.loads(self.good("inventory", "--list"))["_meta"]["hostvars"]
+        return self.hosts
+
     def address(self, site):
         return self.hosts[HOSTS[site]]["ansible_host"]
 
+    def instance(self, site):
+        """Its id, which is what `drorch-lab cut`, `kill` and the like want."""
+        return self.hosts[HOSTS[site]]["drorch_instance_id"]
+
     def sql(self, site, text):
-        done = self.shell(site, f"mariadb -BN -e {json.dumps(text)}")
+        done = self.shell(site, f"mariadb -BN -e {shlex.quote(text)}")
         check(done.returncode == 0, f"{site}: {text}: {done.stderr}")
         return done.stdout.strip()
 
@@ -269,48 +369,13 @@ class MachineWorld(World):
                                 f"UserKnownHostsFile={self.ssh_folder}/known_hosts")),
                             f"drorch@{self.address(site)}"])
 
-    # -- playbooks -------------------------------------------------------------------------------
-
-    def has_firewall(self):
-        """Whether a machine may have one: nspawn leaves it the network's administration only where the lab says so."""
-        held = int(self.shell("main", "sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status").stdout, 16)
-        return bool(held >> 12 & 1)
-
-    def variables(self):
-        key = (self.ssh_folder / "controller.pub").read_text().strip()
-        return {"provision_key": str(self.ssh_folder / "provision"), "controller_keys": [key],
-                "agent_source": str(AGENT), "agent_plugin_sources": [str(PLUGIN)], "application_source": str(BOOKING),
-                "application_port": self.origin, "firewall": self.has_firewall(),
-                "store": {"plugin": "aws", "region": TIER2, "bucket": "memphis-dr", "prefix": "offsite/",
-                          "endpoint": f"http://127.0.0.1:{self.port}"},
-                "store_credentials": {"access_key_id": f"{self.credentials}/access-key-id",
-                                      "secret_access_key": f"{self.credentials}/secret-access-key"},
-                "firewall_progress": [".".join(self.address("main").split(".")[:3]) + ".0/24"]}
-
-    def inventory_script(self):
+    def inventory(self):
+        """The script of docs/inventory.md."""
         path = self.folder / "hosts"
         if not path.exists():
             path.write_text(f'#!/bin/sh\nexec {DRORCH} inventory "$@"\n')
             path.chmod(0o755)
         return path
-
-    def playbook(self, name, *arguments, good=True):
-        """Its recap: {host: {ok, changed, failed, …}}."""
-        variables = self.folder / "variables.json"
-        variables.write_text(json.dumps(self.variables()))
-        done = subprocess.run(
-            ["ansible-playbook", "-i", self.inventory_script(), "-e", f"@{variables}", PLAYBOOKS / name, *arguments],
-            capture_output=True, text=True, timeout=PLAYBOOK_SECONDS, cwd=self.folder, check=False,
-            stdin=subprocess.DEVNULL,
-            env={**self.environment, "DRORCH_SECRETS": str(self.folder / "secrets"), "ANSIBLE_NOCOLOR": "1",
-                 "ANSIBLE_HOME": str(self.folder / "ansible"), "LC_ALL": "C.UTF-8",
-                 "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"), 
-                 "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_LOCALHOST_WARNING": "0"})
-        (self.folder / "playbook.log").write_text(done.stdout + done.stderr)
-        if good:
-            check(done.returncode == 0, f"{name}: {done.stdout[-6000:]}{done.stderr[-2000:]}")
-        recap = re.findall(r"^(\S+)\s+: (ok=.*)$", done.stdout, re.M)
-        return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", words)} for host, words in recap}
 
 
 if __name__ == "__main__":
