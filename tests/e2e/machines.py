@@ -24,7 +24,7 @@ import sys
 import time
 
 from databases import Agent
-from harness import AGENT, BUILD, DRORCH, LAB, NAME, SOURCE, TIER2, Failure, World, check, main, wait_for, world
+from harness import AGENT, BUILD, DRORCH, LAB, NAME, SOURCE, TIER2, Failure, World, check, wait_for, world
 
 try:
     import yaml
@@ -37,6 +37,11 @@ SCHEMA = SOURCE / "examples/booking/schema.sql"
 BOOKING = BUILD / "examples/booking/drorch-booking"
 PLUGIN = BUILD / "plugins/aws.so"
 PLAYBOOKS = SOURCE / "playbooks"
+# Where cloud-init would have left user-data, before the agent looks.
+USER_DATA = {"etc/systemd/system/drorch-agent.service.d/lab.conf": """\
+[Service]
+ExecStartPre=/bin/sh -c 'n=0; until [ -s /var/lib/lab-user-data/id ] || [ $n -ge 100 ]; do sleep 0.1; n=$((n+1)); done'
+"""}
 BASE_SECONDS, PLAYBOOK_SECONDS, BOOT_SECONDS = 900, 900, 120
 
 PROVIDERS = """\
@@ -202,6 +207,11 @@ class Machines(World):
             layers = f"layer {below}/root\n" + layers
         (folder / "machine").write_text(layers)
         shutil.copy(self.ssh_folder / "provision.pub", keys / "authorized_keys")
+        for path, text in USER_DATA.items():
+            (folder / "root" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "root" / path).write_text(text)
+        (folder / "root/var/lib/cloud/instance").mkdir(parents=True)
+        (folder / "root/var/lib/cloud/instance/user-data.txt").symlink_to("/var/lib/lab-user-data/script")
         keys.chmod(0o700)
         (folder / "root/root").chmod(0o700)
         return self.add_image(folder, MAIN, "--vendor", "linode")
@@ -376,17 +386,3 @@ class MachineWorld(Machines):
             path.write_text(f'#!/bin/sh\nexec {DRORCH} inventory "$@"\n')
             path.chmod(0o755)
         return path
-
-
-if __name__ == "__main__":
-    need_machines()
-
-    def try_it():
-        with world(kind=MachineWorld) as w:
-            print({what: round(seconds, 1) for what, seconds in w.times.items()})
-            print(w.hosts)
-            print(w.playbook("site.yml"))
-            print(w.ask("/healthz"), w.book("guest"))
-            print(w.sql("dr", "SELECT * FROM booking.bookings; SHOW SLAVE STATUS\\G"))
-
-    main(try_it)
