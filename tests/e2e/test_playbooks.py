@@ -106,6 +106,24 @@ def switched_and_back(w):
     print(f"     longest outage of {len(writers.good())} bookings: {writers.outage()[0]:.2f} s")
 
 
+def files_follow(w):
+    """What the application keeps beside its database comes to the replica, and goes there too."""
+    def there(site, name):
+        return w.shell(site, f"test -e /srv/memphis/{name}").returncode == 0
+    w.shell("main", "install -o booking /dev/null /srv/memphis/one; touch /srv/memphis/two")
+    wait_for("the files at dr", lambda: there("dr", "one") and there("dr", "two"), 60)
+    w.shell("main", "rm /srv/memphis/two")
+    wait_for("the file to go", lambda: not there("dr", "two"), 60)
+    check(there("dr", "one"), "the other stays")
+    # By that key the files are read, and nothing else.
+    done = w.shell("dr", "ssh -i /etc/drorch/ssh/files -o UserKnownHostsFile=/etc/drorch/ssh/known_hosts "
+                         f"-o BatchMode=yes drorch@{w.address('main')} cat /etc/passwd")
+    check(done.returncode != 0 and "root:" not in done.stdout, f"only rsync: {done}")
+    done = w.shell("dr", "rsync -e 'ssh -i /etc/drorch/ssh/files -o UserKnownHostsFile=/etc/drorch/ssh/known_hosts "
+                         f"-o BatchMode=yes' /etc/hostname drorch@{w.address('main')}:/")
+    check(done.returncode != 0 and not there("main", "hostname"), f"only reading: {done}")
+
+
 def power_is_lost(w):
     """The replica has all that was acknowledged; the old primary comes back read-only, and rejoin.yml has it follow."""
     with Writers(w) as writers, w.session("dr") as two:
@@ -133,7 +151,7 @@ def machines():
     with world(kind=MachineWorld) as w:
         print(f"     {w.times}")
         for test in (nothing_more_to_do, hosts_are_as_documented, a_session_and_nothing_else, idempotent_bookings,
-                     a_database_that_hangs, switched_and_back, power_is_lost):
+                     a_database_that_hangs, files_follow, switched_and_back, power_is_lost):
             began = time.monotonic()
             test(w)
             print(f"     {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
