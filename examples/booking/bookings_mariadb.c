@@ -10,8 +10,9 @@
 
 #define HANDLES 16
 #define CONNECT_S 2
-#define ANSWER_S 3 /* semi-sync may keep a commit waiting; longer is not known what became of it   \
-		    */
+#define ANSWER_S                                                                                   \
+	3 /* semi-sync may keep a commit waiting; longer is not known what became of it            \
+	   */
 #define AGAIN_MS 1000 /* what failed later than this was waited for, and is not tried again */
 #define SQL_MAX 8192
 #define CLIENT_ERRORS 2000 /* from here on they are the client's: the connection is of no use */
