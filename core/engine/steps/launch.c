@@ -1,8 +1,8 @@
 /*
  * compute.launch {site, group, image, user_data, count, type} -> {ids}: creates the group's
- * instances, once; count and type are the group's where not given; {provider, region, build, image, type, user_data}: the machine that an image is made on.
- * The key makes a repeat harmless where the provider has tokens; where it has none, the tags tell
- * what an earlier try made.
+ * instances, once; count and type are the group's where not given; {provider, region, build, image,
+ * type, user_data}: the machine that an image is made on. The key makes a repeat harmless where the
+ * provider has tokens; where it has none, the tags tell what an earlier try made.
  */
 #include "engine/steps/instances.h"
 
