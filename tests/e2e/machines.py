@@ -315,6 +315,8 @@ class Bakery(Machines):
         layers = [line for line in (new / "machine").read_text().splitlines() if str(self.folder) not in line]
         (new / "machine").write_text("\n".join(layers) + "\n")
         shutil.rmtree(new / "root/root/.ssh", ignore_errors=True)
+        for key in (new / "root/etc/ssh").glob("ssh_host_*"):  # the lab's own: each disk gets another
+            key.unlink()
         left = [str(path) for pattern in (
             "etc/ssh/ssh_host_*", "var/lib/mysql/*", "etc/mysql/drorch-tls/*", "etc/mysql/mariadb.conf.d/*-host.cnf",
             "etc/mysql/mariadb.conf.d/zz-*", "var/lib/drorch-agent/*") for path in (new / "root").glob(pattern)
