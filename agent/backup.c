@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "agent/last.h"
+#include "agent/mariadb_backup.h"
 #include "agent/parts.h"
+#include "agent/restic_backup.h"
 #include "agent/site.h"
 #include "agent/sqlite.h"
 #include "base/clock.h"
@@ -22,6 +24,7 @@ struct backup {
 	const struct agent_config *config;
 	const struct dro_log *log;
 	uint64_t deadline_ms;
+	bool full;
 	struct dro_buf site; /* that this host is */
 	int lock;
 	char *scratch; /* folder of the part in hand */
@@ -148,6 +151,57 @@ out:
 	return rc;
 }
 
+/* The data folder's copy, and from there to the repository. */
+static int put_mariadb(struct backup *backup, struct dro_error *err)
+{
+	struct agent_mariadb_copy *copy = malloc(sizeof(*copy));
+	char *folder = dro_path_join(backup->scratch, "copy");
+	cJSON *mark = cJSON_CreateObject();
+	uint64_t sent = 0;
+	int rc;
+
+	if (!copy || !folder || !mark) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	if ((rc = agent_mariadb_copy(
+		     copy, backup->config, folder, backup->log, backup->deadline_ms, err)) < 0 ||
+		(rc = new_manifest(backup, copy->time_ms, err)) < 0 ||
+		(rc = agent_restic_put(backup->manifest, &sent, backup->remote, backup->config,
+			 folder, backup->scratch, backup->full, backup->log, backup->deadline_ms,
+			 err)) < 0)
+		goto out;
+	dro_log(backup->log, DRO_LOG_INFO, "sent %llu KiB, a restore needs %llu KiB",
+		(unsigned long long)(sent >> 10),
+		(unsigned long long)(backup->manifest->total >> 10));
+	if (!cJSON_AddStringToObject(mark, "gtid", copy->gtid) ||
+		!cJSON_AddStringToObject(mark, "server_version", copy->version) ||
+		!cJSON_AddNumberToObject(mark, "entries", (double)copy->tally.entries) ||
+		!cJSON_AddNumberToObject(mark, "bytes", (double)copy->tally.bytes)) {
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+		goto out;
+	}
+	rc = dro_manifest_mark(backup->manifest, mark, err);
+	mark = NULL;
+out:
+	cJSON_Delete(mark);
+	free(folder);
+	free(copy);
+	return rc;
+}
+
+static int put_source(struct backup *backup, struct dro_error *err)
+{
+	switch (backup->config->source.kind) {
+	case DRO_BACKUP_SQLITE:
+		return put_sqlite(backup, err);
+	case DRO_BACKUP_MARIADB:
+		return put_mariadb(backup, err);
+	default:
+		return put_directory(backup, err);
+	}
+}
+
 /* Only this makes it a backup. */
 static int put_manifest(struct backup *backup, struct dro_error *err)
 {
@@ -167,10 +221,11 @@ static int put_manifest(struct backup *backup, struct dro_error *err)
 	return rc;
 }
 
-int agent_backup(struct dro_manifest **out, const struct agent_config *config,
+int agent_backup(struct dro_manifest **out, const struct agent_config *config, bool full,
 	const struct dro_log *log, struct dro_error *err)
 {
 	struct backup backup = {.config = config,
+		.full = full,
 		.log = log,
 		.deadline_ms = dro_now_ms() + (uint64_t)config->backup_ms,
 		.site = DRO_BUF_INIT(DRO_BACKUP_NAME_MAX),
@@ -180,9 +235,7 @@ int agent_backup(struct dro_manifest **out, const struct agent_config *config,
 	if ((rc = prepare(&backup, err)) < 0 ||
 		(rc = agent_remote_open(&backup.remote, config, log, err)) < 0)
 		goto out;
-	rc = config->source.kind == DRO_BACKUP_SQLITE ? put_sqlite(&backup, err)
-						      : put_directory(&backup, err);
-	if (rc < 0 ||
+	if ((rc = put_source(&backup, err)) < 0 ||
 		(rc = agent_remote_check(backup.remote, backup.manifest, backup.deadline_ms, err)) <
 			0 ||
 		(rc = put_manifest(&backup, err)) < 0)

@@ -8,9 +8,10 @@
 /*
  * *out is the manifest of the backup, which is then whole and listed in the store; freed by the
  * caller. After a failure, or a kill at any moment, there is no manifest: what was put counts for
- * nothing. DRO_EBUSY while another backup of this host runs.
+ * nothing. DRO_EBUSY while another backup of this host runs. `full`: nothing of earlier ones is
+ * built upon, where the kind does that.
  */
-int agent_backup(struct dro_manifest **out, const struct agent_config *config,
+int agent_backup(struct dro_manifest **out, const struct agent_config *config, bool full,
 	const struct dro_log *log, struct dro_error *err);
 
 #endif

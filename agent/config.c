@@ -20,8 +20,8 @@
 	.key = DRO_NO_OFFSET, .place = DRO_NO_OFFSET, .given = DRO_NO_OFFSET,                      \
 	.settings = DRO_NO_OFFSET
 
-static const struct dro_word kinds[] = {
-	{"directory", DRO_BACKUP_DIRECTORY}, {"sqlite", DRO_BACKUP_SQLITE}, {0}};
+static const struct dro_word kinds[] = {{"directory", DRO_BACKUP_DIRECTORY},
+	{"sqlite", DRO_BACKUP_SQLITE}, {"mariadb", DRO_BACKUP_MARIADB}, {0}};
 
 static const struct dro_field store_fields[] = {
 	{"plugin", DRO_FIELD_STRING, AT(agent_place, account.plugin), NEED,
@@ -67,6 +67,9 @@ static const struct dro_field restore_fields[] = {
 		.help = "Where a backup is restored to; the source's path where it is not given."},
 	{"deadline", DRO_FIELD_DURATION, AT(agent_config, restore_ms), .fallback = "2h",
 		.min = 1000, .max = 7 * DAY, .help = "How long a restore may take."},
+	{"owner", DRO_FIELD_STRING, AT(agent_config, owner), .fallback = "mysql",
+		.format = &dro_format_token,
+		.help = "mariadb: the account that restored files belong to."},
 	{0},
 };
 
@@ -76,11 +79,28 @@ static const struct dro_form restore = {.name = "restore",
 	.size = sizeof(struct agent_config),
 	PLAIN};
 
+static const struct dro_field encryption_fields[] = {
+	{"key", DRO_FIELD_SECRET, AT(agent_config, backup_key), NEED,
+		.help = "The key, by reference: restic's password.",
+		.example = "{file: /etc/drorch/backup.key}"},
+	{0},
+};
+
+static const struct dro_form encryption = {.name = "encryption",
+	.help = "Encryption before anything leaves the host.",
+	.fields = encryption_fields,
+	.size = sizeof(struct agent_config),
+	PLAIN};
+
 static const struct dro_field backup_fields[] = {
 	{"deadline", DRO_FIELD_DURATION, AT(agent_config, backup_ms), .fallback = "6h", .min = 1000,
 		.max = 7 * DAY, .help = "How long a backup may take."},
 	{"part_mib", DRO_FIELD_INT, AT(agent_config, part_mib), .fallback = "64", .min = 1,
 		.max = 64, .help = "The largest object of a backup; so much room it needs."},
+	{"full_every", DRO_FIELD_DURATION, AT(agent_config, full_every_ms), .fallback = "7d",
+		.min = MINUTE, .max = 366 * DAY,
+		.help = "mariadb: after so long a backup begins a repository, and is a full one."},
+	{"encryption", DRO_FIELD_OBJECT, HERE, .object = &encryption, .help = "mariadb: its key."},
 	{0},
 };
 
@@ -233,6 +253,8 @@ void agent_config_free(struct agent_config *config)
 	free(config->store.prefix);
 	free(config->source.path);
 	free(config->restore);
+	free(config->owner);
+	free_secret(&config->backup_key);
 	free_list(config->command, config->command_count);
 	free(config->address);
 	free(config->service);
@@ -282,6 +304,25 @@ static int end_commands(struct agent_config *config, struct dro_error *err)
 	return end_words(&server->kill, &server->kill_count, kill_words, err);
 }
 
+/* What a source of MariaDB's data cannot do without. */
+static void check_source(struct dro_fill *fill, const struct agent_config *config)
+{
+	const struct dro_place *place = dro_fill_place(fill, &config->source.kind);
+
+	if (config->source.kind != DRO_BACKUP_MARIADB || !place)
+		return;
+	if (!config->database.given)
+		dro_report_add(fill->report, place,
+			"backups of mariadb need 'database': whom to ask the server as");
+	else if (!*config->database.boot_file)
+		dro_report_add(fill->report, place,
+			"backups of mariadb need 'database.boot_file': a restored server "
+			"starts read-only");
+	if (config->backup_key.kind == DRO_SECRET_NONE)
+		dro_report_add(fill->report, place,
+			"backups of mariadb need 'backup.encryption.key': they are encrypted");
+}
+
 /* All that was reported, as one error. */
 static int refuse(struct dro_report *report, struct dro_error *err)
 {
@@ -326,6 +367,7 @@ static int fill_config(struct agent_config *config, const char *path, const stru
 	if (yaml && dro_yaml_root(yaml))
 		dro_fill_form(&fill, &config_form, dro_yaml_root(yaml), &top, config);
 	dro_fill_string(&fill, &config->store.account.name, "store");
+	check_source(&fill, config);
 	if (fill.rc < 0)
 		rc = dro_fail(err, fill.rc, "out of memory");
 	else if (dro_report_total(&report))

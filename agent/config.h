@@ -89,10 +89,13 @@ struct agent_config {
 	char *restore;		  /* where a backup is restored to; "" : where it came from */
 	char **command;		  /* that starts the service, NULL-terminated; NULL: none */
 	size_t command_count;
-	char *address;		       /* of the progress endpoint */
-	int port;		       /* 0: any */
-	int64_t backup_ms, restore_ms; /* how long each may take */
-	int part_mib;		       /* largest object of a backup */
+	char *address;			  /* of the progress endpoint */
+	int port;			  /* 0: any */
+	int64_t backup_ms, restore_ms;	  /* how long each may take */
+	int part_mib;			  /* largest object of a backup */
+	int64_t full_every_ms;		  /* mariadb: how old a repository grows */
+	struct dro_secret_ref backup_key; /* mariadb: what backups are encrypted with */
+	char *owner;			  /* mariadb: whom restored files belong to */
 	struct agent_database database;
 	struct agent_limits limits;
 	struct agent_self_fence self_fence;

@@ -53,22 +53,9 @@ static int fetch_once(struct slot *slot, const char *key)
 {
 	const struct agent_fetch *fetch = slot->fetch;
 	const struct dro_manifest_object *object = &fetch->manifest->objects[slot->index];
-	char sha256[DRO_SHA256_HEX];
-	uint64_t length = 0;
-	int rc;
 
-	if ((rc = agent_remote_get(fetch->remote, key, slot->fd, object->length, &length,
-		     fetch->deadline_ms, &slot->err)) < 0)
-		return rc;
-	if (length != object->length)
-		return dro_fail(&slot->err, DRO_ECORRUPT, "%s has %llu bytes, not %llu", key,
-			(unsigned long long)length, (unsigned long long)object->length);
-	if ((rc = dro_sha256_fd(sha256, slot->fd, 0, length, &slot->err)) < 0)
-		return rc;
-	if (strcmp(sha256, object->sha256) != 0)
-		return dro_fail(&slot->err, DRO_ECORRUPT,
-			"%s is not what was backed up: its SHA-256 is %s", key, sha256);
-	return 0;
+	return agent_remote_get_checked(fetch->remote, key, slot->fd, object->length,
+		object->sha256, fetch->deadline_ms, &slot->err);
 }
 
 static void fetch_object(void *arg)

@@ -18,7 +18,7 @@
 
 struct flags {
 	const char *config, *userdata;
-	bool json, verbose;
+	bool json, verbose, full;
 };
 
 static const char help[] =
@@ -35,6 +35,7 @@ static const char help[] =
 	"  --config FILE      " AGENT_CONFIG_FILE "\n"
 	"  --user-data FILE   boot: what the controller told this host ($LAB_USER_DATA,\n"
 	"                     else " AGENT_USERDATA_CLOUD ")\n"
+	"  --full             backup: of mariadb, begin a new repository\n"
 	"  -o json            backup: print the manifest\n"
 	"  -v                 say more\n";
 
@@ -62,7 +63,7 @@ static int run_backup(
 	struct dro_manifest *manifest = NULL;
 	int rc;
 
-	if ((rc = agent_backup(&manifest, config, log, &err)) < 0)
+	if ((rc = agent_backup(&manifest, config, flags->full, log, &err)) < 0)
 		goto out;
 	if (flags->json)
 		rc = dro_manifest_print(manifest, &text, &err);
@@ -137,7 +138,7 @@ static bool read_flags(struct flags *flags, int argc, char **argv)
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
 		{"user-data", required_argument, NULL, 'u'},
 		{"output", required_argument, NULL, 'o'}, {"verbose", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0}};
+		{"full", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "o:v", options, NULL)) != -1) {
@@ -147,6 +148,8 @@ static bool read_flags(struct flags *flags, int argc, char **argv)
 			flags->userdata = optarg;
 		else if (c == 'v')
 			flags->verbose = true;
+		else if (c == 'f')
+			flags->full = true;
 		else if (c == 'o' && strcmp(optarg, "json") == 0)
 			flags->json = true;
 		else

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/restored.h"
+#include "base/clock.h"
 #include "base/json.h"
 
 #define ANSWER_MAX 16384
@@ -17,6 +19,8 @@
 struct agent_progress {
 	pthread_mutex_t lock; /* of all below but `server` */
 	char service[129], site[129], backup[65], error[512];
+	char gtid[AGENT_GTID_MAX];
+	int64_t recovered_ms;
 	uint64_t done_bytes, total_bytes;
 	enum agent_state state;
 	bool started;
@@ -79,6 +83,14 @@ void agent_progress_done(struct agent_progress *progress, uint64_t done_bytes)
 	pthread_mutex_unlock(&progress->lock);
 }
 
+void agent_progress_recovered(struct agent_progress *progress, int64_t time_ms, const char *gtid)
+{
+	pthread_mutex_lock(&progress->lock);
+	progress->recovered_ms = time_ms;
+	snprintf(progress->gtid, sizeof(progress->gtid), "%s", gtid);
+	pthread_mutex_unlock(&progress->lock);
+}
+
 void agent_progress_started(struct agent_progress *progress, bool started)
 {
 	pthread_mutex_lock(&progress->lock);
@@ -97,6 +109,8 @@ void agent_progress_error(struct agent_progress *progress, const char *message, 
 
 void agent_progress_print(struct agent_progress *progress, struct dro_buf *out)
 {
+	char time[DRO_TIME_TEXT] = "";
+
 	pthread_mutex_lock(&progress->lock);
 	dro_buf_puts(out, "{\"version\":1,\"service\":");
 	dro_json_quote(out, progress->service);
@@ -108,6 +122,10 @@ void agent_progress_print(struct agent_progress *progress, struct dro_buf *out)
 		(unsigned long long)progress->done_bytes,
 		(unsigned long long)progress->total_bytes);
 	dro_json_quote(out, progress->error);
+	if (progress->recovered_ms > 0)
+		dro_time_format(time, progress->recovered_ms);
+	dro_buf_printf(
+		out, ",\"recovery_time\":\"%s\",\"recovery_gtid\":\"%s\"", time, progress->gtid);
 	dro_buf_printf(out, ",\"started\":%s}\n", progress->started ? "true" : "false");
 	pthread_mutex_unlock(&progress->lock);
 }

@@ -32,6 +32,8 @@ void agent_progress_who(struct agent_progress *progress, const char *service, co
 void agent_progress_state(struct agent_progress *progress, enum agent_state state);
 void agent_progress_backup(struct agent_progress *progress, const char *id, uint64_t total_bytes);
 void agent_progress_done(struct agent_progress *progress, uint64_t done_bytes);
+/* What the data is of: a moment (Unix ms; 0: none), and MariaDB's position. */
+void agent_progress_recovered(struct agent_progress *progress, int64_t time_ms, const char *gtid);
 void agent_progress_started(struct agent_progress *progress, bool started);
 /* Also the state: AGENT_FAILED where `failed`. */
 void agent_progress_error(struct agent_progress *progress, const char *message, bool failed);

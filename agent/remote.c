@@ -194,6 +194,28 @@ int agent_remote_get(struct agent_remote *remote, const char *key, int fd, uint6
 	return rc;
 }
 
+int agent_remote_get_checked(struct agent_remote *remote, const char *key, int fd, uint64_t length,
+	const char *sha256, uint64_t deadline_ms, struct dro_error *err)
+{
+	char got[DRO_SHA256_HEX];
+	uint64_t there = 0;
+	int rc;
+
+	if ((rc = agent_remote_get(remote, key, fd, length, &there, deadline_ms, err)) < 0)
+		return rc;
+	if (there != length)
+		return dro_fail(err, DRO_ECORRUPT, "%s has %llu bytes, not %llu", key,
+			(unsigned long long)there, (unsigned long long)length);
+	if (!sha256)
+		return 0;
+	if ((rc = dro_sha256_fd(got, fd, 0, length, err)) < 0)
+		return rc;
+	if (strcmp(got, sha256) != 0)
+		return dro_fail(err, DRO_ECORRUPT,
+			"%s is not what was backed up: its SHA-256 is %s", key, got);
+	return 0;
+}
+
 int agent_remote_get_text(struct agent_remote *remote, const char *key, struct dro_buf *out,
 	uint64_t deadline_ms, struct dro_error *err)
 {
@@ -213,6 +235,35 @@ int agent_remote_get_text(struct agent_remote *remote, const char *key, struct d
 		dro_error_context(err, "%s", key);
 	free(full);
 	return rc;
+}
+
+int agent_remote_list(struct agent_remote *remote, const char *folder, const char *delimiter,
+	struct dro_object_list *out, uint64_t deadline_ms, struct dro_error *err)
+{
+	char *full = full_key(remote, folder);
+	struct dro_object_query query = {.size = sizeof(query),
+		.region = remote->region,
+		.bucket = remote->bucket,
+		.prefix = full,
+		.delimiter = delimiter};
+	struct attempts attempts;
+	int rc;
+
+	if (!full)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	attempts_begin(&attempts, NULL, deadline_ms);
+	do {
+		dro_object_list_free(out);
+		rc = dro_provider_list_objects(
+			remote->provider, &query, out, next_call(&attempts), err);
+	} while (rc < 0 && again(remote, &attempts, rc, full, err));
+	free(full);
+	return rc;
+}
+
+const char *agent_remote_key(const struct agent_remote *remote, const struct dro_object *object)
+{
+	return object->key + strlen(remote->prefix);
 }
 
 /* ---- the manifest ------------------------------------------------------------------------- */
@@ -290,7 +341,8 @@ static int match(const struct agent_remote *remote, const struct dro_manifest *m
 		struct dro_object wanted = {0}, *key = &wanted, **found = NULL;
 		char *full = NULL;
 
-		if (asprintf(&full, "%s%s/%s", remote->prefix, manifest->id, want->key) < 0)
+		if (asprintf(&full, "%s%s/%s", remote->prefix, dro_manifest_folder(manifest),
+			    want->key) < 0)
 			return dro_fail(err, DRO_ENOMEM, "out of memory");
 		wanted.key = full;
 		if (list->count)
@@ -299,11 +351,12 @@ static int match(const struct agent_remote *remote, const struct dro_manifest *m
 		free(full);
 		if (!found)
 			return dro_fail(err, DRO_EAGAIN, "%s/%s is not in the store's list",
-				manifest->id, want->key);
+				dro_manifest_folder(manifest), want->key);
 		if ((*found)->length != want->length)
 			return dro_fail(err, DRO_ECORRUPT,
-				"%s/%s has %llu bytes in the store, not %llu", manifest->id,
-				want->key, (unsigned long long)(*found)->length,
+				"%s/%s has %llu bytes in the store, not %llu",
+				dro_manifest_folder(manifest), want->key,
+				(unsigned long long)(*found)->length,
 				(unsigned long long)want->length);
 	}
 	return 0;
@@ -312,28 +365,21 @@ static int match(const struct agent_remote *remote, const struct dro_manifest *m
 int agent_remote_check(struct agent_remote *remote, const struct dro_manifest *manifest,
 	uint64_t deadline_ms, struct dro_error *err)
 {
-	struct dro_object_query query = {.size = sizeof(query),
-		.region = remote->region,
-		.bucket = remote->bucket,
-		.delimiter = ""};
 	uint64_t lag_ms = dro_now_ms() + LAG_MS;
+	struct dro_object_list list = {0};
 	struct attempts attempts;
-	char *prefix = NULL;
+	char *folder = NULL;
 	int rc;
 
-	if (asprintf(&prefix, "%s%s/", remote->prefix, manifest->id) < 0)
+	if (asprintf(&folder, "%s/", dro_manifest_folder(manifest)) < 0)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	query.prefix = prefix;
 	attempts_begin(&attempts, NULL, lag_ms < deadline_ms ? lag_ms : deadline_ms);
 	do {
-		struct dro_object_list list = {0};
-
-		rc = dro_provider_list_objects(
-			remote->provider, &query, &list, next_call(&attempts), err);
+		rc = agent_remote_list(remote, folder, "", &list, attempts.deadline_ms, err);
 		if (rc == 0)
 			rc = match(remote, manifest, &list, err);
-		dro_object_list_free(&list);
 	} while (rc < 0 && again(remote, &attempts, rc, manifest->id, err));
-	free(prefix);
+	dro_object_list_free(&list);
+	free(folder);
 	return rc;
 }

@@ -21,12 +21,20 @@ int agent_remote_place(struct agent_remote *remote, const char *bucket, const ch
 /* Keys below are without the prefix: "ID/data/000000". `idem` as struct dro_call wants it. */
 int agent_remote_put(struct agent_remote *remote, const char *key, int fd, uint64_t length,
 	const char *idem, uint64_t deadline_ms, struct dro_error *err);
+/* All that is below `folder` ("ID/"; "" : of the prefix), with their whole keys: agent_remote_key
+ * takes the prefix off. With `delimiter` "/" only one level. */
+int agent_remote_list(struct agent_remote *remote, const char *folder, const char *delimiter,
+	struct dro_object_list *out, uint64_t deadline_ms, struct dro_error *err);
+const char *agent_remote_key(const struct agent_remote *remote, const struct dro_object *object);
 /* Small text under a key that is not there yet; DRO_ECONFLICT where something else is. */
 int agent_remote_put_new(struct agent_remote *remote, const char *key, const struct dro_buf *text,
 	const char *idem, uint64_t deadline_ms, struct dro_error *err);
 /* Into `fd` from offset 0; what was in it goes. */
 int agent_remote_get(struct agent_remote *remote, const char *key, int fd, uint64_t max,
 	uint64_t *length, uint64_t deadline_ms, struct dro_error *err);
+/* The object that has this length and hash (NULL: any); DRO_ECORRUPT where it has another. */
+int agent_remote_get_checked(struct agent_remote *remote, const char *key, int fd, uint64_t length,
+	const char *sha256, uint64_t deadline_ms, struct dro_error *err);
 int agent_remote_get_text(struct agent_remote *remote, const char *key, struct dro_buf *out,
 	uint64_t deadline_ms, struct dro_error *err);
 /* Are the objects of the manifest all there, in their sizes? Waits a little for a list that lags.

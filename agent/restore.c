@@ -7,9 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "agent/mariadb_backup.h"
+#include "agent/mariadb_first.h"
 #include "agent/parts.h"
+#include "agent/restic_backup.h"
 #include "agent/restored.h"
 #include "agent/sqlite.h"
 #include "base/clock.h"
@@ -27,6 +31,7 @@ struct restore {
 	char *scratch; /* folder of parts */
 	struct agent_remote *remote;
 	struct dro_manifest *manifest;
+	struct agent_restored restored; /* what is on record of it */
 };
 
 /* ---- where ------------------------------------------------------------------------------- */
@@ -137,6 +142,28 @@ out:
 	return rc;
 }
 
+/* What is known to have no room is not begun. */
+static int check_room(const struct restore *restore, struct dro_error *err)
+{
+	char *folder = strdup(restore->beside);
+	struct statvfs disk;
+	int64_t bytes;
+	int rc = 0;
+
+	if (!folder)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if (statvfs(dirname(folder), &disk) < 0)
+		rc = dro_fail_errno(err, "%s", folder);
+	else if ((rc = dro_json_int(restore->manifest->mark, "bytes", 0, &bytes, err)) == 0 &&
+		 (uint64_t)disk.f_bavail * disk.f_frsize < (uint64_t)bytes)
+		rc = dro_fail(err, DRO_ECONFLICT,
+			"the disk is full: %s has %llu MiB free, the backup needs %llu MiB", folder,
+			(unsigned long long)((uint64_t)disk.f_bavail * disk.f_frsize >> 20),
+			(unsigned long long)((uint64_t)bytes >> 20));
+	free(folder);
+	return rc;
+}
+
 /* An archive may end before its last object does: that one is checked all the same. */
 static int drain(const struct agent_source *source, struct dro_error *err)
 {
@@ -150,12 +177,31 @@ static int drain(const struct agent_source *source, struct dro_error *err)
 	return rc;
 }
 
+/* The snapshot's files, which are then the server's. */
+static int unpack_snapshot(
+	struct restore *restore, struct agent_tally *tally, struct dro_error *err)
+{
+	int rc;
+
+	if ((rc = check_room(restore, err)) < 0)
+		return rc;
+	if (mkdir(restore->beside, 0700) < 0)
+		return dro_fail_errno(err, "%s", restore->beside);
+	if ((rc = agent_restic_get(restore->manifest, restore->remote, restore->config,
+		     restore->beside, restore->scratch, restore->progress, restore->deadline_ms,
+		     err)) < 0)
+		return rc;
+	return agent_mariadb_tally(tally, restore->beside, err);
+}
+
 static int unpack(struct restore *restore, struct agent_tally *tally, struct dro_error *err)
 {
 	struct agent_fetch *fetch = NULL;
 	struct agent_source source;
 	int rc;
 
+	if (restore->manifest->kind == DRO_BACKUP_MARIADB)
+		return unpack_snapshot(restore, tally, err);
 	if ((rc = agent_fetch_new(&fetch, restore->remote, restore->manifest, restore->scratch,
 		     restore->progress, restore->deadline_ms, err)) < 0)
 		return rc;
@@ -169,6 +215,29 @@ static int unpack(struct restore *restore, struct agent_tally *tally, struct dro
 	if (rc == 0)
 		rc = drain(&source, err);
 	agent_fetch_free(fetch);
+	return rc;
+}
+
+/* The copy says its position itself: it must be the manifest's. */
+static int verify_mariadb(struct restore *restore, struct dro_error *err)
+{
+	struct agent_mariadb_copy *copy = malloc(sizeof(*copy));
+	const char *gtid;
+	int rc;
+
+	if (!copy)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if ((rc = dro_json_string_need(restore->manifest->mark, "gtid", &gtid, err)) < 0 ||
+		(rc = agent_mariadb_copy_read(copy, restore->beside, err)) < 0)
+		goto out;
+	if (strcmp(gtid, copy->gtid) != 0)
+		rc = dro_fail(err, DRO_ECORRUPT,
+			"the data is of %.400s, the backup's mark of %.400s", copy->gtid, gtid);
+	else
+		rc = agent_mariadb_own(restore->beside, restore->config->owner, err);
+	snprintf(restore->restored.gtid, sizeof(restore->restored.gtid), "%s", copy->gtid);
+out:
+	free(copy);
 	return rc;
 }
 
@@ -190,7 +259,7 @@ static int verify(struct restore *restore, const struct agent_tally *tally, stru
 			"%llu entries with %llu bytes came back, the backup had %lld with %lld",
 			(unsigned long long)tally->entries, (unsigned long long)tally->bytes,
 			(long long)entries, (long long)bytes);
-	return 0;
+	return restore->manifest->kind == DRO_BACKUP_MARIADB ? verify_mariadb(restore, err) : 0;
 }
 
 static int sync_path(const char *path, bool all, struct dro_error *err)
@@ -204,17 +273,25 @@ static int sync_path(const char *path, bool all, struct dro_error *err)
 	return rc;
 }
 
+static int remember(struct restore *restore, bool done, struct dro_error *err)
+{
+	struct agent_restored *restored = &restore->restored;
+
+	snprintf(restored->backup, sizeof(restored->backup), "%s", restore->manifest->id);
+	restored->time_ms = restore->manifest->time_ms;
+	restored->done = done;
+	return agent_restored_write(restore->config->state, restored, err);
+}
+
 /* The rename, on disk before it is remembered as done. */
 static int put_in_place(struct restore *restore, struct dro_error *err)
 {
 	char *folder;
 	int rc;
 
-	if ((rc = sync_path(
-		     restore->beside, restore->manifest->kind == DRO_BACKUP_DIRECTORY, err)) < 0 ||
-		(rc = check_free(restore, err)) < 0 ||
-		(rc = agent_restored_write(
-			 restore->config->state, restore->manifest->id, false, err)) < 0)
+	if ((rc = sync_path(restore->beside, restore->manifest->kind != DRO_BACKUP_SQLITE, err)) <
+			0 ||
+		(rc = check_free(restore, err)) < 0 || (rc = remember(restore, false, err)) < 0)
 		return rc;
 	if (rename(restore->beside, restore->target) < 0)
 		return dro_fail_errno(err, "%s", restore->target);
@@ -223,9 +300,7 @@ static int put_in_place(struct restore *restore, struct dro_error *err)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	rc = sync_path(dirname(folder), false, err);
 	free(folder);
-	if (rc < 0)
-		return rc;
-	return agent_restored_write(restore->config->state, restore->manifest->id, true, err);
+	return rc < 0 ? rc : remember(restore, true, err);
 }
 
 static int remove_beside(const struct restore *restore, struct dro_error *err)
@@ -261,25 +336,49 @@ static int run(struct restore *restore, struct dro_error *err)
 /* 1: it is restored already, 0: it is not, <0: another one is. */
 static int was_restored(struct restore *restore, struct dro_error *err)
 {
-	struct agent_restored restored;
+	struct agent_restored *restored = &restore->restored;
 	int rc;
 
-	if ((rc = agent_restored_read(&restored, restore->config->state, err)) < 0)
+	if ((rc = agent_restored_read(restored, restore->config->state, err)) < 0)
 		return rc;
-	if (!*restored.backup)
+	if (!*restored->backup)
 		return 0;
 	/* The rename took what was unpacked away: where it still is, there was none. */
-	if (!restored.done &&
-		(access(restore->beside, F_OK) == 0 || access(restore->target, F_OK) < 0))
+	if (!restored->done &&
+		(access(restore->beside, F_OK) == 0 || access(restore->target, F_OK) < 0)) {
+		*restored = (struct agent_restored){0};
 		return agent_restored_clear(restore->config->state, err);
-	if (strcmp(restored.backup, restore->userdata->backup) != 0)
+	}
+	if (strcmp(restored->backup, restore->userdata->backup) != 0)
 		return dro_fail(err, DRO_ECONFLICT,
 			"this host was made from backup %s: it is not overwritten with %s",
-			restored.backup, restore->userdata->backup);
-	if (!restored.done &&
-		(rc = agent_restored_write(restore->config->state, restored.backup, true, err)) < 0)
-		return rc;
+			restored->backup, restore->userdata->backup);
+	if (!restored->done) {
+		restored->done = true;
+		if ((rc = agent_restored_write(restore->config->state, restored, err)) < 0)
+			return rc;
+	}
 	return 1;
+}
+
+static int restore_once(struct restore *restore, struct dro_error *err)
+{
+	const char *id = restore->userdata->backup;
+	int rc;
+
+	if ((rc = find_target(restore, err)) < 0 || (rc = was_restored(restore, err)) < 0)
+		return rc;
+	if (rc == 1) {
+		dro_log(restore->log, DRO_LOG_INFO, "backup %s was restored before", id);
+		return 0;
+	}
+	dro_log(restore->log, DRO_LOG_INFO, "restoring backup %s to %s", id, restore->target);
+	rc = run(restore, err);
+	if (rc < 0)
+		remove_beside(restore, NULL);
+	else
+		dro_log(restore->log, DRO_LOG_INFO, "restored backup %s", id);
+	return rc;
 }
 
 int agent_restore(const struct agent_config *config, const struct agent_userdata *userdata,
@@ -297,19 +396,15 @@ int agent_restore(const struct agent_config *config, const struct agent_userdata
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	agent_progress_backup(progress, userdata->backup, 0);
 	if ((rc = dro_dir_make(config->state, 0700, err)) < 0 ||
-		(rc = find_target(&restore, err)) < 0 || (rc = was_restored(&restore, err)) < 0)
+		(rc = dro_dir_remove(restore.scratch, err)) < 0 ||
+		(rc = restore_once(&restore, err)) < 0)
 		goto out;
-	if (rc == 1) {
-		dro_log(log, DRO_LOG_INFO, "backup %s was restored before", userdata->backup);
-		rc = 0;
-		goto out;
+	agent_progress_recovered(progress, restore.restored.time_ms, restore.restored.gtid);
+	if (config->source.kind == DRO_BACKUP_MARIADB) {
+		agent_progress_state(progress, AGENT_VERIFYING);
+		rc = agent_mariadb_first(
+			config, userdata, &restore.restored, log, restore.deadline_ms, err);
 	}
-	dro_log(log, DRO_LOG_INFO, "restoring backup %s to %s", userdata->backup, restore.target);
-	rc = run(&restore, err);
-	if (rc < 0)
-		remove_beside(&restore, NULL);
-	else
-		dro_log(log, DRO_LOG_INFO, "restored backup %s", userdata->backup);
 out:
 	agent_remote_close(restore.remote);
 	dro_manifest_free(restore.manifest);

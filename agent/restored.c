@@ -10,14 +10,14 @@
 #include "base/file.h"
 
 #define FILE_NAME "restored.json"
-#define FILE_MAX 4096
+#define FILE_MAX 16384
 
 int agent_restored_read(struct agent_restored *out, const char *state_dir, struct dro_error *err)
 {
 	char *path = dro_path_join(state_dir, FILE_NAME);
 	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
 	cJSON *json = NULL;
-	const char *id;
+	const char *id, *gtid;
 	int rc;
 
 	*out = (struct agent_restored){0};
@@ -33,12 +33,17 @@ int agent_restored_read(struct agent_restored *out, const char *state_dir, struc
 	if ((rc = dro_json_parse(&json, dro_buf_str(&text), text.length, FILE_MAX, err)) < 0 ||
 		(rc = dro_json_string_need(json, "backup", &id, err)) < 0 ||
 		(rc = dro_json_bool(json, "done", false, &out->done, err)) < 0 ||
-		!dro_backup_id_valid(id)) {
+		(rc = dro_json_int(json, "time_ms", 0, &out->time_ms, err)) < 0 ||
+		(rc = dro_json_string(json, "gtid", "", &gtid, err)) < 0 ||
+		(rc = dro_json_bool(json, "settled", false, &out->settled, err)) < 0 ||
+		(rc = dro_json_bool(json, "opened", false, &out->opened, err)) < 0 ||
+		!dro_backup_id_valid(id) || strlen(gtid) >= sizeof(out->gtid)) {
 		rc = dro_fail(err, DRO_ECORRUPT,
 			"%s makes no sense: see what was restored, and remove it", path);
 		goto out;
 	}
 	snprintf(out->backup, sizeof(out->backup), "%s", id);
+	snprintf(out->gtid, sizeof(out->gtid), "%s", gtid);
 out:
 	cJSON_Delete(json);
 	dro_buf_free(&text);
@@ -47,7 +52,7 @@ out:
 }
 
 int agent_restored_write(
-	const char *state_dir, const char *backup, bool done, struct dro_error *err)
+	const char *state_dir, const struct agent_restored *restored, struct dro_error *err)
 {
 	char *path = dro_path_join(state_dir, FILE_NAME), time[DRO_TIME_TEXT];
 	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
@@ -56,8 +61,13 @@ int agent_restored_write(
 	if (!path)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	dro_time_format(time, dro_wall_ms());
-	dro_buf_printf(&text, "{\"backup\":\"%s\",\"done\":%s,\"time\":\"%s\"}\n", backup,
-		done ? "true" : "false", time);
+	dro_buf_printf(&text, "{\"backup\":\"%s\",\"done\":%s,\"time\":\"%s\",\"time_ms\":%lld",
+		restored->backup, restored->done ? "true" : "false", time,
+		(long long)restored->time_ms);
+	if (*restored->gtid)
+		dro_buf_printf(&text, ",\"gtid\":\"%s\"", restored->gtid);
+	dro_buf_printf(&text, ",\"settled\":%s,\"opened\":%s}\n",
+		restored->settled ? "true" : "false", restored->opened ? "true" : "false");
 	if ((rc = dro_buf_check(&text, err)) == 0)
 		rc = dro_file_write(path, text.data, text.length, 0600, err);
 	dro_buf_free(&text);

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "model/manifest.h"
 
-static const struct agent_userdata nothing = {NULL, "", "", "", "", "", "", "", "", ""};
+static const struct agent_userdata nothing = {NULL, "", "", "", "", 0, "", "", "", "", ""};
 
 void agent_userdata_free(struct agent_userdata *userdata)
 {
@@ -76,8 +76,13 @@ int agent_userdata_parse(
 	if ((rc = dro_json_string_need(out->json, "service", &out->service, err)) < 0 ||
 		(rc = dro_json_string_need(out->json, "site", &out->site, err)) < 0 ||
 		(rc = dro_json_string(out->json, "role", "", &out->role, err)) < 0 ||
-		(rc = dro_json_string(out->json, "run", "", &out->run, err)) < 0)
+		(rc = dro_json_string(out->json, "run", "", &out->run, err)) < 0 ||
+		(rc = dro_json_int(out->json, "epoch", 0, &out->epoch, err)) < 0)
 		goto out;
+	if (out->epoch < 0) {
+		rc = dro_fail(err, DRO_EPROTO, "epoch %lld is below 0", (long long)out->epoch);
+		goto out;
+	}
 	rc = parse_backup(out, err);
 out:
 	if (rc < 0)

@@ -1,7 +1,7 @@
 /*
  * User-data: what the controller told this host when it made it.
  *
- *   {"drorch": 1, "service": …, "site": …, "role": …, "run": …, "step": …,
+ *   {"drorch": 1, "service": …, "site": …, "role": …, "run": …, "step": …, "epoch": …,
  *    "backup": {"id": …, "policy": …, "store": {"bucket", "prefix", "region"},
  *               "manifest_sha256": …}}
  */
@@ -17,6 +17,7 @@
 struct agent_userdata {
 	cJSON *json;
 	const char *service, *site, *role, *run;
+	int64_t epoch;	    /* of the lease in whose name the host was made; 0: none was given */
 	const char *backup; /* id; "" : nothing is to be restored */
 	const char *bucket, *prefix, *region;
 	const char *manifest_sha256; /* hex */

@@ -80,54 +80,60 @@ void dro_proc_kill(pid_t pid)
 		;
 }
 
-/* Moves what is ready between the child and the buffers until both of its outputs are closed. */
-static int converse(struct pipes *p, const struct dro_buf *input, struct dro_buf *sinks[2],
-	uint64_t deadline_ms, struct dro_error *err)
+/* One of its outputs. <0: the sink wants no more. */
+static int take(int *fd, dro_proc_sink *sink, void *arg, struct dro_error *err)
+{
+	char chunk[16384];
+	ssize_t got = read(*fd, chunk, sizeof(chunk));
+
+	if (got > 0)
+		return sink ? sink(arg, chunk, (size_t)got, err) : 0;
+	if (got == 0 || (errno != EINTR && errno != EAGAIN))
+		close_fd(fd);
+	return 0;
+}
+
+static void give(int *fd, const struct dro_buf *input, size_t *sent)
+{
+	ssize_t put = 0;
+
+	if (input && *sent < input->length)
+		put = write(*fd, input->data + *sent, input->length - *sent);
+	if (put > 0)
+		*sent += (size_t)put;
+	if ((put < 0 && errno != EAGAIN && errno != EINTR) || !input || *sent >= input->length)
+		close_fd(fd);
+}
+
+/* Moves what is ready between the child and us until both of its outputs are closed. */
+static int converse(struct pipes *p, const struct dro_proc *proc, struct dro_error *err)
 {
 	size_t sent = 0;
+	int rc = 0;
 
-	while (p->out[0] >= 0 || p->errors[0] >= 0) {
-		struct pollfd fds[3] = {
-			{p->out[0], POLLIN, 0}, {p->errors[0], POLLIN, 0}, {p->in[1], POLLOUT, 0}};
-		uint64_t now = dro_now_ms();
-		int i, ready;
+	while (rc == 0 && (p->out[0] >= 0 || p->errors[0] >= 0)) {
+		struct pollfd fds[4] = {{p->out[0], POLLIN, 0}, {p->errors[0], POLLIN, 0},
+			{p->in[1], POLLOUT, 0}, {proc->stop, POLLIN, 0}};
+		uint64_t now = dro_now_ms(), left = proc->deadline_ms - now;
+		int ready;
 
-		if (now >= deadline_ms)
+		if (now >= proc->deadline_ms)
 			return dro_fail(err, DRO_ETIMEDOUT, "it did not end in time");
-		ready = poll(fds, 3, deadline_ms - now > 60000 ? 60000 : (int)(deadline_ms - now));
+		ready = poll(fds, 4, left > 60000 ? 60000 : (int)left);
 		if (ready < 0 && errno != EINTR)
 			return dro_fail_errno(err, "poll");
 		if (ready <= 0)
 			continue;
-		for (i = 0; i < 2; i++) {
-			char chunk[16384];
-			ssize_t got;
-
-			if (!(fds[i].revents & (POLLIN | POLLHUP | POLLERR)))
-				continue;
-			got = read(fds[i].fd, chunk, sizeof(chunk));
-			if (got > 0 && sinks[i]) {
-				dro_buf_append(sinks[i], chunk, (size_t)got);
-				if (sinks[i]->failed)
-					return dro_buf_check(sinks[i], err);
-			} else if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) {
-				close_fd(i == 0 ? &p->out[0] : &p->errors[0]);
-			}
-		}
-		if (fds[2].revents) {
-			ssize_t put =
-				input && sent < input->length
-					? write(p->in[1], input->data + sent, input->length - sent)
-					: 0;
-
-			if (put > 0)
-				sent += (size_t)put;
-			if ((put < 0 && errno != EAGAIN && errno != EINTR) || !input ||
-				sent >= input->length)
-				close_fd(&p->in[1]);
-		}
+		if (fds[3].revents)
+			return dro_fail(err, DRO_ECANCELLED, "it was told to stop");
+		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
+			rc = take(&p->out[0], proc->out, proc->arg, err);
+		if (rc == 0 && fds[1].revents & (POLLIN | POLLHUP | POLLERR))
+			rc = take(&p->errors[0], proc->errors, proc->arg, err);
+		if (fds[2].revents)
+			give(&p->in[1], proc->input, &sent);
 	}
-	return 0;
+	return rc;
 }
 
 /* Waits for the child itself, which may have closed its outputs and gone on. */
@@ -150,12 +156,10 @@ static int reap(pid_t pid, uint64_t deadline_ms, int *status, struct dro_error *
 	}
 }
 
-int dro_proc_run(char *const argv[], char *const env[], const struct dro_buf *input,
-	struct dro_buf *out, struct dro_buf *errors, uint64_t deadline_ms,
-	struct dro_proc_result *result, struct dro_error *err)
+int dro_proc_watch(
+	const struct dro_proc *proc, struct dro_proc_result *result, struct dro_error *err)
 {
 	struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}};
-	struct dro_buf *sinks[2] = {out, errors};
 	sigset_t broken, before;
 	pid_t pid = -1;
 	int status = 0, rc;
@@ -169,16 +173,17 @@ int dro_proc_run(char *const argv[], char *const env[], const struct dro_buf *in
 		rc = dro_fail_errno(err, "pipe");
 		goto out;
 	}
-	if ((rc = dro_proc_start(&pid, argv, env, p.in[0], p.out[1], p.errors[1], err)) < 0)
+	if ((rc = dro_proc_start(
+		     &pid, proc->argv, proc->env, p.in[0], p.out[1], p.errors[1], err)) < 0)
 		goto out;
 	close_fd(&p.in[0]);
 	close_fd(&p.out[1]);
 	close_fd(&p.errors[1]);
 	fcntl(p.in[1], F_SETFL, O_NONBLOCK);
-	if ((rc = converse(&p, input, sinks, deadline_ms, err)) < 0 ||
-		(rc = reap(pid, deadline_ms, &status, err)) < 0) {
+	if ((rc = converse(&p, proc, err)) < 0 ||
+		(rc = reap(pid, proc->deadline_ms, &status, err)) < 0) {
 		dro_proc_kill(pid);
-		dro_error_context(err, "%s", argv[0]);
+		dro_error_context(err, "%s", proc->argv[0]);
 		goto out;
 	}
 	result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -189,6 +194,38 @@ out:
 		;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;
+}
+
+static int keep_out(void *arg, const char *data, size_t length, struct dro_error *err)
+{
+	struct dro_buf *const *sinks = arg;
+
+	if (!sinks[0])
+		return 0;
+	dro_buf_append(sinks[0], data, length);
+	return dro_buf_check(sinks[0], err);
+}
+
+static int keep_errors(void *arg, const char *data, size_t length, struct dro_error *err)
+{
+	return keep_out((struct dro_buf **)arg + 1, data, length, err);
+}
+
+int dro_proc_run(char *const argv[], char *const env[], const struct dro_buf *input,
+	struct dro_buf *out, struct dro_buf *errors, uint64_t deadline_ms,
+	struct dro_proc_result *result, struct dro_error *err)
+{
+	struct dro_buf *sinks[2] = {out, errors};
+
+	return dro_proc_watch(&(struct dro_proc){.argv = argv,
+				      .env = env,
+				      .input = input,
+				      .out = keep_out,
+				      .errors = keep_errors,
+				      .arg = sinks,
+				      .stop = -1,
+				      .deadline_ms = deadline_ms},
+		result, err);
 }
 
 void dro_env_pick(char **env, size_t room, const char *const *names)

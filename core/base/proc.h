@@ -32,6 +32,22 @@ int dro_proc_start(pid_t *pid, char *const argv[], char *const env[], int in, in
 /* Kills its whole group and reaps it; 0 is no child. */
 void dro_proc_kill(pid_t pid);
 
+/* What a child writes, as it comes; <0 ends it, and is what the run returns. */
+typedef int dro_proc_sink(void *arg, const char *data, size_t length, struct dro_error *err);
+
+struct dro_proc {
+	char *const *argv, *const *env;
+	const struct dro_buf *input; /* may be NULL */
+	dro_proc_sink *out, *errors; /* NULL: dropped */
+	void *arg;		     /* of both */
+	int stop;		     /* a descriptor that can be read ends the child; -1: none */
+	uint64_t deadline_ms;
+};
+
+/* The same for a child that is listened to while it runs. DRO_ECANCELLED: `stop` ended it. */
+int dro_proc_watch(
+	const struct dro_proc *proc, struct dro_proc_result *result, struct dro_error *err);
+
 /*
  * A child's environment from ours: "NAME=VALUE" of each name (the list ends with NULL) that is set,
  * malloc'd, into `env`, which has room for `room` and its NULL. The rest of ours may hold secrets.

@@ -8,7 +8,7 @@
 
 #define MAX_TOTAL (1ull << 53) /* JSON numbers are exact up to here */
 
-static const char *const kind_names[] = {"directory", "sqlite"};
+static const char *const kind_names[] = {"directory", "sqlite", "mariadb"};
 
 static int no_memory(struct dro_error *err)
 {
@@ -50,6 +50,11 @@ bool dro_backup_id_valid(const char *id)
 	return length > 0 && length <= DRO_BACKUP_ID_MAX && id[0] != '.' &&
 	       strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
 		       length;
+}
+
+bool dro_backup_repository_valid(const char *name)
+{
+	return name[0] == '.' && dro_backup_id_valid(name + 1);
 }
 
 bool dro_backup_key_valid(const char *key)
@@ -105,7 +110,8 @@ int dro_backup_kind_parse(const char *name, enum dro_backup_kind *kind, struct d
 			return 0;
 		}
 	return dro_fail(err, DRO_EINVAL,
-		"no such kind of backup: \"%.32s\" (there are directory and sqlite)", name);
+		"no such kind of backup: \"%.32s\" (there are directory, sqlite and mariadb)",
+		name);
 }
 
 /* ---- building ----------------------------------------------------------------------------- */
@@ -124,6 +130,8 @@ void dro_manifest_free(struct dro_manifest *manifest)
 	free(manifest->site);
 	free(manifest->tool);
 	free(manifest->tool_version);
+	free(manifest->repository);
+	free(manifest->snapshot);
 	cJSON_Delete(manifest->mark);
 	free(manifest);
 }
@@ -149,11 +157,14 @@ int dro_manifest_new(struct dro_manifest **out, const char *id, const char *serv
 	manifest->site = strdup(site);
 	manifest->tool = strdup("drorch-agent");
 	manifest->tool_version = strdup(DRORCH_VERSION);
+	manifest->repository = strdup("");
+	manifest->snapshot = strdup("");
 	manifest->mark = cJSON_CreateObject();
 	manifest->kind = kind;
 	manifest->time_ms = time_ms;
 	if (!manifest->id || !manifest->service || !manifest->site || !manifest->tool ||
-		!manifest->tool_version || !manifest->mark) {
+		!manifest->tool_version || !manifest->repository || !manifest->snapshot ||
+		!manifest->mark) {
 		dro_manifest_free(manifest);
 		return no_memory(err);
 	}
@@ -172,6 +183,48 @@ int dro_manifest_mark(struct dro_manifest *manifest, cJSON *mark, struct dro_err
 	cJSON_Delete(manifest->mark);
 	manifest->mark = mark;
 	return 0;
+}
+
+static int set(char **field, const char *text, struct dro_error *err)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return no_memory(err);
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+int dro_manifest_tool(
+	struct dro_manifest *manifest, const char *name, const char *version, struct dro_error *err)
+{
+	int rc = set(&manifest->tool, name, err);
+
+	return rc < 0 ? rc : set(&manifest->tool_version, version, err);
+}
+
+int dro_manifest_repository(struct dro_manifest *manifest, const char *name, const char *snapshot,
+	uint64_t bytes, struct dro_error *err)
+{
+	int rc;
+
+	if (!dro_backup_repository_valid(name))
+		return dro_fail(err, DRO_EINVAL, "\"%.80s\" cannot be a repository's name", name);
+	if (!sha256_valid(snapshot))
+		return dro_fail(err, DRO_EINVAL, "\"%.80s\" cannot be a snapshot's id", snapshot);
+	if (bytes > manifest->total)
+		return dro_fail(err, DRO_EINVAL, "it gives %llu bytes, its objects have only %llu",
+			(unsigned long long)bytes, (unsigned long long)manifest->total);
+	if ((rc = set(&manifest->repository, name, err)) < 0)
+		return rc;
+	manifest->total = bytes;
+	return set(&manifest->snapshot, snapshot, err);
+}
+
+const char *dro_manifest_folder(const struct dro_manifest *manifest)
+{
+	return *manifest->repository ? manifest->repository : manifest->id;
 }
 
 /* Memory grows by doubling: a large backup has tens of thousands of objects. */
@@ -240,6 +293,11 @@ int dro_manifest_print(
 	dro_json_quote(out, manifest->tool_version);
 	dro_buf_puts(out, "},\"mark\":");
 	dro_json_print(out, manifest->mark);
+	if (*manifest->repository) {
+		dro_buf_puts(out, ",\"repository\":{\"name\":");
+		dro_json_quote(out, manifest->repository);
+		dro_buf_printf(out, ",\"snapshot\":\"%s\"}", manifest->snapshot);
+	}
 	dro_buf_printf(out, ",\"size\":%llu,\"objects\":[", (unsigned long long)manifest->total);
 	for (i = 0; i < manifest->object_count; i++) {
 		const struct dro_manifest_object *object = &manifest->objects[i];
@@ -276,14 +334,39 @@ static int check_unique(const struct dro_manifest *manifest, struct dro_error *e
 	return rc;
 }
 
-static int parse_objects(struct dro_manifest *manifest, const cJSON *json, struct dro_error *err)
+/* In a repository the objects are those of other backups too, and their sum is not the size. */
+static int parse_size(struct dro_manifest *manifest, const cJSON *json, struct dro_error *err)
 {
-	const cJSON *objects, *item;
+	const cJSON *repository;
+	const char *name, *snapshot;
 	int64_t size;
 	int rc;
 
 	if ((rc = dro_json_int_need(json, "size", &size, err)) < 0 ||
-		(rc = dro_json_array(json, "objects", &objects, err)) < 0)
+		(rc = dro_json_object(json, "repository", &repository, err)) < 0)
+		return rc;
+	if (size < 0)
+		return dro_fail(err, DRO_ECORRUPT, "it gives %lld bytes", (long long)size);
+	if (repository) {
+		if ((rc = dro_json_string_need(repository, "name", &name, err)) < 0 ||
+			(rc = dro_json_string_need(repository, "snapshot", &snapshot, err)) < 0)
+			return rc;
+		return dro_manifest_repository(manifest, name, snapshot, (uint64_t)size, err);
+	}
+	if (manifest->kind == DRO_BACKUP_MARIADB)
+		return dro_fail(err, DRO_ECORRUPT, "JSON key \"repository\" is missing");
+	if ((uint64_t)size != manifest->total)
+		return dro_fail(err, DRO_ECORRUPT, "it gives %lld bytes, its objects have %llu",
+			(long long)size, (unsigned long long)manifest->total);
+	return 0;
+}
+
+static int parse_objects(struct dro_manifest *manifest, const cJSON *json, struct dro_error *err)
+{
+	const cJSON *objects, *item;
+	int rc;
+
+	if ((rc = dro_json_array(json, "objects", &objects, err)) < 0)
 		return rc;
 	if (!objects || !objects->child)
 		return dro_fail(err, DRO_ECORRUPT, "it has no objects");
@@ -302,21 +385,9 @@ static int parse_objects(struct dro_manifest *manifest, const cJSON *json, struc
 		if ((rc = dro_manifest_add(manifest, key, (uint64_t)length, sha256, err)) < 0)
 			return rc;
 	}
-	if (size < 0 || (uint64_t)size != manifest->total)
-		return dro_fail(err, DRO_ECORRUPT, "it gives %lld bytes, its objects have %llu",
-			(long long)size, (unsigned long long)manifest->total);
+	if ((rc = parse_size(manifest, json, err)) < 0)
+		return rc;
 	return check_unique(manifest, err);
-}
-
-static int set(char **field, const char *text, struct dro_error *err)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		return no_memory(err);
-	free(*field);
-	*field = copy;
-	return 0;
 }
 
 static int parse_tool(struct dro_manifest *manifest, const cJSON *json, struct dro_error *err)
@@ -334,8 +405,7 @@ static int parse_tool(struct dro_manifest *manifest, const cJSON *json, struct d
 	if ((rc = dro_json_string_need(tool, "name", &name, err)) < 0 ||
 		(rc = dro_json_string_need(tool, "version", &version, err)) < 0)
 		return rc;
-	if ((rc = set(&manifest->tool, name, err)) < 0 ||
-		(rc = set(&manifest->tool_version, version, err)) < 0)
+	if ((rc = dro_manifest_tool(manifest, name, version, err)) < 0)
 		return rc;
 	return dro_manifest_mark(manifest, cJSON_Duplicate(mark, 1), err);
 }

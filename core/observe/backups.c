@@ -107,18 +107,18 @@ static int by_key(const void *a, const void *b)
 	return strcmp((*(struct dro_object *const *)a)->key, (*(struct dro_object *const *)b)->key);
 }
 
-char *dro_backup_key(const struct dro_backup_policy *policy, const char *id, const char *key)
+char *dro_backup_key(const struct dro_backup_policy *policy, const char *folder, const char *key)
 {
 	char *text = NULL;
 
-	return asprintf(&text, "%s%s/%s", policy->prefix, id, key) < 0 ? NULL : text;
+	return asprintf(&text, "%s%s/%s", policy->prefix, folder, key) < 0 ? NULL : text;
 }
 
-/* *out: the listed object of that key in that backup, or NULL. */
-static int listed(const struct dro_object **out, const struct listing *listing, const char *id,
+/* *out: the listed object of that key in that folder, or NULL. */
+static int listed(const struct dro_object **out, const struct listing *listing, const char *folder,
 	const char *key, struct dro_error *err)
 {
-	struct dro_object wanted = {.key = dro_backup_key(listing->policy, id, key)},
+	struct dro_object wanted = {.key = dro_backup_key(listing->policy, folder, key)},
 			  *name = &wanted;
 	struct dro_object **found;
 
@@ -139,7 +139,8 @@ static int compare(struct dro_backup *backup, const struct listing *listing, str
 	for (i = 0; i < backup->manifest->object_count; i++) {
 		const struct dro_manifest_object *want = &backup->manifest->objects[i];
 		const struct dro_object *have;
-		int rc = listed(&have, listing, backup->id, want->key, err);
+		int rc = listed(
+			&have, listing, dro_manifest_folder(backup->manifest), want->key, err);
 
 		if (rc < 0)
 			return rc;
@@ -346,7 +347,8 @@ static int verify_object(struct dro_backup *backup, const struct dro_manifest_ob
 	struct dro_provider *provider, const struct dro_backup_policy *policy, int fd,
 	const struct dro_call *call, struct dro_error *err)
 {
-	char *key = dro_backup_key(policy, backup->id, object->key), hash[DRO_SHA256_HEX];
+	char *key = dro_backup_key(policy, dro_manifest_folder(backup->manifest), object->key);
+	char hash[DRO_SHA256_HEX];
 	struct dro_object_ref ref = {.size = sizeof(ref),
 		.region = dro_backup_region(policy, provider),
 		.bucket = policy->bucket,

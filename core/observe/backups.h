@@ -24,9 +24,10 @@ int dro_backup_verify(struct dro_backup *backup, struct dro_accounts *accounts,
 	struct dro_store *store, const struct dro_call *call, struct dro_error *err);
 
 /*
- * Removes one backup of ours: its objects, then its manifest. One that is gone is a success.
- * DRO_ECORRUPT where it is not whole, or another's; `repeated`: an earlier try may have begun, so
- * that objects may be missing.
+ * Removes one backup of ours: its objects that no other backup names, then its manifest. One that
+ * is gone is a success. DRO_ECORRUPT where it is not whole, or another's, or shares a repository
+ * and what the others there need cannot be told; `repeated`: an earlier try may have begun, so that
+ * objects may be missing.
  */
 int dro_backup_remove(struct dro_accounts *accounts, const struct dro_service *service,
 	const struct dro_backup_policy *policy, const char *id, bool repeated,
@@ -42,8 +43,9 @@ int dro_backup_left(struct dro_store *store, const struct dro_service *service,
 int dro_backup_remember(struct dro_store *store, const struct dro_service *service,
 	const struct dro_backup *backup, struct dro_error *err);
 
-/* The prefix, the id and the key as one object key; malloc'd. */
-char *dro_backup_key(const struct dro_backup_policy *policy, const char *id, const char *key);
+/* The prefix, the folder (a backup's id, or dro_manifest_folder) and the key as one object key;
+ * malloc'd. */
+char *dro_backup_key(const struct dro_backup_policy *policy, const char *folder, const char *key);
 /* The text of its manifest. */
 int dro_backup_get_manifest(struct dro_buf *text, struct dro_provider *provider,
 	const struct dro_backup_policy *policy, const char *id, const struct dro_call *call,

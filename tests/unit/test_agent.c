@@ -315,17 +315,25 @@ START_TEST(restored_is_remembered)
 
 	ck_assert_int_eq(agent_restored_read(&restored, dir, NULL), 0);
 	ck_assert_str_eq(restored.backup, "");
-	ck_assert_int_eq(agent_restored_write(dir, "b-1", false, NULL), 0);
+	restored = (struct agent_restored){.backup = "b-1", .time_ms = 12, .gtid = "0-1-5"};
+	ck_assert_int_eq(agent_restored_write(dir, &restored, NULL), 0);
 	ck_assert_int_eq(agent_restored_read(&restored, dir, NULL), 0);
-	ck_assert(!restored.done);
-	ck_assert_int_eq(agent_restored_write(dir, "b-1", true, NULL), 0);
+	ck_assert(!restored.done && !restored.settled && !restored.opened);
+	ck_assert_int_eq(restored.time_ms, 12);
+	ck_assert_str_eq(restored.gtid, "0-1-5");
+	restored.done = restored.settled = restored.opened = true;
+	ck_assert_int_eq(agent_restored_write(dir, &restored, NULL), 0);
 	ck_assert_int_eq(agent_restored_read(&restored, dir, NULL), 0);
-	ck_assert(restored.done);
+	ck_assert(restored.done && restored.settled && restored.opened);
 	ck_assert_str_eq(restored.backup, "b-1");
 	ck_assert_int_eq(agent_restored_clear(dir, NULL), 0);
 	ck_assert_int_eq(agent_restored_clear(dir, NULL), 0);
 	ck_assert_int_eq(agent_restored_read(&restored, dir, NULL), 0);
 	ck_assert_str_eq(restored.backup, "");
+	/* As agents wrote it before there was more to know. */
+	put("restored.json", "{\"backup\":\"b-1\",\"done\":true,\"time\":\"x\"}", 0600);
+	ck_assert_int_eq(agent_restored_read(&restored, dir, NULL), 0);
+	ck_assert(restored.done && restored.time_ms == 0 && !*restored.gtid);
 	put("restored.json", "{", 0600);
 	ck_assert_int_eq(agent_restored_read(&restored, dir, NULL), DRO_ECORRUPT);
 }
@@ -345,7 +353,14 @@ START_TEST(progress_text)
 	ck_assert_str_eq(dro_buf_str(&text),
 		"{\"version\":1,\"service\":\"mem\\\"phis\",\"site\":\"tier2\","
 		"\"state\":\"failed\",\"backup\":\"b-1\",\"done_bytes\":40,\"total_bytes\":100,"
-		"\"error\":\"no\\nluck\",\"started\":false}\n");
+		"\"error\":\"no\\nluck\",\"recovery_time\":\"\",\"recovery_gtid\":\"\","
+		"\"started\":false}\n");
+	dro_buf_reset(&text);
+	agent_progress_recovered(progress, 1795204553120, "0-1-5,3-1-1");
+	agent_progress_print(progress, &text);
+	ck_assert_ptr_nonnull(
+		strstr(dro_buf_str(&text), "\"recovery_time\":\"2026-11-20T19:55:53.120Z\","
+					   "\"recovery_gtid\":\"0-1-5,3-1-1\""));
 	agent_progress_free(progress);
 	dro_buf_free(&text);
 }
@@ -399,6 +414,39 @@ START_TEST(config_bad)
 }
 END_TEST
 
+#define MARIADB                                                                                    \
+	"service: memphis\nstore: {plugin: aws, bucket: memphis-dr}\n"                             \
+	"source: {kind: mariadb, path: /var/lib/mysql}\n"
+
+START_TEST(config_mariadb)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	struct agent_config *config = NULL;
+
+	put("agent.yaml", MARIADB, 0600);
+	ck_assert_int_eq(agent_config_load(&config, in_dir("agent.yaml"), &err), DRO_EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.message, "agent.yaml:3:16: "));
+	ck_assert_ptr_nonnull(strstr(err.message, "'database'"));
+	ck_assert_ptr_nonnull(strstr(err.message, "'backup.encryption.key'"));
+	put("agent.yaml", MARIADB "database: {kind: mariadb}\n", 0600);
+	ck_assert_int_eq(agent_config_load(&config, in_dir("agent.yaml"), &err), DRO_EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.message, "'database.boot_file'"));
+	put("agent.yaml",
+		MARIADB "database: {kind: mariadb, boot_file: /etc/mysql/zz.cnf}\n"
+			"backup: {encryption: {key: {file: /etc/drorch/backup.key}}}\n",
+		0600);
+	ck_assert_msg(
+		agent_config_load(&config, in_dir("agent.yaml"), &err) == 0, "%s", err.message);
+	ck_assert_int_eq(config->source.kind, DRO_BACKUP_MARIADB);
+	ck_assert_str_eq(config->backup_key.value, "/etc/drorch/backup.key");
+	ck_assert_int_eq(config->full_every_ms, 7 * 24 * 3600 * 1000LL);
+	ck_assert_str_eq(config->owner, "mysql");
+	ck_assert_str_eq(config->database.server.start[0], "systemctl");
+	ck_assert_ptr_null(config->database.server.start[3]);
+	agent_config_free(config);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("agent");
@@ -420,6 +468,7 @@ int main(void)
 	tcase_add_test(tests, progress_text);
 	tcase_add_test(tests, config_good);
 	tcase_add_test(tests, config_bad);
+	tcase_add_test(tests, config_mariadb);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

@@ -159,6 +159,62 @@ START_TEST(accepts_more_keys)
 }
 END_TEST
 
+#define REPOSITORY                                                                                 \
+	"{\"format\":\"drorch-backup/1\",\"id\":\"20261120T195553Z-k3x7qa\","                      \
+	"\"service\":\"memphis\",\"site\":\"main\",\"time\":\"2026-11-20T19:55:53Z\","             \
+	"\"kind\":\"mariadb\",\"tool\":{\"name\":\"restic\",\"version\":\"0.14.0\"},"              \
+	"\"mark\":{\"gtid\":\"0-1-5\"},"
+
+/* What follows REPOSITORY, and a word of why it is refused; "" : it is not. */
+static const struct {
+	const char *text, *why;
+} shared[] = {
+	{"\"repository\":{\"name\":\".restic-1\",\"snapshot\":\"" HASH_A "\"},\"size\":12,", ""},
+	{"\"size\":30,", "repository"},
+	{"\"repository\":3,\"size\":30,", "repository"},
+	{"\"repository\":{\"name\":\"restic\",\"snapshot\":\"" HASH_A "\"},\"size\":12,",
+		"repository's name"},
+	{"\"repository\":{\"name\":\"../x\",\"snapshot\":\"" HASH_A "\"},\"size\":12,",
+		"repository's name"},
+	{"\"repository\":{\"name\":\".restic-1\",\"snapshot\":\"latest\"},\"size\":12,",
+		"snapshot's id"},
+	{"\"repository\":{\"name\":\".restic-1\",\"snapshot\":\"" HASH_A "\"},\"size\":31,",
+		"only 30"},
+	{"\"repository\":{\"name\":\".restic-1\",\"snapshot\":\"" HASH_A "\"},\"size\":-1,",
+		"gives -1"},
+};
+
+START_TEST(objects_of_a_repository)
+{
+	struct dro_buf text = DRO_BUF_INIT(1 << 16), again = DRO_BUF_INIT(1 << 16);
+	struct dro_manifest *manifest = NULL;
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc;
+
+	dro_buf_printf(&text,
+		"%s%s\"objects\":[{\"key\":\"data/0\",\"size\":10,\"sha256\":\"%s\"},"
+		"{\"key\":\"data/1\",\"size\":20,\"sha256\":\"%s\"}]}",
+		REPOSITORY, shared[_i].text, HASH_A, HASH_B);
+	rc = dro_manifest_parse(&manifest, text.data, text.length, &err);
+	if (*shared[_i].why) {
+		ck_assert_int_eq(rc, DRO_ECORRUPT);
+		ck_assert_msg(strstr(err.message, shared[_i].why), "%s", err.message);
+	} else {
+		ck_assert_msg(rc == 0, "%s", err.message);
+		ck_assert_uint_eq(manifest->total, 12);
+		ck_assert_str_eq(dro_manifest_folder(manifest), ".restic-1");
+		ck_assert_str_eq(manifest->snapshot, HASH_A);
+		ck_assert_int_eq(dro_manifest_print(manifest, &again, &err), 0);
+		dro_manifest_free(manifest);
+		ck_assert_int_eq(dro_manifest_parse(&manifest, again.data, again.length, &err), 0);
+		ck_assert_uint_eq(manifest->total, 12);
+		dro_manifest_free(manifest);
+	}
+	dro_buf_free(&text);
+	dro_buf_free(&again);
+}
+END_TEST
+
 START_TEST(ids_sort_by_time)
 {
 	char earlier[DRO_BACKUP_ID_MAX + 1], later[DRO_BACKUP_ID_MAX + 1];
@@ -183,6 +239,8 @@ int main(void)
 	tcase_add_loop_test(tests, refuses, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_loop_test(tests, refuses_swapped, 0, (int)(sizeof(swaps) / sizeof(swaps[0])));
 	tcase_add_test(tests, accepts_more_keys);
+	tcase_add_loop_test(
+		tests, objects_of_a_repository, 0, (int)(sizeof(shared) / sizeof(shared[0])));
 	tcase_add_test(tests, ids_sort_by_time);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

@@ -168,6 +168,35 @@ START_TEST(only_what_is_given_is_inherited)
 }
 END_TEST
 
+static int first_line(void *arg, const char *data, size_t length, struct dro_error *error)
+{
+	dro_buf_append(arg, data, length);
+	return strchr(dro_buf_str(arg), '\n') ? dro_fail(error, DRO_EIO, "enough") : 0;
+}
+
+START_TEST(is_listened_to_and_stopped)
+{
+	char *const argv[] = {"/bin/sh", "-c", "echo it; exec sleep 1000", NULL};
+	struct dro_buf out = DRO_BUF_INIT(1000);
+	struct dro_proc proc = {
+		.argv = argv, .out = first_line, .arg = &out, .stop = -1, .deadline_ms = SOON};
+	struct dro_proc_result result;
+	int ends[2];
+
+	ck_assert_int_eq(dro_proc_watch(&proc, &result, &err), DRO_EIO);
+	ck_assert_str_eq(err.message, "/bin/sh: enough");
+	ck_assert_str_eq(dro_buf_str(&out), "it\n");
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	proc.stop = ends[0];
+	proc.out = NULL;
+	ck_assert_int_eq(dro_proc_watch(&proc, &result, &err), DRO_ECANCELLED);
+	close(ends[0]);
+	close(ends[1]);
+	dro_buf_free(&out);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("proc");
@@ -183,6 +212,7 @@ int main(void)
 	tcase_add_test(tests, too_much_output_ends_it);
 	tcase_add_test(tests, the_deadline_ends_the_whole_group);
 	tcase_add_test(tests, only_what_is_given_is_inherited);
+	tcase_add_test(tests, is_listened_to_and_stopped);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
