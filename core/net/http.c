@@ -136,7 +136,8 @@ static int check_request(const struct dro_http_request *request, struct dro_erro
 	return dro_headers_check(request, err);
 }
 
-/* Plain http only where nobody can listen; and names under localhost never reach a name server. */
+/* Plain http only where nobody can listen, or the caller says so; and names under localhost never
+ * reach a name server. */
 static int choose_target(struct call *call, struct dro_error *err)
 {
 	const struct dro_endpoint *endpoint = &call->plan.endpoint;
@@ -145,7 +146,7 @@ static int choose_target(struct call *call, struct dro_error *err)
 	const char *target = address && *address ? address : endpoint->host;
 	struct dro_buf text = DRO_BUF_INIT(sizeof(call->connect_to) - 1);
 
-	if (!endpoint->https && !dro_host_is_loopback(target))
+	if (!endpoint->https && !call->context->plain && !dro_host_is_loopback(target))
 		return dro_fail(err, DRO_EINVAL, "plain http to %s is not allowed", target);
 	if (target == address && !dro_host_is_address(address) && !dro_host_is_loopback(address))
 		return dro_fail(err, DRO_EINVAL, "not an address to connect to: %.64s", address);

@@ -3,8 +3,8 @@
  * make. libcurl is loaded and the thread started by the first request, so that commands which make
  * none do not pay for them.
  *
- * https only, and plain http only to loopback; TLS always verified; no redirects; no proxy; the
- * path goes out as it was given; answers, headers and waits are bounded.
+ * https only, and plain http only to loopback or where the caller says so; TLS always verified; no
+ * redirects; no proxy; the path goes out as it was given; answers, headers and waits are bounded.
  */
 #ifndef DRORCH_NET_HTTP_H
 #define DRORCH_NET_HTTP_H
@@ -38,6 +38,8 @@ struct dro_net_context {
 	 */
 	const char *connect_address;
 	int connect_port;
+	bool plain; /* http beyond loopback too: for what holds no secret, where the spec asks for
+		       it */
 	const char *user_agent; /* NULL: "drorch/VERSION" */
 	const char *trace;	/* "run/step", for the log */
 	const struct dro_log *log;

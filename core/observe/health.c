@@ -58,7 +58,7 @@ void dro_health_ask(struct dro_health_answer *out, struct dro_net *net,
 	struct dro_error err = DRO_ERROR_INIT;
 	char endpoint[512], path[1024];
 	struct dro_net_context context = {
-		.connect_address = address, .user_agent = "drorch-health"};
+		.connect_address = address, .user_agent = "drorch-health", .plain = true};
 	struct dro_http_request request = {.size = sizeof(request),
 		.method = "GET",
 		.endpoint = endpoint,

@@ -133,7 +133,9 @@ static const struct dro_form agent = {
 
 static const struct dro_field http_fields[] = {
 	{"scheme", DRO_FIELD_STRING, AT(dro_health, scheme), .words = dro_words_scheme,
-		.fallback = "https", .help = "https, or http.", .example = "https"},
+		.fallback = "https",
+		.help = "https; or http, which anybody on the way can read and answer.",
+		.example = "https"},
 	{"path", DRO_FIELD_STRING, AT(dro_health, path), .format = &dro_format_url_path,
 		.fallback = "/healthz", .help = "What is asked for.", .example = "/healthz"},
 	{"host", DRO_FIELD_STRING, AT(dro_health, host), .format = &dro_format_host,
