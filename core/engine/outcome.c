@@ -33,6 +33,17 @@ static void add_lost(cJSON *outcome, const struct runner *runner)
 	}
 }
 
+/* A switchover that was downgraded was planned to lose none: when the last write that came over
+ * was made, nobody knows. */
+static void mend_recovery_point(cJSON *outcome)
+{
+	int64_t lost, point;
+
+	if (dro_json_int(outcome, "writes_lost", 0, &lost, NULL) == 0 && lost > 0 &&
+		dro_json_int(outcome, "recovery_point_ms", -1, &point, NULL) == 0 && point == 0)
+		cJSON_DeleteItemFromObjectCaseSensitive(outcome, "recovery_point_ms");
+}
+
 static void add_exceptions(cJSON *outcome, const struct runner *runner)
 {
 	cJSON *list = cJSON_AddArrayToObject(outcome, "exceptions");
@@ -72,6 +83,7 @@ cJSON *runner_outcome(const struct runner *runner, const char *error)
 			cJSON_AddItemToObject(outcome, copied[i], cJSON_Duplicate(fact, 1));
 	}
 	add_lost(outcome, runner);
+	mend_recovery_point(outcome);
 	add_exceptions(outcome, runner);
 	if (*error)
 		cJSON_AddStringToObject(outcome, "error", error);

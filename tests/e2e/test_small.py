@@ -4,7 +4,7 @@ import databases
 from harness import check, main, wait_for, world
 from hot import Writers
 from small import PilotWorld, WarmWorld
-from test_hot import is_home, lose_main
+from test_hot import is_home, lose_main, outcome
 
 SMALL = {"web": ["t3.small"]}
 PAUSE = 0.05
@@ -96,7 +96,32 @@ def what_cannot_be_resized_stays_behind():
             check(not w.lost(writers, site), f"lost at {site}: {w.lost(writers, site)}")
 
 
+def main_dies_while_its_replica_is_off():
+    """The worst moment: what main acknowledged alone is lost, and counted as that."""
+    with world(PilotWorld) as w, Writers(w, pause=PAUSE) as writers:
+        w.good("apply", "--confirm", "memphis")
+        writers.more()
+        w.lab("fault", "add", "status", "--operation", "ModifyInstanceAttribute", "--code", "RequestLimitExceeded",
+              "--status", "503")
+        promote = w.start("promote", "dr", "--confirm", "dr")
+        wait_for("dr to be off", lambda: w.off == 1)
+        writers.more()
+        lose_main(w)
+        w.lab("fault", "clear")
+        w.good("promote", "dr", "--mode", "failover", "--confirm", "dr")
+        done = w.finish(promote)
+        check(done.returncode == 0, f"{done.stdout}{done.stderr}")
+        check(w.steps(w.run_id())["guard-dr"]["state"] == "skipped", w.steps(w.run_id()))
+        acknowledged = len(writers.acknowledged)
+        writers.more()
+        writers.stop()
+        check(w.active() == "dr" and w.role("dr") == "primary", "dr is not the primary")
+        lost, told = len(w.lost(writers, "dr")), outcome(w, w.run_id())["writes_lost"]
+        check("recovery_point_ms" not in outcome(w, w.run_id()), outcome(w, w.run_id()))
+        check(0 < told <= lost < acknowledged, f"{lost} lost, {told} told")
+
+
 if __name__ == "__main__":
     databases.need_mariadb()
     main(a_pilot_light_grows_and_shrinks_again, a_warm_standby_takes_over_a_lost_site, as_it_is,
-         what_cannot_be_resized_stays_behind)
+         what_cannot_be_resized_stays_behind, main_dies_while_its_replica_is_off)

@@ -37,6 +37,11 @@ int step_role(struct dro_step_context *context, const struct step_host *host, bo
 int step_attach(struct dro_step_context *context, const struct step_host *replica,
 	const struct step_host *primary, struct dro_error *err);
 
+/* What the primary says now is what is remembered of it, for the day it cannot be asked; not
+ * `guarded`: without semi-sync, whatever it says. DRO_EAGAIN: it does not answer. */
+int step_remember(const struct dro_step_context *context, const struct step_host *host,
+	bool guarded, struct dro_error *err);
+
 /* Accepts writes again, where it is a primary still; `unfence`: also where it was fenced. For undo:
  * past a while a host that cannot be reached is DRO_EIO, so that a way back comes to its end. */
 int step_thaw(struct dro_step_context *context, const struct step_host *host, bool unfence,

@@ -24,8 +24,7 @@
 #define POLL_MS 1000
 #define GIVE_UP_MS 90000 /* an undo goes on without: the next reconcile puts it right */
 
-/* What the primary says now is what is remembered of it; `guarded`: as far as semi-sync goes. */
-static int remember(const struct dro_step_context *context, const struct step_host *host,
+int step_remember(const struct dro_step_context *context, const struct step_host *host,
 	bool guarded, struct dro_error *err)
 {
 	const struct dro_world *world = context->world;
@@ -73,10 +72,10 @@ int dro_step_unguard(struct dro_step_context *context, struct dro_error *err)
 	int rc;
 
 	if ((rc = read_both(&from, &to, context, err)) < 0 ||
-		(rc = remember(context, &from, false, err)) < 0 ||
+		(rc = step_remember(context, &from, false, err)) < 0 ||
 		(rc = set_semi_sync(context, &from, NULL, err)) < 0 ||
 		/* A heartbeat that looked before may have written after us. */
-		(rc = remember(context, &from, false, err)) < 0)
+		(rc = step_remember(context, &from, false, err)) < 0)
 		return rc;
 	dro_step_output(context, "unguarded", cJSON_CreateTrue());
 	dro_buf_printf(&context->note, "%s does not wait for %s: its writes are in one place",
@@ -93,7 +92,7 @@ int dro_step_ununguard(struct dro_step_context *context, struct dro_error *err)
 
 	if ((rc = read_both(&from, &to, context, err)) == 0 &&
 		(rc = set_semi_sync(context, &from, &on, err)) == 0)
-		rc = remember(context, &from, true, err);
+		rc = step_remember(context, &from, true, err);
 	if (rc == 0 && on)
 		return DRO_STEP_DONE;
 	if (rc == 0 && !late) {
@@ -147,7 +146,7 @@ int dro_step_guard(struct dro_step_context *context, struct dro_error *err)
 	if ((rc = read_both(&from, &to, context, err)) < 0 ||
 		(rc = step_role(context, &from, &primary, &fenced, err)) < 0 ||
 		(rc = step_attach(context, &to, &from, err)) < 0 ||
-		(rc = remember(context, &from, true, err)) < 0)
+		(rc = step_remember(context, &from, true, err)) < 0)
 		return rc;
 	dro_buf_printf(&context->note, "%s follows %s again", to.site->name, from.site->name);
 	return DRO_STEP_DONE;

@@ -66,15 +66,14 @@ static int go_on(
 	}
 }
 
-/* Whether it hears us is for its own agent to judge. */
+/* So it hears somebody, and what is lost should it die now is known. */
 static void keep_company(struct dro_step_context *context)
 {
 	struct step_host primary;
-	bool is_primary, fenced;
 
-	if (cJSON_GetObjectItemCaseSensitive(context->inputs, "primary") &&
+	if (!context->downgraded && cJSON_GetObjectItemCaseSensitive(context->inputs, "primary") &&
 		step_host_read(&primary, context, "primary", NULL) == 0)
-		step_role(context, &primary, &is_primary, &fenced, NULL);
+		step_remember(context, &primary, false, NULL);
 }
 
 static int resize_to(struct dro_step_context *context, const char *type, struct dro_error *err)

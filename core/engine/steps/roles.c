@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "model/database.h"
+#include "observe/databases.h"
 
 #define PROMOTE_MS 30000
 #define FOLLOW_MS 15000
@@ -44,13 +45,19 @@ static cJSON *promote_fields(const char *position, bool semi_sync)
 
 /* ---- forwards -------------------------------------------------------------------------------- */
 
-/* Of what the old primary was last known to have, how much is not here. */
-static void count_lost(struct dro_step_context *context, const cJSON *answer)
+/* Of what the old primary was last known to have, how much is not here. It may have been heard
+ * since the plan was made. */
+static void count_lost(
+	struct dro_step_context *context, const struct dro_site *from, const cJSON *answer)
 {
 	const char *last = dro_json_text(context->inputs, "last"),
 		   *seen = dro_json_text(answer, "seen");
+	struct dro_recovery_point point;
 	int64_t lost = 0;
 
+	dro_recovery_point_get(&point, context->world->store, context->world->service);
+	if (strcmp(point.site, from->name) == 0 && *point.position)
+		last = point.position;
 	if (*last && *seen && !*dro_json_text(context->inputs, "position"))
 		lost = dro_position_missing(last, seen);
 	dro_step_output(context, "writes_lost", cJSON_CreateNumber((double)lost));
@@ -62,17 +69,18 @@ static void count_lost(struct dro_step_context *context, const cJSON *answer)
 
 int dro_step_promote_database(struct dro_step_context *context, struct dro_error *err)
 {
-	struct step_host to;
+	struct step_host from, to;
 	cJSON *answer = NULL;
 	int rc;
 
-	if ((rc = step_host_read(&to, context, "to", err)) < 0 ||
+	if ((rc = step_host_read(&from, context, "from", err)) < 0 ||
+		(rc = step_host_read(&to, context, "to", err)) < 0 ||
 		(rc = step_change(&answer, context, &to, "promote",
 			 promote_fields(dro_json_text(context->inputs, "position"), false),
 			 PROMOTE_MS, err)) < 0)
 		goto out;
 	dro_buf_printf(&context->note, "%s accepts writes", to.site->name);
-	count_lost(context, answer);
+	count_lost(context, from.site, answer);
 out:
 	cJSON_Delete(answer);
 	return rc;
