@@ -22,6 +22,7 @@
 #define FREEZE_MS 3000
 #define WAIT_MS 30000
 #define LOOK_MS 5000
+#define SERVER_MS 60000	 /* for a server to start */
 #define REJOIN_MS 600000 /* an agent takes no longer deadline */
 #define WELL_MS 15000	 /* for the application to notice that it may write again */
 #define AGAIN_MS 50
@@ -269,6 +270,13 @@ int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err)
 	if ((rc = step_host_read(&host, context, "host", err)) < 0 ||
 		(rc = step_host_read(&primary, context, "primary", err)) < 0)
 		return rc;
+	/* A host that has just booted answers before its server does: that is no server that is
+	 * broken. */
+	rc = step_ask(NULL, context, &host, "status", NULL, LOOK_MS, err);
+	if ((rc == DRO_EAGAIN || rc == DRO_ETIMEDOUT) && context->elapsed_ms < SERVER_MS) {
+		dro_buf_printf(&context->note, "%.300s", err->message);
+		return dro_step_pending_site(context);
+	}
 	/* It was given time for more than one call of the engine's. */
 	context->call.deadline_ms = dro_now_ms() + REJOIN_MS;
 	fields = cJSON_CreateObject();
