@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,8 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+
+#define ARENAS 2
 
 const struct dro_cli_option dro_cli_globals[] = {
 	{"config", 'c', "FILE", "read the program's configuration from FILE", false},
@@ -172,6 +175,8 @@ int dro_cli_main(int argc, char **argv)
 		return DRO_EXIT_ERROR;
 	}
 	open_standard_streams();
+	/* What one thread frees the others can use: lists of thousands are read on many. */
+	mallopt(M_ARENA_MAX, ARENAS);
 	signal(SIGPIPE, SIG_IGN);
 	look_at_terminal(&cli);
 	cli.args = words;

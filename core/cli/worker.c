@@ -30,11 +30,33 @@ struct keeper {
 	struct dro_lease lease; /* as taken: epoch and holder do not change */
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping, sync;	     /* sync: the journal is to go to the disk */
+	pthread_cond_t wake, synced;
+	bool stopping;
+	bool sync, syncing; /* the journal is to go to the disk; it is on its way */
+	int sync_rc;	    /* <0: it did not get there, and nobody has been told yet */
+	struct dro_error sync_err;
 	_Atomic uint64_t good_until; /* monotonic */
 	volatile int lost;
 };
+
+/* Locked, but not while it takes. */
+static void sync_now(struct keeper *keeper)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	int rc;
+
+	keeper->sync = false;
+	keeper->syncing = true;
+	pthread_mutex_unlock(&keeper->lock);
+	rc = dro_store_sync(keeper->store, &err);
+	pthread_mutex_lock(&keeper->lock);
+	keeper->syncing = false;
+	if (rc < 0) {
+		keeper->sync_rc = rc;
+		keeper->sync_err = err;
+	}
+	pthread_cond_broadcast(&keeper->synced);
+}
 
 static void *keep_lease(void *arg)
 {
@@ -46,10 +68,7 @@ static void *keep_lease(void *arg)
 	pthread_mutex_lock(&keeper->lock);
 	while (!keeper->stopping) {
 		if (keeper->sync) {
-			keeper->sync = false;
-			pthread_mutex_unlock(&keeper->lock);
-			dro_store_sync(keeper->store, NULL); /* may_send sees whether it failed */
-			pthread_mutex_lock(&keeper->lock);
+			sync_now(keeper);
 			continue;
 		}
 		now = dro_now_ms();
@@ -92,12 +111,22 @@ static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *
 	return 0;
 }
 
-/* The intent is on the disk before the world is changed. */
+/* The intent is on the disk before the world is changed. That one try failed is not mended by
+ * another that does not: a disk may forget what it could not write. */
 static int may_send(void *arg, struct dro_error *err)
 {
-	const struct keeper *keeper = arg;
+	struct keeper *keeper = arg;
+	int rc;
 
-	return dro_store_sync(keeper->store, err);
+	pthread_mutex_lock(&keeper->lock);
+	while (keeper->sync || keeper->syncing)
+		pthread_cond_wait(&keeper->synced, &keeper->lock);
+	rc = keeper->sync_rc;
+	keeper->sync_rc = 0;
+	if (rc < 0 && err)
+		*err = keeper->sync_err;
+	pthread_mutex_unlock(&keeper->lock);
+	return rc < 0 ? rc : dro_store_sync(keeper->store, err);
 }
 
 /* Both at once, for what goes out by no provider. */
@@ -138,6 +167,7 @@ static int keeper_start(
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&keeper->lock, NULL);
 	pthread_cond_init(&keeper->wake, &attr);
+	pthread_cond_init(&keeper->synced, NULL);
 	pthread_condattr_destroy(&attr);
 	if (pthread_create(&keeper->thread, NULL, keep_lease, keeper) != 0) {
 		dro_store_lease_release(store, &keeper->lease, NULL);
@@ -155,6 +185,7 @@ static void keeper_stop(struct keeper *keeper)
 	pthread_join(keeper->thread, NULL);
 	dro_store_lease_release(keeper->store, &keeper->lease, NULL);
 	pthread_cond_destroy(&keeper->wake);
+	pthread_cond_destroy(&keeper->synced);
 	pthread_mutex_destroy(&keeper->lock);
 }
 
