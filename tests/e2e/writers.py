@@ -97,8 +97,9 @@ class Writers:
 
     def lost(self, *sites):
         """Acknowledged ids that are not in a site's database."""
+        acknowledged = self.acknowledged()  # before the look: more come meanwhile
         there = [set(self.w.sql(site, "SELECT id FROM booking.bookings").split()) for site in sites]
-        return {site: sorted(self.acknowledged() - ids) for site, ids in zip(sites, there)}
+        return {site: sorted(acknowledged - ids) for site, ids in zip(sites, there)}
 
     def nothing_lost(self, *sites, seconds=60):
         """A replica may have received what it has not applied yet: it gets its time."""
