@@ -36,7 +36,8 @@ static void end_line(struct listener *listener, struct lines *lines)
 	lines->text[lines->length] = '\0';
 	lines->length = 0;
 	if (error && *lines->text) {
-		snprintf(slot, sizeof(listener->last[0]), "%.250s", lines->text);
+		memcpy(slot, lines->text, strnlen(lines->text, 250) + 1);
+		slot[250] = '\0';
 		listener->next = (listener->next + 1) % LAST;
 	}
 	if (listener->child->line)

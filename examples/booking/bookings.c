@@ -148,7 +148,7 @@ static int add(struct bookings *bookings, void *handle, const struct bookings_ne
 int bookings_add(struct bookings *bookings, const struct bookings_new *booking, struct dro_buf *out,
 	struct dro_error *err)
 {
-	void *handle;
+	void *handle = NULL;
 	int rc = take(bookings, &handle, err);
 
 	if (rc < 0)
@@ -161,7 +161,7 @@ int bookings_add(struct bookings *bookings, const struct bookings_new *booking, 
 int bookings_get(
 	struct bookings *bookings, const char *id, struct dro_buf *out, struct dro_error *err)
 {
-	void *handle;
+	void *handle = NULL;
 	int rc = take(bookings, &handle, err);
 
 	if (rc < 0)
@@ -173,7 +173,7 @@ int bookings_get(
 
 int bookings_summary(struct bookings *bookings, struct dro_buf *out, struct dro_error *err)
 {
-	void *handle;
+	void *handle = NULL;
 	int rc = take(bookings, &handle, err);
 
 	if (rc < 0)
@@ -185,7 +185,7 @@ int bookings_summary(struct bookings *bookings, struct dro_buf *out, struct dro_
 
 int bookings_check(struct bookings *bookings, struct dro_error *err)
 {
-	void *handle;
+	void *handle = NULL;
 	int rc = take(bookings, &handle, err);
 
 	if (rc < 0)
