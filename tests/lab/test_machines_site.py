@@ -139,7 +139,7 @@ class Power(SiteCase):
         write = "for i in $(seq 100000); do echo \"INSERT INTO d.t VALUES ($i); SELECT $i;\"; done | " \
             "mariadb -NBn >/root/acknowledged"
         self.begin("web", write)
-        until(lambda: int(self.shell("web", "wc -l </root/acknowledged")) > 200)
+        until(lambda: int(self.shell("web", "cat /root/acknowledged 2>/dev/null | wc -l")) > 200)
         self.lab.run("kill", "web", "--wait")
         self.assertEqual(self.state(self.web), "stopped")
         self.lab.run("power", "web", "on", "--wait")
