@@ -165,7 +165,10 @@ def a_switchover_that_hangs_is_downgraded():
         writers.more()
         with w.servers["main"].hold("LOCK TABLES shop.orders WRITE"):
             promote = w.start("promote", "dr", "--confirm", "dr")
-            wait_for("the freeze", lambda: w.runs() and w.steps(w.run_id())["freeze"]["state"] == "running")
+            wait_for("the freeze, or an end", lambda: promote.poll() is not None or
+                     w.runs() and w.steps(w.run_id())["freeze"]["state"] == "running")
+            if promote.poll() is not None:
+                check(False, f"it did not wait: {w.finish(promote)}")
             lose_main(w)
         w.good("promote", "dr", "--mode", "failover", "--confirm", "dr")
         done = w.finish(promote)
