@@ -35,6 +35,9 @@ def main():
     cold = rebuild.make(folder)
     write_environment(cold, folder / "cold.env")
     outage, acknowledged, lost = rebuild.show(cold)
+    if once:
+        cold.end()
+        cold.lab("down")
     say(f"The report. The first four by {hot.KIND}, replicated semi-synchronously; the last from a backup")
     table(("WHAT", "HOW LONG", "ACKNOWLEDGED", "LOST"),
           [*rows, ("cold rebuild at tier2", f"{outage:.2f} s without the service", acknowledged, lost)])

@@ -162,7 +162,7 @@ def home(w, writers):
 def acts(w):
     """[(what, how long, acknowledged, lost)], for the report."""
     show_spec(w)
-    with Writers(w, count=4, timeout=5.0, pause=0.01) as writers:
+    with Writers(w, count=4, timeout=2.0, pause=0.01) as writers:
         say("Four guests book through the edge, one booking after the other")
         run(w, "plan", good=False)
         run(w, "status")
