@@ -27,6 +27,8 @@ GRANTS = ["READ_ONLY ADMIN", "REPLICATION SLAVE ADMIN", "REPLICATION MASTER ADMI
 REJOIN_GRANTS = ["BINLOG ADMIN", "BINLOG REPLAY"]
 SEED_GRANTS = ["RELOAD", "PROCESS", "BINLOG MONITOR"]
 ME = pwd.getpwuid(os.getuid()).pw_name
+# Who a server is where we are root; the account is mariadb-server's, and the programs come without it.
+ACCOUNT = "mysql" if any(entry.pw_name == "mysql" for entry in pwd.getpwall()) else "nobody"
 OPTIONS = """\
 [mariadbd]
 datadir={folder}/data
@@ -120,12 +122,12 @@ class Server:
             path.chmod(0o755)
         if os.getuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
-                shutil.chown(path, "mysql")
+                shutil.chown(path, ACCOUNT)
             shutil.chown(self.folder / "state", "root")
 
     def words(self):
         return [program("mariadbd"), f"--defaults-file={self.folder}/my.cnf",
-                *(["--user=mysql"] if os.getuid() == 0 else [])]
+                *([f"--user={ACCOUNT}"] if os.getuid() == 0 else [])]
 
     def start(self):
         self.process = subprocess.Popen(self.words(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -392,7 +394,7 @@ def prepared():
     words = [program("mariadb-install-db"), "--no-defaults", f"--datadir={root}/data", "--skip-test-db",
              "--auth-root-authentication-method=normal"]
     if os.getuid() == 0:
-        words.append("--user=mysql")
+        words.append(f"--user={ACCOUNT}")
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     check(done.returncode == 0, done.stderr + done.stdout)
     make_tls(root / "tls")

@@ -223,7 +223,7 @@ class HotWorld(World):
         image = self.folder / "image"
         image.mkdir()
         (self.folder / "told").mkdir()
-        (image / "boot").write_text(APP.format(told=self.folder / "told", mariadb=databases.program("mariadb")))
+        (image / "boot").write_text(self.application())
         (image / "boot").chmod(0o755)
         self.add_images(str(image))
         self.sites = {"main": self.start_site("main", MAIN), "dr": self.start_site("dr", TIER2, self.DR_TYPE)}
@@ -236,6 +236,10 @@ class HotWorld(World):
             "comment": "drorch:memphis/www"})["id"]
         wait_for("the service at its main site", lambda: self.ask("/healthz")[0] == 200)
         self.commit_specs()
+
+    def application(self):
+        """The program that an instance runs."""
+        return APP.format(told=self.folder / "told", mariadb=databases.program("mariadb"))
 
     def start_site(self, site, region, kind="t3.large"):
         tags = {f"TagSpecification_1_Tag_{n}_{k}": v for n, pair in enumerate(

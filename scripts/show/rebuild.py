@@ -1,25 +1,13 @@
-"""The show behind scripts/quickstart: one booking service, one lost site, one promote, one timeline."""
+"""The cold part: a booking service loses its region, and is rebuilt in another one from its latest backup."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "e2e"))
-import harness  # noqa: E402
+import harness
+from terminal import clock, run, say
 
 RTO_S, RPO_S = 120, 3600
-
-
-def say(text):
-    print(f"\n== {text}", flush=True)
-
-
-def clock(moment):
-    return time.strftime("%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 10) % 10}"
 
 
 class Guests(threading.Thread):
@@ -52,15 +40,17 @@ class Guests(threading.Thread):
         self.join(15)
 
 
-def write_environment(world):
-    (world.folder / "env").write_text(f"""\
-export PATH={harness.BUILD}/bin:{harness.BUILD}/lab:{harness.BUILD}/agent:$PATH
-export DRORCH_REPO=file://{world.repo} DRORCH_STATE={world.state} DRORCH_PLUGINS={harness.BUILD}/plugins
-export DRORCH_LAB_STATE={world.lab_state} EDGE=http://127.0.0.1:{world.edge}
-""")
+def make(folder):
+    say("A lab: two cloud regions, an object store, Cloudflare with its edge, a booking site that runs in them")
+    world = harness.World(folder / "cold", monitor="2s")
+    world.make_service()
+    print(world.lab("status"))
+    print(f"specs: {world.repo} (git), the site answers at http://127.0.0.1:{world.edge} as {harness.NAME}")
+    return world
 
 
 def show(world):
+    """(seconds without the service, acknowledged, lost)"""
     guests = Guests(world)
     guests.start()
     harness.wait_for("some bookings", lambda: len(guests.acknowledged) >= 20)
@@ -78,17 +68,13 @@ def show(world):
 
     say("On call types: drorch promote tier2")
     began = time.time()
-    done = subprocess.run(
-        [harness.DRORCH, "promote", "tier2", "--confirm", "tier2", "--repo", f"file://{world.repo}", "--plugins",
-         harness.BUILD / "plugins", "--state", world.state], env=world.environment, timeout=600)
-    if done.returncode:
-        raise harness.Failure(f"promote ended with exit code {done.returncode}")
+    run(world, "promote", "tier2", "--confirm", "tier2")
     promoted = time.time()
     harness.wait_for("the guests' first good answer", lambda: guests.first_good_again)
     harness.wait_for("bookings at tier2", lambda: len([b for b in guests.acknowledged if b[2] == "tier2"]) >= 10)
     guests.stop()
 
-    run = json.loads(world.good("runs", "-o", "json"))["runs"][0]
+    done = json.loads(world.good("runs", "-o", "json"))["runs"][0]
     returned, gone = [], []
     for moment, number, site in guests.acknowledged:
         if site != "main":
@@ -97,10 +83,10 @@ def show(world):
          world.ask(f"/bookings/{number}")[0] == 200 else gone).append((moment, number))
     fresh = [b for b in guests.acknowledged if b[2] == "tier2"]
     point = max(returned)[0] if returned else lost
-    timeline(backup, lost, began, promoted, guests, returned, gone, fresh, point, run)
+    return timeline(backup, lost, began, promoted, guests, returned, gone, fresh, point, done)
 
 
-def timeline(backup, lost, began, promoted, guests, returned, gone, fresh, point, run):
+def timeline(backup, lost, began, promoted, guests, returned, gone, fresh, point, done):
     outage = guests.first_good_again - lost
     loss = (guests.last_good or lost) - point
     say("The timeline")
@@ -108,7 +94,7 @@ def timeline(backup, lost, began, promoted, guests, returned, gone, fresh, point
             (guests.last_good, "last booking that main acknowledged"),
             (lost, "main lost"),
             (began, "drorch promote tier2"),
-            (promoted, f"promoted: run {run['id']} is {run['state']}"),
+            (promoted, f"promoted: run {done['id']} is {done['state']}"),
             (guests.first_good_again, "first good answer to a guest, by tier2")]
     for moment, what in sorted(rows):
         print(f"  {clock(moment)} UTC  {what}")
@@ -118,22 +104,4 @@ def timeline(backup, lost, began, promoted, guests, returned, gone, fresh, point
   taken by tier2 since         {len(fresh)}
   RTO  recovered in {outage:.1f} s after the loss; the objective is {RTO_S} s: {'met' if outage <= RTO_S else 'MISSED'}
   RPO  {loss:.1f} s of bookings lost; the objective is {RPO_S} s: {'met' if loss <= RPO_S else 'MISSED'}""")
-
-
-def main():
-    say("A lab: two cloud regions, an object store, Cloudflare with its edge, a booking site that runs in them")
-    world = harness.World(sys.argv[1], monitor="2s")
-    world.make_service()
-    write_environment(world)
-    print(world.lab("status"))
-    print(f"specs: {world.repo} (git), the site answers at http://127.0.0.1:{world.edge} as {harness.NAME}")
-    print(world.good("plugins").split("\n")[0])
-    show(world)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (harness.Failure, subprocess.SubprocessError) as failure:
-        print(f"quickstart: {failure}", file=sys.stderr)
-        sys.exit(1)
+    return outage, len(guests.acknowledged), len(gone)
