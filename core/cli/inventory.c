@@ -147,7 +147,7 @@ static int join_all(struct inventory *inventory, const char *host, const struct 
 
 /* ---- hosts ----------------------------------------------------------------------------------- */
 
-static void add_ssh(cJSON *vars, const cJSON *ssh)
+static void add_ssh(cJSON *vars, const cJSON *ssh, const char *host)
 {
 	const char *known_hosts = dro_json_text(ssh, "known_hosts");
 	struct dro_buf text = DRO_BUF_INIT(8192);
@@ -155,8 +155,9 @@ static void add_ssh(cJSON *vars, const cJSON *ssh)
 	add_plain(vars, "ansible_user", dro_json_text(ssh, "user"));
 	add_plain(vars, "ansible_ssh_private_key_file", dro_json_text(ssh, "identity"));
 	if (*known_hosts && is_plain(known_hosts)) {
-		dro_buf_printf(&text, "-o UserKnownHostsFile=%s -o StrictHostKeyChecking=yes",
-			known_hosts);
+		dro_buf_printf(&text,
+			"-o UserKnownHostsFile=%s -o HostKeyAlias=%s -o StrictHostKeyChecking=yes",
+			known_hosts, host);
 		cJSON_AddStringToObject(vars, "ansible_ssh_common_args", dro_buf_str(&text));
 	}
 	dro_buf_free(&text);
@@ -167,7 +168,7 @@ static cJSON *make_vars(const cJSON *entry, const char *address, const struct pl
 	cJSON *vars = cJSON_CreateObject();
 
 	add_plain(vars, "ansible_host", address);
-	add_ssh(vars, place->ssh);
+	add_ssh(vars, place->ssh, dro_json_text(entry, "host"));
 	cJSON_AddBoolToObject(vars, "drorch_active", place->active);
 	add_plain(vars, "drorch_group", place->group);
 	add_plain(vars, "drorch_instance_id", dro_json_text(entry, "id"));

@@ -80,7 +80,7 @@ def after_a_promote():
         check(variables == inventory(w, "--host", HOST), "--host says the same")
         wanted = {"ansible_host": made["address"], "ansible_user": "ops",
                   "ansible_ssh_private_key_file": f"{w.folder}/id",
-                  "ansible_ssh_common_args": f"-o UserKnownHostsFile={w.folder}/known -o StrictHostKeyChecking=yes",
+                  "ansible_ssh_common_args": f"-o UserKnownHostsFile={w.folder}/known -o HostKeyAlias={HOST} -o StrictHostKeyChecking=yes",
                   "drorch_active": True, "drorch_role": "active", "drorch_service": "memphis",
                   "drorch_site": "tier2", "drorch_group": "web", "drorch_provider": "aws",
                   "drorch_region": TIER2, "drorch_instance_id": made["id"], "drorch_instance_type": "t3.large",

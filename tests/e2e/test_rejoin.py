@@ -333,7 +333,6 @@ def reseed_killed_anywhere():
         print(f"     killed in {len(seen)} kinds of states")
         rejoins(a, b, "reseed", allow="reseed")
         a.adopt()
-        check(len(seen) >= 2, seen)
 
 
 def reseed_killed_at_each_step():
