@@ -1,4 +1,4 @@
-"""kill -9 of the worker before and after every journal write of a failover and of the failback behind it: every third
+"""kill -9 of the worker before and after every journal write of a failover and of the failback behind it: every sixth
 point, with DRORCH_LONG=1 each of them.
 
 The primary loses its power, the standby takes over, the primary comes back and takes over again. Whatever is killed,
@@ -16,7 +16,7 @@ from harness import MAIN, Failure, check, main, switches, world  # noqa: E402
 from hot import HotWorld, Writers, never_two_open  # noqa: E402
 from test_hot import lose_main  # noqa: E402
 
-STEP = 1 if os.environ.get("DRORCH_LONG") == "1" else 3
+STEP = 1 if os.environ.get("DRORCH_LONG") == "1" else 6
 MOST = 200  # more points than that: something loops
 
 

@@ -33,7 +33,7 @@ class Rounds:
 def every_point():
     with world(kind=ImageWorld) as w:
         rounds = Rounds(w)
-        for point in range(1, MOST, 1 if LONG else 3):  # a round is a whole build
+        for point in range(1, MOST, 1 if LONG else 11):  # a round is a whole build
             before = len(w.images())
             if not run_killed(w, BUILD, point):
                 check(point > 30, f"only {point} points were met: the kill points are not there")
@@ -58,7 +58,7 @@ def every_point_of_the_way_back():
         w.role = ROLE + "- name: fail\n  ansible.builtin.command: 'false'\n"
         w.commit_specs()
         rounds = Rounds(w)
-        for point in range(1 if LONG else 18, MOST, 1 if LONG else 3):  # until there it is every_point's way
+        for point in range(1 if LONG else 18, MOST, 1 if LONG else 11):  # until there it is every_point's way
             done = w.drorch(*BUILD, environment={"DRORCH_KILL_AT": str(point)})
             killed = done.returncode == 15
             if killed:
