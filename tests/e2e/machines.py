@@ -245,7 +245,8 @@ class Machines(World):
         key = (self.ssh_folder / "controller.pub").read_text().strip()
         return {"provision_key": str(self.ssh_folder / "provision"), "controller_keys": [key],
                 "agent_source": str(AGENT), "agent_plugin_sources": [str(PLUGIN)], "application_source": str(BOOKING),
-                "application_schema": str(SCHEMA), "application_port": self.origin, "firewall": self.has_firewall(), "files_every": "1s",
+                "application_schema": str(SCHEMA), "application_port": self.origin, "firewall": self.has_firewall(),
+                "files_every": "1s", "self_fence_after": "10s",
                 "store": {"plugin": "aws", "region": TIER2, "bucket": "memphis-dr", "prefix": "offsite/",
                           "endpoint": f"http://127.0.0.1:{self.port}"},
                 "store_credentials": {"access_key_id": f"{self.credentials}/access-key-id",
