@@ -1,7 +1,8 @@
 /*
  * restore.wait {site, addresses, ids, backup}: until every host's agent has restored the backup and
- * started the service. Where an agent cannot be asked (plain HTTP is spoken to loopback only), the
- * application tells: the agent starts it only when every hash was right and the restore is whole.
+ * started the service. An agent speaks plain HTTP, which goes beyond loopback only where the site's
+ * health check does too. Where it cannot be asked, the application tells: the agent starts it only
+ * when every hash was right and the restore is whole.
  */
 #include "engine/steps/steps.h"
 
@@ -21,7 +22,9 @@ static int ask(cJSON **out, const struct dro_step_context *context, const struct
 	const char *address, struct dro_error *err)
 {
 	static const char *const path[] = {"v1", "progress"};
-	struct dro_net_context net_context = {.user_agent = "drorch", .trace = context->call.trace};
+	struct dro_net_context net_context = {.user_agent = "drorch",
+		.trace = context->call.trace,
+		.plain = site->health.scheme && strcmp(site->health.scheme, "http") == 0};
 	struct dro_http_response *response = NULL;
 	struct dro_error failure = DRO_ERROR_INIT;
 	uint64_t soon = dro_now_ms() + ASK_MS;
