@@ -14,10 +14,12 @@ static int ask_backups(struct question *question, struct dro_error *err)
 {
 	const struct dro_promote_facts *facts = &question->gathered->facts;
 	struct dro_call call = question_call(QUESTION_MS);
+	int rc;
 
 	dro_backup_list_free(&question->gathered->backups); /* of an earlier try */
-	return dro_backups_find(&question->gathered->backups, question->setup->accounts,
+	rc = dro_backups_find(&question->gathered->backups, question->setup->accounts,
 		facts->service, facts->policy, question->index, question->setup->store, &call, err);
+	return rc < 0 ? dro_error_context(err, "the backups %s", facts->policy->name) : rc;
 }
 
 /* ---- images: remembered for the day nobody can be asked ----------------------------------- */

@@ -108,7 +108,8 @@ static const struct dro_field progress_fields[] = {
 };
 
 static const struct dro_form progress = {.name = "progress",
-	.help = "Where a site that is being restored tells how far it is.",
+	.help = "Where a site that is being restored tells how far it is. In plain HTTP: beyond "
+		"loopback only where the health check's scheme is http.",
 	.fields = progress_fields,
 	.size = sizeof(struct dro_agent),
 	NOT_KEPT};

@@ -32,6 +32,7 @@ ACCOUNT = "mysql" if any(entry.pw_name == "mysql" for entry in pwd.getpwall()) e
 OPTIONS = """\
 [mariadbd]
 datadir={folder}/data
+tmpdir=/tmp
 socket={folder}/socket
 port={port}
 bind-address=127.0.0.1,127.0.0.2
@@ -391,7 +392,7 @@ def prepared():
     root = pathlib.Path(tempfile.mkdtemp(prefix="drorch-db-first-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     root.chmod(0o755)
-    words = [program("mariadb-install-db"), "--no-defaults", f"--datadir={root}/data", "--skip-test-db",
+    words = [program("mariadb-install-db"), "--no-defaults", f"--datadir={root}/data", "--tmpdir=/tmp", "--skip-test-db",
              "--auth-root-authentication-method=normal"]
     if os.getuid() == 0:
         words.append(f"--user={ACCOUNT}")

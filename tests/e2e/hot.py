@@ -309,6 +309,10 @@ class HotWorld(World):
         with self.servers[site].agent() as agent:
             return agent.do("hello")["role"]
 
+    def role_log(self, site):
+        paths = [self.servers[site].folder / "state" / name for name in ("roles.1.jsonl", "roles.jsonl")]
+        return [json.loads(line) for path in paths if path.exists() for line in path.read_text().splitlines()]
+
     def lost(self, writers, site):
         acknowledged = set(writers.acknowledged)  # before the look: more come meanwhile
         rows = self.servers[site].sql("SELECT writer, number FROM shop.orders").splitlines()
@@ -325,28 +329,25 @@ class HotWorld(World):
             server.end()
 
 
-def intervals(server):
+def intervals(rows):
     """When a host may have been open, by its own role log: [(since, until)] in wall milliseconds. The log says
     "open" before it is, and "closed" after it is; a host that died open was closed by its death, which the next line
     tells the end of."""
     found, since = [], None
-    for name in ("roles.1.jsonl", "roles.jsonl"):
-        path = server.folder / "state" / name
-        for line in path.read_text().splitlines() if path.exists() else []:
-            row = json.loads(line)
-            if row["open"] and since is None:
-                since = row["wall_ms"]
-            elif not row["open"] and since is not None:
-                found.append((since, row["wall_ms"]))
-                since = None
+    for row in rows:
+        if row["open"] and since is None:
+            since = row["wall_ms"]
+        elif not row["open"] and since is not None:
+            found.append((since, row["wall_ms"]))
+            since = None
     return found + ([(since, float("inf"))] if since is not None else [])
 
 
 def never_two_open(w):
-    """No moment at which both could be written to. A server that was killed while it was open is closed from then on:
-    `w.deaths` has when."""
-    for start, end in intervals(w.servers["main"]):
-        death = min((d for d in w.deaths if start <= d), default=end)
-        for other_start, other_end in intervals(w.servers["dr"]):
-            check(min(end, death) <= other_start or other_end <= start,
-                  f"both were open: main {start}..{min(end, death)}, dr {other_start}..{other_end}")
+    """No moment at which both could be written to, by their role logs. What was killed while it was open is closed
+    from then on: `w.deaths` has when main was."""
+    for start, end in intervals(w.role_log("main")):
+        end = min([end, *(d for d in w.deaths if start <= d)])
+        for other_start, other_end in intervals(w.role_log("dr")):
+            check(end <= other_start or other_end <= start,
+                  f"both were open: main {start}..{end}, dr {other_start}..{other_end}")

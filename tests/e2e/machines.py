@@ -42,6 +42,8 @@ USER_DATA = {"etc/systemd/system/drorch-agent.service.d/lab.conf": """\
 [Service]
 ExecStartPre=/bin/sh -c 'n=0; until [ -s /var/lib/lab-user-data/id ] || [ $n -ge 100 ]; do sleep 0.1; n=$((n+1)); done'
 """}
+# What the playbooks make of hosts here that is not their default. It is in a baked image too.
+SETTINGS = {"files_every": "1s", "self_fence_after": "10s"}
 BASE_SECONDS, PLAYBOOK_SECONDS, BOOT_SECONDS = 900, 900, 120
 
 PROVIDERS = """\
@@ -149,7 +151,7 @@ def base():
 def baked():
     """The image folder of what site.yml and bake.yml make of the base: kept beside it, made anew when either changes.
     The programs are no part of it: they are another build's the next time."""
-    digest = hashlib.sha256(str(base()).encode())
+    digest = hashlib.sha256((str(base()) + json.dumps(SETTINGS, sort_keys=True)).encode())
     for path in sorted(path for path in PLAYBOOKS.rglob("*") if path.is_file() and "secrets" not in path.parts):
         digest.update(str(path.relative_to(PLAYBOOKS)).encode() + path.read_bytes())
     made = base().parent.parent / f"{base().parent.name}-baked-{digest.hexdigest()[:12]}"
@@ -157,7 +159,7 @@ def baked():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             with world(kind=Bakery) as w:
-                w.take(made)
+                w.take(w.disk, made)
     return made
 
 
@@ -177,7 +179,7 @@ class Machines(World):
     """A lab with machines that playbooks can be run on. What a site needs beyond that is its own."""
 
     def make_service(self):
-        self.times, self.hosts = {}, {}
+        self.times, self.hosts, self.deaths = {}, {}, []
         self.ssh_folder = self.folder / "ssh"
         self.ssh_folder.mkdir(mode=0o700)
         for name in ("controller", "provision"):
@@ -197,9 +199,9 @@ class Machines(World):
         path.write_text(self.keys["linode_token"] + "\n")
         path.chmod(0o600)
 
-    def add_machine_image(self, below):
-        """A Linode image of that image folder, and on top of it the key of whoever sets hosts up."""
-        folder = self.folder / "image"
+    def machine_image(self, below, name="image"):
+        """An image folder on that one, and on top of it the key of whoever sets hosts up."""
+        folder = self.folder / name
         keys = folder / "root/root/.ssh"
         keys.mkdir(parents=True)
         layers = (below / "machine").read_text()
@@ -214,18 +216,22 @@ class Machines(World):
         (folder / "root/var/lib/cloud/instance/user-data.txt").symlink_to("/var/lib/lab-user-data/script")
         keys.chmod(0o700)
         (folder / "root/root").chmod(0o700)
-        return self.add_image(folder, MAIN, "--vendor", "linode")
+        return folder
+
+    def add_machine_image(self, below):
+        """A Linode image of it."""
+        return self.add_image(self.machine_image(below), MAIN, "--vendor", "linode")
 
     # -- hosts: name: variables, as Ansible has them -----------------------------------------------
 
-    def know_hosts(self):
+    def know_hosts(self, file="known_hosts"):
         """Their keys, as the lab made them, under the names that drorch gives the hosts."""
         lines = []
         for name, host in self.hosts.items():
             known = self.lab("known-hosts", host["drorch_instance_id"])
             lines.append(f"{name} {' '.join(known.splitlines()[0].split()[1:3])}\n")
             wait_for(f"{name}'s sshd", lambda a=host["ansible_host"]: greets(a), BOOT_SECONDS)
-        (self.ssh_folder / "known_hosts").write_text("".join(lines))
+        (self.ssh_folder / file).write_text("".join(lines))
 
     def shell(self, host, command, seconds=60):
         """A root shell's command in a machine: by its site, its host's name, or its instance's id."""
@@ -245,18 +251,19 @@ class Machines(World):
         key = (self.ssh_folder / "controller.pub").read_text().strip()
         return {"provision_key": str(self.ssh_folder / "provision"), "controller_keys": [key],
                 "agent_source": str(AGENT), "agent_plugin_sources": [str(PLUGIN)], "application_source": str(BOOKING),
-                "application_schema": str(SCHEMA), "application_port": self.origin, "firewall": self.has_firewall(), "files_every": "1s",
+                "application_schema": str(SCHEMA), "application_port": self.origin, "firewall": self.has_firewall(),
+                **SETTINGS,
                 "store": {"plugin": "aws", "region": TIER2, "bucket": "memphis-dr", "prefix": "offsite/",
                           "endpoint": f"http://127.0.0.1:{self.port}"},
                 "store_credentials": {"access_key_id": f"{self.credentials}/access-key-id",
                                       "secret_access_key": f"{self.credentials}/secret-access-key"}}
 
-    def playbook(self, name, *arguments, good=True):
+    def playbook(self, name, *arguments, good=True, inventory=None):
         """Its recap: {host: {ok, changed, failed, …}}."""
         variables = self.folder / "variables.json"
         variables.write_text(json.dumps(self.variables()))
         done = subprocess.run(
-            ["ansible-playbook", "-i", self.inventory(), "-e", f"@{variables}", PLAYBOOKS / name, *arguments],
+            ["ansible-playbook", "-i", inventory or self.inventory(), "-e", f"@{variables}", PLAYBOOKS / name, *arguments],
             capture_output=True, text=True, timeout=PLAYBOOK_SECONDS, cwd=self.folder, check=False,
             stdin=subprocess.DEVNULL,
             env={**self.environment, "DRORCH_SECRETS": str(self.folder / "secrets"), "ANSIBLE_NOCOLOR": "1",
@@ -270,29 +277,34 @@ class Machines(World):
         recap = re.findall(r"^(\S+)\s+: (ok=.*)$", done.stdout, re.M)
         return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", words)} for host, words in recap}
 
+    # -- images ----------------------------------------------------------------------------------
 
-class Bakery(Machines):
-    """One host, that becomes an image."""
-
-    def make_service(self):
-        super().make_service()
-        image = self.add_machine_image(base())
+    def bake(self, image, *arguments):
+        """The disk of what site.yml, with these arguments, and bake.yml make of a machine of that image."""
         made = self.linode("POST", "/linode/instances", {
             "region": MAIN, "type": "g6-standard-4", "image": image, "label": "builder", "root_pass": "correct-Horse-7"})
-        self.hosts = {"builder": {
+        others, self.hosts = self.hosts, {"builder": {
             "drorch_instance_id": str(made["id"]), "ansible_host": made["ipv4"][0], "drorch_role": "build",
             "drorch_service": "memphis",
-            "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.ssh_folder}/known_hosts -o HostKeyAlias=builder "
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.ssh_folder}/builder -o HostKeyAlias=builder "
                                        "-o StrictHostKeyChecking=yes"}}
-        self.know_hosts()
-        self.playbook("site.yml")
-        self.playbook("bake.yml")
+        self.know_hosts("builder")
+        inventory = self.folder / "builder.json"
+        inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
+        self.playbook("site.yml", *arguments, inventory=inventory)
+        self.playbook("bake.yml", inventory=inventory)
         self.lab("power", "builder", "off", "--wait")
-
-    def inventory(self):
-        path = self.folder / "hosts.json"
-        path.write_text(json.dumps({"all": {"hosts": self.hosts}}))
-        return path
+        self.hosts = others
+        disk = self.lab_state / "instances" / str(made["id"]) / "disk"
+        shutil.rmtree(disk / "root/var/lib/lab-user-data")  # the lab's own, of this machine's first boot
+        left = [str(path) for pattern in (
+            "var/lib/mysql/*", "etc/mysql/drorch-tls/*", "etc/mysql/mariadb.conf.d/*-host.cnf",
+            "etc/mysql/mariadb.conf.d/zz-*", "var/lib/drorch-agent/*",
+            "etc/systemd/system/multi-user.target.wants/mariadb.service") for path in (disk / "root").glob(pattern)
+            if path.is_file() or path.is_dir()]
+        check(not left, f"an image has what is one host's own: {left}")
+        check((disk / "root/etc/machine-id").read_text() == "", "an image has no machine id")
+        return disk
 
     def linode(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -305,9 +317,16 @@ class Bakery(Machines):
         check(response.status == 200, f"{method} {path}: {answer}")
         return answer
 
-    def take(self, to):
+
+class Bakery(Machines):
+    """One host, that becomes an image."""
+
+    def make_service(self):
+        super().make_service()
+        self.disk = self.bake(self.add_machine_image(base()))
+
+    def take(self, disk, to):
         """It appears whole."""
-        disk = self.lab_state / "instances" / self.hosts["builder"]["drorch_instance_id"] / "disk"
         new = to.with_name(to.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         subprocess.run(["cp", "-a", disk, new], check=True)
@@ -317,12 +336,6 @@ class Bakery(Machines):
         shutil.rmtree(new / "root/root/.ssh", ignore_errors=True)
         for key in (new / "root/etc/ssh").glob("ssh_host_*"):  # the lab's own: each disk gets another
             key.unlink()
-        left = [str(path) for pattern in (
-            "var/lib/mysql/*", "etc/mysql/drorch-tls/*", "etc/mysql/mariadb.conf.d/*-host.cnf",
-            "etc/mysql/mariadb.conf.d/zz-*", "var/lib/drorch-agent/*") for path in (new / "root").glob(pattern)
-            if path.is_file() or path.is_dir()]
-        check(not left, f"an image has what is one host's own: {left}")
-        check((new / "root/etc/machine-id").read_text() == "", "an image has no machine id")
         new.rename(to)
 
 
@@ -376,6 +389,11 @@ class MachineWorld(Machines):
         done = self.shell(site, f"mariadb -BN -e {shlex.quote(text)}")
         check(done.returncode == 0, f"{site}: {text}: {done.stderr}")
         return done.stdout.strip()
+
+    def role_log(self, site):
+        text = self.shell(site, "cd /var/lib/drorch-agent && cat roles.1.jsonl roles.jsonl 2>/dev/null").stdout
+        check(text, f"{site} has no role log")
+        return [json.loads(line) for line in text.splitlines()]
 
     def session(self, site):
         """The agent's session there, over ssh, as drorch holds it."""

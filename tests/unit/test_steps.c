@@ -50,7 +50,9 @@ START_TEST(where_the_agent_cannot_be_asked_the_application_is)
 {
 	struct dro_error err = DRO_ERROR_INIT;
 
-	/* An address for documentation: plain HTTP to it is refused before anything is sent. */
+	/* An address for documentation: plain HTTP to it is refused before anything is sent, but
+	 * where the spec has it. */
+	site.health.scheme = (char *)"https";
 	context.inputs =
 		cJSON_Parse("{\"site\":\"tier2\",\"backup\":\"b1\",\"addresses\":[\"192.0.2.1\"]}");
 	ck_assert_int_eq(dro_step_wait_restored(&context, &err), DRO_STEP_PENDING);

@@ -1,7 +1,9 @@
 /*
  * restore.wait {site, addresses, ids, backup}: until every host's agent has restored the backup and
- * started the service. Where an agent cannot be asked (plain HTTP is spoken to loopback only), the
- * application tells: the agent starts it only when every hash was right and the restore is whole.
+ * started the service. An agent speaks plain HTTP, which goes beyond loopback only where the site's
+ * health check does too. Where it cannot be asked, or does not answer there (its port may be closed
+ * to us), the application tells: the agent starts it only when every hash was right and the restore
+ * is whole.
  */
 #include "engine/steps/steps.h"
 
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/endpoint.h"
 #include "net/http.h"
 
 #define LOOK_MS 10000
@@ -21,7 +24,9 @@ static int ask(cJSON **out, const struct dro_step_context *context, const struct
 	const char *address, struct dro_error *err)
 {
 	static const char *const path[] = {"v1", "progress"};
-	struct dro_net_context net_context = {.user_agent = "drorch", .trace = context->call.trace};
+	struct dro_net_context net_context = {.user_agent = "drorch",
+		.trace = context->call.trace,
+		.plain = site->health.scheme && strcmp(site->health.scheme, "http") == 0};
 	struct dro_http_response *response = NULL;
 	struct dro_error failure = DRO_ERROR_INIT;
 	uint64_t soon = dro_now_ms() + ASK_MS;
@@ -81,14 +86,14 @@ static int judge(struct dro_step_context *context, const cJSON *progress, const 
 }
 
 /* 1: the application answers, 0: not yet. */
-static int judge_application(
-	struct dro_step_context *context, const struct dro_site *site, const char *address)
+static int judge_application(struct dro_step_context *context, const struct dro_site *site,
+	const char *address, const char *agent)
 {
 	char heard[256];
 	bool well = dro_step_any_well(context, site, &address, 1, heard, sizeof(heard));
 
-	dro_buf_printf(&context->note,
-		"%s: its agent cannot be asked from here; the application: %s", address, heard);
+	dro_buf_printf(
+		&context->note, "%s: its agent %s; the application: %s", address, agent, heard);
 	return well;
 }
 
@@ -99,7 +104,9 @@ static int judge_host(struct dro_step_context *context, const struct dro_site *s
 	int rc = ask(&progress, context, site, address, err);
 
 	if (rc == DRO_EUNSUPPORTED)
-		rc = judge_application(context, site, address);
+		rc = judge_application(context, site, address, "cannot be asked from here");
+	else if (rc >= 0 && !progress && !dro_host_is_loopback(address))
+		rc = judge_application(context, site, address, "does not answer");
 	else if (rc >= 0)
 		rc = judge(context, progress, address, backup, err);
 	cJSON_Delete(progress);

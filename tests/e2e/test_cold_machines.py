@@ -1,0 +1,177 @@
+"""Both hot sites are lost: a third one is made of a backup that the standby put into S3, by an image that holds no data, at
+its first boot; and what was in the backup is there, no more and no less."""
+
+import json
+import time
+
+from harness import BUCKET, TIER2, check, main, wait_for, world
+from machines import DR, MAIN, NAME, PROVIDERS, SERVICE, MachineWorld, need_machines
+from writers import Writers
+
+COLD = """\
+  tier2:
+    strategy: backup-restore
+    restores: offsite
+    objectives: {{rto: 10m, rpo: 1h}}
+    provider: aws
+    region: {tier2}
+    instances:
+      web: {{count: 1, type: t3.large, image: {{name: memphis-cold, newest: true}}}}
+    agent: {{progress: {{port: 8480}}}}
+    health:
+      http: {{scheme: http, port: {origin}, path: /healthz, host: {name}, status: 200}}
+      timeout: 2s
+
+backups:
+  offsite:
+    source: dr
+    store: {{provider: aws, bucket: {bucket}, prefix: offsite/}}
+    schedule: {{every: 1h}}
+    max_age: 1h
+    retention: {{daily: 7}}
+
+traffic:
+"""
+
+
+class ColdWorld(MachineWorld):
+    """The hot pair, whose standby is backed up, and an image for a cold site."""
+
+    def make_service(self):
+        status, answer = self.aws("s3", TIER2, "PUT", "/" + BUCKET, body=(
+            b'<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+            b"<LocationConstraint>" + TIER2.encode() + b"</LocationConstraint></CreateBucketConfiguration>"))
+        check(status == 200, f"bucket: {status} {answer.decode()}")
+        super().make_service()
+        with self.timed("bake"):
+            self.disk = self.bake(self.image, "--tags", "host")  # the rest is in that image already
+        self.add_cold_image("cold")
+
+    def variables(self):
+        return {**super().variables(), "backup_what": "database", "backup_sites": ["dr"],
+                "firewall_progress": ["198.18.0.0/15"]}
+
+    def add_cold_image(self, folder, key=None):
+        """The newest of its name from now on; with another backup key where one is given."""
+        image = self.machine_image(self.disk, folder)
+        if key:
+            path = image / "root/etc/drorch/credentials/backup-key"
+            path.parent.mkdir(parents=True, mode=0o700)
+            path.write_text(key + "\n")
+            path.chmod(0o600)
+        self.lab("image", "add", image, "--name", "memphis-cold", "--region", TIER2)
+
+    def spec_files(self):
+        values = dict(port=self.port, edge=self.edge, origin=self.origin, main=MAIN, dr=DR, tier2=TIER2, name=NAME,
+                      credentials=self.credentials, monitor=self.monitor, image=self.image, ssh=self.ssh_folder,
+                      bucket=BUCKET)
+        return {"providers.yaml": PROVIDERS.format(**values),
+                "services/memphis.yaml": SERVICE.replace("traffic:\n", COLD).format(**values)}
+
+    def back_up(self, site):
+        """As its timer does it: the manifest."""
+        done = self.shell(site, "drorch-agent backup --config /etc/drorch/agent.yaml -o json", 120)
+        check(done.returncode == 0, f"backup: {done}")
+        return json.loads(done.stdout)
+
+
+def bookings(w, where):
+    done = w.shell(where, "mariadb -BNe 'SELECT id FROM booking.bookings'")
+    check(done.returncode == 0, done)
+    return set(done.stdout.split())
+
+
+def sequence(gtid):
+    return int(gtid.split("-")[2])
+
+
+def backed_up(w):
+    """A full one at rest, and one more while guests book: (manifest, how many bookings it must hold, which at least,
+    which at most)."""
+    with Writers(w) as writers:
+        writers.more(200)
+    w.back_up("dr")
+    count, gtid = len(bookings(w, "main")), w.sql("main", "SELECT @@gtid_binlog_pos")
+    with Writers(w) as writers:
+        writers.more(200)
+        wait_for("dr to have them", lambda: not writers.lost("dr")["dr"])
+        before = writers.acknowledged()
+        manifest = w.back_up("dr")
+        writers.more(100)
+    check(manifest["site"] == "dr" and manifest["kind"] == "mariadb", manifest)
+    # Each booking is one transaction, and there were no others.
+    exactly = count + sequence(manifest["mark"]["gtid"]) - sequence(gtid)
+    return manifest, exactly, before, bookings(w, "main")
+
+
+def lose_both(w):
+    w.lab("kill-site", MAIN)
+    w.lab("kill-site", DR)
+    wait_for("both to be gone", lambda: not w.instances(MAIN) and not w.instances(DR))
+
+
+def nothing_is_left(w):
+    wait_for("nothing at tier2", lambda: not w.instances(TIER2))
+    check(w.active() == "main", f"{w.active()} is active")
+
+
+def store_is_away(w):
+    w.lab("outage", "provider", "s3", "on", "--status", "503")
+    done = w.promote()
+    w.lab("outage", "provider", "s3", "off")
+    check(done.returncode == 1 and "the backups offsite" in done.stderr, f"{done}")
+    print(f"     without S3: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+    nothing_is_left(w)
+
+
+def key_is_another(w):
+    """The agent tells, drorch shows it; nothing is put in place, and an abort leaves nothing behind."""
+    w.add_cold_image("cold-other", "not-the-key-of-these-backups")
+    done = w.promote()
+    check(done.returncode == 1 and w.run_state() == "failed", f"{done}")
+    said = "the key (backup.encryption.key) does not open the backup's repository"
+    check(said in done.stdout, f"{done}")
+    host = w.instances(TIER2)[0]["id"]
+    check(w.shell(host, "test ! -e /var/lib/mysql/mysql -a ! -e /var/lib/mysql.drorch-restore").returncode == 0,
+          "something was put in place")
+    check(w.shell(host, "systemctl is-active mariadb").stdout.strip() == "inactive", "a server runs")
+    w.good("abort", w.run_id())
+    nothing_is_left(w)
+    w.add_cold_image("cold-again")
+
+
+def restored(w, manifest, exactly, before, after):
+    began = time.monotonic()
+    w.good("promote", "tier2", "--confirm", "tier2", timeout=300)
+    took = time.monotonic() - began
+    check(w.active() == "tier2", f"{w.active()} is active")
+    host = w.instances(TIER2)[0]["id"]
+    there, gtid = bookings(w, host), manifest["mark"]["gtid"]
+    check(before <= there <= after, f"lacks {len(before - there)}, has {len(there - after)} that main had not")
+    check(len(there) == exactly, f"{len(there)} bookings, and {exactly} up to {gtid}")
+    state = json.loads(w.shell(host, "cat /var/lib/drorch-agent/restored.json").stdout)
+    check(state["gtid"] == gtid and state["done"], f"{state}, not {gtid}")
+    check(w.shell(host, "mariadb -BNe 'SELECT @@gtid_slave_pos'").stdout.strip() == gtid, "the server's position")
+    check(w.shell(host, "systemctl is-enabled mariadb").stdout.strip() == "disabled", "the agent starts the server")
+    status, site, _ = w.ask("/bookings", "POST", {"guest": "Ada", "room": "1"})
+    check((status, site) == (201, "tier2"), f"{status} by {site}")
+    print(f"     {len(there)} bookings of {gtid}, {took:.1f} s after the word")
+
+
+def machines():
+    with world(kind=ColdWorld) as w:
+        print(f"     {w.times}")
+        began = time.monotonic()
+        backup = backed_up(w)
+        print(f"     backed_up ({time.monotonic() - began:.1f} s)", flush=True)
+        lose_both(w)
+        for test in (key_is_another, store_is_away):
+            began = time.monotonic()
+            test(w)
+            print(f"     {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+        restored(w, *backup)
+
+
+if __name__ == "__main__":
+    need_machines()
+    main(machines)
