@@ -19,29 +19,29 @@ static int64_t recovered_at(const struct runner *runner)
 	return at;
 }
 
-/* Of a promote to a site that had the data: what is known to be lost. */
+/*
+ * Of a promote to a site that had the data: what is known to be lost. A switchover that was
+ * downgraded was planned to lose none: where others may be lost too, nobody knows when the last
+ * that came over was made.
+ */
 static void add_lost(cJSON *outcome, const struct runner *runner)
 {
+	int64_t point = -1;
 	size_t i;
 
+	dro_json_int(outcome, "recovery_point_ms", -1, &point, NULL);
 	for (i = 0; i < runner->slot_count; i++) {
-		const cJSON *lost =
-			cJSON_GetObjectItemCaseSensitive(runner->slots[i].outputs, "writes_lost");
+		const cJSON *outputs = runner->slots[i].outputs;
+		const cJSON *lost = cJSON_GetObjectItemCaseSensitive(outputs, "writes_lost");
 
-		if (lost && runner->slots[i].state == DRO_STEP_IS_DONE)
-			cJSON_AddItemToObject(outcome, "writes_lost", cJSON_Duplicate(lost, 1));
+		if (!lost || runner->slots[i].state != DRO_STEP_IS_DONE)
+			continue;
+		cJSON_AddItemToObject(outcome, "writes_lost", cJSON_Duplicate(lost, 1));
+		if (point == 0 &&
+			(lost->valuedouble > 0 || cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(
+							  outputs, "certain"))))
+			cJSON_DeleteItemFromObjectCaseSensitive(outcome, "recovery_point_ms");
 	}
-}
-
-/* A switchover that was downgraded was planned to lose none: when the last write that came over
- * was made, nobody knows. */
-static void mend_recovery_point(cJSON *outcome)
-{
-	int64_t lost, point;
-
-	if (dro_json_int(outcome, "writes_lost", 0, &lost, NULL) == 0 && lost > 0 &&
-		dro_json_int(outcome, "recovery_point_ms", -1, &point, NULL) == 0 && point == 0)
-		cJSON_DeleteItemFromObjectCaseSensitive(outcome, "recovery_point_ms");
 }
 
 static void add_exceptions(cJSON *outcome, const struct runner *runner)
@@ -83,7 +83,6 @@ cJSON *runner_outcome(const struct runner *runner, const char *error)
 			cJSON_AddItemToObject(outcome, copied[i], cJSON_Duplicate(fact, 1));
 	}
 	add_lost(outcome, runner);
-	mend_recovery_point(outcome);
 	add_exceptions(outcome, runner);
 	if (*error)
 		cJSON_AddStringToObject(outcome, "error", error);

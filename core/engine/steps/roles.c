@@ -53,15 +53,19 @@ static void count_lost(
 {
 	const char *last = dro_json_text(context->inputs, "last"),
 		   *seen = dro_json_text(answer, "seen");
+	bool planned = *dro_json_text(context->inputs, "position") != '\0', certain = planned;
 	struct dro_recovery_point point;
 	int64_t lost = 0;
 
 	dro_recovery_point_get(&point, context->world->store, context->world->service);
-	if (strcmp(point.site, from->name) == 0 && *point.position)
+	if (strcmp(point.site, from->name) == 0 && *point.position) {
 		last = point.position;
-	if (*last && *seen && !*dro_json_text(context->inputs, "position"))
+		certain = certain || point.semi_sync;
+	}
+	if (*last && *seen && !planned)
 		lost = dro_position_missing(last, seen);
 	dro_step_output(context, "writes_lost", cJSON_CreateNumber((double)lost));
+	dro_step_output(context, "certain", cJSON_CreateBool(certain));
 	if (lost > 0)
 		dro_buf_printf(&context->note,
 			"; %lld writes that were seen on the old primary are lost",
