@@ -61,7 +61,7 @@ static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	/* A reviewed plan was agreed to when it was reviewed. */
 	if (!reviewed && (rc = dro_ask_confirm(cli, "service", service->name)) != 0)
 		return rc;
-	return judge(pass, dro_worker_run(cli, &reconcile->setup, plan, pass->newest));
+	return judge(pass, dro_worker_run(cli, &reconcile->setup, plan, pass->newest, NULL));
 }
 
 static int apply_service(struct dro_cli *cli, struct dro_reconcile *reconcile,

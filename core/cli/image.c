@@ -157,7 +157,7 @@ static int build(struct dro_cli *cli, struct dro_setup *setup, struct dro_image_
 				facts->policy->playbook, digest,
 				dro_image_machine_type(facts->service, facts->policy),
 				facts->policy->provider);
-		rc = dro_worker_run(cli, setup, plan, NULL);
+		rc = dro_worker_run(cli, setup, plan, NULL, NULL);
 	}
 	/* Those of a run are its own to drop. */
 	if (files && dro_store_run_get(setup->store, plan->id, &run, NULL) == DRO_ENOTFOUND)

@@ -58,25 +58,6 @@ static bool is_confirmed(const struct dro_cli *cli, const struct dro_site *to)
 	return given && strcmp(given, to->name) == 0 && !dro_cli_flag(cli, "dry-run");
 }
 
-static int start(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan,
-	struct dro_worker_ready *worker)
-{
-	struct dro_error err = DRO_ERROR_INIT;
-	int news_fd;
-
-	if (dro_run_add(setup->store, plan, NULL, &err) < 0 ||
-		dro_worker_start(cli, setup->config, plan->id, worker, &news_fd, &err) < 0)
-		return dro_cli_error(cli, &err);
-	/* Beside the worker, which waits for the same before it changes anything. */
-	if (dro_store_sync(setup->store, &err) < 0)
-		dro_cli_error(cli, &err);
-	if (!cli->json)
-		printf("Run %s\n", plan->id);
-	/* While the worker works, and not at the end. */
-	dro_setup_free_providers(setup);
-	return dro_follow(cli, setup->store, plan->id, news_fd, 0);
-}
-
 /* How a site takes over: from a backup, or with the data that it has. */
 static enum dro_promote_mode mode_of(const struct dro_site *to)
 {
@@ -158,7 +139,7 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup,
 	}
 	if ((rc = ask(cli, setup, &gathered.facts, plan, intent)) == 0 &&
 		!dro_cli_flag(cli, "dry-run"))
-		rc = start(cli, setup, plan, &coming.worker);
+		rc = dro_worker_run(cli, setup, plan, NULL, &coming.worker);
 out:
 	dro_worker_dismiss(&coming.worker);
 	dro_plan_free(plan);

@@ -41,11 +41,12 @@ void dro_worker_dismiss(struct dro_worker_ready *ready);
 int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config, const char *run,
 	struct dro_worker_ready *ready, int *news_fd, struct dro_error *err);
 /*
- * Stores the plan as a run (dro_run_add, with `newest`), starts its worker and follows it to its
- * end. What was looked at is let go meanwhile. Returns an enum dro_exit; messages are written.
+ * Stores the plan as a run (dro_run_add, with `newest`), starts its worker (`ready`, as
+ * dro_worker_start has it) and follows it to its end. What was looked at is let go meanwhile.
+ * Returns an enum dro_exit; messages are written.
  */
 int dro_worker_run(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan,
-	const char *newest);
+	const char *newest, struct dro_worker_ready *ready);
 /* `drorch worker RUN` for who lives on beside it, and has to collect it with waitpid. */
 int dro_worker_spawn(const struct dro_cli *cli, const struct dro_config *config, const char *run,
 	int *news_fd, pid_t *pid, struct dro_error *err);

@@ -227,19 +227,20 @@ int dro_worker_start(const struct dro_cli *cli, const struct dro_config *config,
 }
 
 int dro_worker_run(struct dro_cli *cli, struct dro_setup *setup, const struct dro_plan *plan,
-	const char *newest)
+	const char *newest, struct dro_worker_ready *ready)
 {
 	struct dro_error err = DRO_ERROR_INIT;
 	int news_fd;
 
 	if (dro_run_add(setup->store, plan, newest, &err) < 0 ||
-		dro_worker_start(cli, setup->config, plan->id, NULL, &news_fd, &err) < 0)
+		dro_worker_start(cli, setup->config, plan->id, ready, &news_fd, &err) < 0)
 		return dro_cli_error(cli, &err);
 	/* Beside the worker, which waits for the same before it changes anything. */
 	if (dro_store_sync(setup->store, &err) < 0)
 		dro_cli_error(cli, &err);
 	if (!cli->json)
 		printf("Run %s\n", plan->id);
+	/* While the worker works, and not at the end. */
 	dro_setup_free_providers(setup);
 	return dro_follow(cli, setup->store, plan->id, news_fd, 0);
 }

@@ -286,6 +286,18 @@ const char *dro_promote_mode_name(enum dro_promote_mode mode)
 	return names[mode];
 }
 
+int promote_hand_over(struct dro_plan **out, struct promote *promote, int rc)
+{
+	if (rc == 0)
+		rc = promote->base.rc;
+	if (rc == 0)
+		*out = promote->base.plan;
+	else
+		dro_plan_free(promote->base.plan);
+	promote->base.plan = NULL;
+	return rc;
+}
+
 int dro_plan_promote(
 	struct dro_plan **out, const struct dro_promote_facts *facts, struct dro_error *err)
 {
@@ -309,12 +321,5 @@ int dro_plan_promote(
 		return rc;
 	rc = facts->mode == DRO_PROMOTE_COLD ? promote_plan_cold(&promote)
 					     : promote_plan_hot(&promote);
-	if (rc == 0)
-		rc = promote.base.rc;
-	if (rc == 0) {
-		*out = promote.base.plan;
-		promote.base.plan = NULL;
-	}
-	dro_plan_free(promote.base.plan);
-	return rc;
+	return promote_hand_over(out, &promote, rc);
 }

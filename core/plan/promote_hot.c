@@ -418,12 +418,5 @@ int dro_plan_rejoin(
 	cJSON_AddTrueToObject(promote.base.plan->facts, "rollback");
 	add_open(&promote, facts->from, &facts->from_host, "primary");
 	add_return(&promote);
-	if (rc == 0)
-		rc = promote.base.rc;
-	if (rc == 0) {
-		*out = promote.base.plan;
-		promote.base.plan = NULL;
-	}
-	dro_plan_free(promote.base.plan);
-	return rc;
+	return promote_hand_over(out, &promote, rc);
 }

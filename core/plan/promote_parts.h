@@ -50,6 +50,9 @@ void promote_grow_data(struct promote *promote);
 void promote_grow_end(struct promote *promote);
 void promote_after_growth(struct promote *promote, struct dro_step *step);
 
+/* The plan to *out, where neither `rc` nor the building has failed; else it is freed. */
+int promote_hand_over(struct dro_plan **out, struct promote *promote, int rc);
+
 /* promote_cold.c, promote_hot.c */
 int promote_plan_cold(struct promote *promote);
 int promote_plan_hot(struct promote *promote);
