@@ -1,20 +1,16 @@
 #include "agent/heard.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/lock.h"
 #include "base/clock.h"
 #include "base/file.h"
 
 #define LINE_MAX 128
-#define LOCK_MS 200 /* a stopped process may hold it: so not for ever */
-#define LOOK_MS 5
+#define LOCK_MS 200
 
 static const char *const names[] = {
 	[AGENT_HEARD_CONTROLLER] = "heard",
@@ -45,33 +41,7 @@ void agent_boot_id(char out[AGENT_BOOT_ID])
 /* The file's descriptor, locked; or a code. */
 static int hold(const struct agent_config *config, enum agent_heard which, struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, names[which]);
-	uint64_t until = dro_now_ms() + LOCK_MS;
-	int fd = -1, rc;
-
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	if ((rc = dro_dir_make(config->state, 0700, err)) < 0)
-		goto out;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		rc = dro_fail_errno(err, "%s", path);
-		goto out;
-	}
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			rc = dro_fail_errno(err, "%s", path);
-		else if (dro_now_ms() >= until)
-			rc = dro_fail(err, DRO_EAGAIN, "%s: another agent holds it", path);
-		if (rc < 0)
-			break;
-		dro_clock_real.sleep_ms(&dro_clock_real, LOOK_MS);
-	}
-out:
-	free(path);
-	if (rc < 0 && fd >= 0)
-		close(fd);
-	return rc < 0 ? rc : fd;
+	return agent_lock(config, names[which], dro_now_ms() + LOCK_MS, err);
 }
 
 /* What makes no sense, as after a crash in the middle of it, was never heard. */

@@ -1,13 +1,11 @@
 #include "agent/lease.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/lock.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -15,44 +13,10 @@
 #define FILE_NAME "lease.json"
 #define LOCK_NAME "lease.lock"
 #define FILE_MAX 4096
-#define LOOK_MS 10
 
 const char *agent_role_name(enum agent_role role)
 {
 	return role == AGENT_ROLE_PRIMARY ? "primary" : "replica";
-}
-
-/* The lock's descriptor, or a code. A stopped process may hold it: so not for ever. */
-static int lock(const struct agent_config *config, uint64_t deadline_ms, struct dro_error *err)
-{
-	char *path = dro_path_join(config->state, LOCK_NAME);
-	int fd = -1, rc = 0;
-
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	if ((rc = dro_dir_make(config->state, 0700, err)) < 0)
-		goto out;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		rc = dro_fail_errno(err, "%s", path);
-		goto out;
-	}
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR) {
-			rc = dro_fail_errno(err, "%s", path);
-			goto out;
-		}
-		if (dro_now_ms() >= deadline_ms) {
-			rc = dro_fail(err, DRO_EAGAIN, "%s: another agent holds it", path);
-			goto out;
-		}
-		dro_clock_real.sleep_ms(&dro_clock_real, LOOK_MS);
-	}
-out:
-	free(path);
-	if (rc < 0 && fd >= 0)
-		close(fd);
-	return rc < 0 ? rc : fd;
 }
 
 static int parse(struct agent_lease *out, const struct dro_buf *text, struct dro_error *err)
@@ -136,7 +100,7 @@ static int hold(struct held *held, const struct agent_config *config, uint64_t d
 	*held = (struct held){.path = dro_path_join(config->state, FILE_NAME), .fd = -1};
 	if (!held->path)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	held->fd = lock(config, deadline_ms, err);
+	held->fd = agent_lock(config, LOCK_NAME, deadline_ms, err);
 	return held->fd < 0 ? held->fd : load(&held->now, config, held->path, err);
 }
 
