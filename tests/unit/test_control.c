@@ -98,6 +98,9 @@ static void fake_close(void *arg, void *world)
 	pthread_mutex_unlock(&lock);
 }
 
+/* The visits' threads and the test's are one holder: each has the lease to its end. */
+static pthread_mutex_t holding = PTHREAD_MUTEX_INITIALIZER;
+
 static void add_run(const char *id, const char *service, const char *kind)
 {
 	const char *const steps[] = {"one"};
@@ -110,21 +113,25 @@ static void add_run(const char *id, const char *service, const char *kind)
 		.plan = (char *)"{}"};
 	struct dro_lease lease;
 
+	pthread_mutex_lock(&holding);
 	ck_assert_int_eq(dro_store_lease_take(store, service, "test", 15000, &lease, &err), 0);
 	ck_assert_msg(
 		dro_store_run_add(store, &lease, &row, steps, 1, &err) == 0, "%s", err.message);
 	ck_assert_int_eq(dro_store_lease_release(store, &lease, &err), 0);
+	pthread_mutex_unlock(&holding);
 }
 
 static void end_run(const char *id, const char *service, enum dro_run_state state)
 {
 	struct dro_lease lease;
 
+	pthread_mutex_lock(&holding);
 	ck_assert_int_eq(dro_store_lease_take(store, service, "test", 15000, &lease, &err), 0);
 	ck_assert_msg(
 		dro_store_run_state(store, &lease, id, dro_run_state_name(state), "{}", &err) == 0,
 		"%s", err.message);
 	ck_assert_int_eq(dro_store_lease_release(store, &lease, &err), 0);
+	pthread_mutex_unlock(&holding);
 }
 
 static void fake_visit(void *arg, const struct dro_visit_ask *ask, struct dro_visit *out)
