@@ -384,6 +384,16 @@ class World:
             if pid:
                 os.kill(pid, signal.SIGKILL)
 
+    def tell(self):
+        """Where the newest run stands, and what was asked of providers last: for who reads of a failure."""
+        with contextlib.suppress(Failure, subprocess.SubprocessError, IndexError, ValueError, OSError):
+            run = self.runs()[0]
+            print(f"-- run {run['id']}: {run['state']}, worker {self.worker_pid()}", file=sys.stderr)
+            for step in self.steps(run["id"]).values():
+                print(f"   {step['id']}: {step['state']} {step['note'] or ''} {step.get('error') or ''}", file=sys.stderr)
+            for call in self.calls()[-20:]:
+                print(f"   {call}", file=sys.stderr)
+
     def runs(self):
         text = self.drorch("runs", "-o", "json").stdout
         return json.loads(text)["runs"] if text else []
@@ -437,10 +447,12 @@ def world(kind=World, **options):
         made = kind(folder, **options)
         made.make_service()
         yield made
-    except (Failure, subprocess.CalledProcessError) as failure:
+    except (Failure, subprocess.SubprocessError) as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
         for log in sorted(pathlib.Path(folder).glob("state/runs/*.log")):
             print(f"-- {log.name}\n{log.read_text()[-4000:]}", file=sys.stderr)
+        if made:
+            made.tell()
         raise
     finally:
         if made:
