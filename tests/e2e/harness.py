@@ -340,8 +340,10 @@ class World:
                 "--state", self.state]
 
     def drorch(self, *arguments, environment=None, timeout=180, stdin=subprocess.DEVNULL, repo=None):
-        return subprocess.run(self.command(*arguments, repo=repo), capture_output=True, text=True, timeout=timeout,
-                              stdin=stdin, env={**self.environment, **(environment or {})})
+        command = self.command(*arguments, repo=repo)
+        with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env={**self.environment, **(environment or {})}) as process:
+            return ended(process, timeout)
 
     def start(self, *arguments, environment=None):
         """The same in the background: a Popen, ended with the world; see `finish`."""
@@ -355,9 +357,8 @@ class World:
         return self.start("promote", "tier2", "--confirm", "tier2", *arguments, **options)
 
     def finish(self, process, timeout=120):
-        out, err = process.communicate(timeout=timeout)
         self.started.remove(process)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return ended(process, timeout)
 
     def worker_pid(self):
         """The process that holds the lease, or 0: it drives the run."""
@@ -388,11 +389,16 @@ class World:
         """Where the newest run stands, and what was asked of providers last: for who reads of a failure."""
         with contextlib.suppress(Failure, subprocess.SubprocessError, IndexError, ValueError, OSError):
             run = self.runs()[0]
-            print(f"-- run {run['id']}: {run['state']}, worker {self.worker_pid()}", file=sys.stderr)
+            worker = self.worker_pid()
+            print(f"-- run {run['id']}: {run['state']}, worker {worker}", file=sys.stderr)
             for step in self.steps(run["id"]).values():
                 print(f"   {step['id']}: {step['state']} {step['note'] or ''} {step.get('error') or ''}", file=sys.stderr)
             for call in self.calls()[-20:]:
-                print(f"   {call}", file=sys.stderr)
+                print("  ", *(call[key] for key in ("time_ms", "vendor", "operation", "region", "path", "status", "fault")),
+                      file=sys.stderr)
+            if worker:  # its log gets a stack
+                os.kill(worker, signal.SIGABRT)
+                time.sleep(3)
 
     def runs(self):
         text = self.drorch("runs", "-o", "json").stdout
@@ -428,6 +434,21 @@ class World:
         shutil.rmtree(self.state, ignore_errors=True)
 
 
+def ended(process, timeout):
+    """What came of it; in time, or the failure shows where it stands: a sanitized program tells of SIGABRT by a stack."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        try:
+            out, err = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+        raise Failure(f"{process.args} does not end in {timeout} s:\n{out}\n{err}") from None
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
 def switches(world):
     """How often a record was really changed at Cloudflare, also where the answer was then lost."""
     return [c for c in world.calls(vendor="cloudflare")
@@ -449,10 +470,10 @@ def world(kind=World, **options):
         yield made
     except (Failure, subprocess.SubprocessError) as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
-        for log in sorted(pathlib.Path(folder).glob("state/runs/*.log")):
-            print(f"-- {log.name}\n{log.read_text()[-4000:]}", file=sys.stderr)
         if made:
             made.tell()
+        for log in sorted(pathlib.Path(folder).glob("state/runs/*.log")):
+            print(f"-- {log.name}\n{log.read_text()[-4000:]}", file=sys.stderr)
         raise
     finally:
         if made:
