@@ -83,7 +83,8 @@ int dro_pool_submit(struct dro_pool *pool, void (*job)(void *arg), void *arg, st
 		*pool->last = entry;
 		pool->last = &entry->next;
 		pool->queued++;
-		pthread_cond_signal(&pool->wake);
+		/* All of them: glibc before 2.41 may give a signal to nobody where several wait. */
+		pthread_cond_broadcast(&pool->wake);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	if (rc < 0)

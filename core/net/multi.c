@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define POLL_MS 60000 /* only a net: a new transfer wakes the thread */
+#define POLL_MS 1000 /* only a net: a new transfer wakes the thread */
 #define MAX_IDLE_CONNECTIONS 32L
 #define MAX_HOST_CONNECTIONS 64L
 
