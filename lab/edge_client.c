@@ -76,7 +76,7 @@ void edge_client_end(struct edge *edge, struct edge_client *client)
 		edge_exchange_log(edge, client, "cut");
 	if (client->origin)
 		edge_origin_put(edge, client->origin, false);
-	edge_socket_close(&client->socket);
+	edge_socket_close(edge, &client->socket);
 	dro_buf_free(&client->head);
 	if (client->next)
 		client->next->previous = client->previous;

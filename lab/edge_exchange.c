@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -256,7 +255,7 @@ static bool move_answer(struct edge_client *client, bool *moved)
 }
 
 /* Sends and receives on the origin's connection; true: bytes moved. */
-static bool turn_origin(struct edge_client *client)
+static bool turn_origin(struct edge *edge, struct edge_client *client)
 {
 	struct edge_socket *origin = &client->origin->socket;
 	bool moved = edge_socket_drain(origin);
@@ -269,10 +268,8 @@ static bool turn_origin(struct edge_client *client)
 	}
 	moved |= edge_socket_fill(origin);
 	origin->ended |= origin->failed;
-	if (origin->ended && origin->fd >= 0) { /* a dead socket would wake us for ever */
-		close(origin->fd);
-		origin->fd = -1;
-	}
+	if (origin->ended) /* a dead socket would wake us for ever */
+		edge_socket_hang_up(edge, origin);
 	return moved;
 }
 
@@ -297,7 +294,7 @@ bool edge_exchange_step(struct edge *edge, struct edge_client *client)
 		edge_client_fail(edge, client, 400, 0);
 		return true;
 	}
-	moved |= turn_origin(client);
+	moved |= turn_origin(edge, client);
 	if (!move_answer(client, &moved)) {
 		edge_client_fail(edge, client, 520, 0);
 		return true;

@@ -144,7 +144,9 @@ bool edge_socket_fill(struct edge_socket *socket);
 bool edge_socket_drain(struct edge_socket *socket);
 int edge_socket_add(struct edge *edge, struct edge_socket *socket, uint32_t events);
 void edge_socket_watch(struct edge *edge, struct edge_socket *socket, uint32_t events);
-void edge_socket_close(struct edge_socket *socket);
+/* Out of the epoll set, and closed; what came of it is still to be read. */
+void edge_socket_hang_up(struct edge *edge, struct edge_socket *socket);
+void edge_socket_close(struct edge *edge, struct edge_socket *socket); /* with its buffers */
 
 /* edge_client.c */
 void edge_client_accept(struct edge *edge, int fd, const struct sockaddr_storage *peer);

@@ -12,7 +12,7 @@
 
 static void bury(struct edge *edge, struct edge_origin *origin)
 {
-	edge_socket_close(&origin->socket);
+	edge_socket_close(edge, &origin->socket);
 	origin->next = edge->dead_origins;
 	edge->dead_origins = origin;
 }
@@ -81,7 +81,7 @@ static struct edge_origin *connect_new(
 	if (*error == 0)
 		*error = -edge_socket_add(edge, &origin->socket, EPOLLOUT);
 	if (*error) {
-		edge_socket_close(&origin->socket);
+		edge_socket_close(edge, &origin->socket);
 		free(origin);
 		return NULL;
 	}

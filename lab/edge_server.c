@@ -157,8 +157,8 @@ static int listen_on(struct edge *edge, struct dro_error *err)
 
 static void edge_free(struct edge *edge)
 {
-	edge_socket_close(&edge->listener);
-	edge_socket_close(&edge->wake);
+	edge_socket_close(edge, &edge->listener);
+	edge_socket_close(edge, &edge->wake);
 	if (edge->epoll_fd >= 0)
 		close(edge->epoll_fd);
 	if (edge->log_fd >= 0)

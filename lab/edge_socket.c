@@ -111,11 +111,20 @@ void edge_socket_watch(struct edge *edge, struct edge_socket *socket, uint32_t e
 		socket->failed = true;
 }
 
-void edge_socket_close(struct edge_socket *socket)
+void edge_socket_hang_up(struct edge *edge, struct edge_socket *socket)
 {
-	if (socket->fd >= 0)
-		close(socket->fd); /* and so out of the epoll set */
+	if (socket->fd < 0)
+		return;
+	/* A process that another thread is starting has the connection too, for a moment: until
+	 * that lets go of it, closing alone would leave it in the set. */
+	epoll_ctl(edge->epoll_fd, EPOLL_CTL_DEL, socket->fd, NULL);
+	close(socket->fd);
 	socket->fd = -1;
+}
+
+void edge_socket_close(struct edge *edge, struct edge_socket *socket)
+{
+	edge_socket_hang_up(edge, socket);
 	edge_buffer_free(&socket->in);
 	edge_buffer_free(&socket->out);
 }

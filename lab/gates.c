@@ -154,6 +154,7 @@ static void take_out(struct lab_gates *gates, struct gates_machine *machine)
 	while (machine->pairs)
 		gates_pair_reset(gates, machine->pairs);
 	for (i = 0; i < LAB_GATES_PORTS; i++) {
+		gates_watch(gates, &machine->listeners[i].watch, 0);
 		if (machine->listeners[i].watch.fd >= 0)
 			close(machine->listeners[i].watch.fd);
 		machine->listeners[i].watch.fd = -1;

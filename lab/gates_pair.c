@@ -48,6 +48,9 @@ static void end(struct lab_gates *gates, struct gates_pair *pair, bool reset)
 	struct linger now = {.l_onoff = 1, .l_linger = 0};
 	int fds[2] = {pair->inside.watch.fd, pair->lab.watch.fd}, i;
 
+	/* Closing alone does not do it while a process that is being started has them too. */
+	gates_watch(gates, &pair->inside.watch, 0);
+	gates_watch(gates, &pair->lab.watch, 0);
 	for (i = 0; i < 2; i++) {
 		if (reset)
 			setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &now, sizeof(now));

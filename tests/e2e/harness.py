@@ -399,6 +399,8 @@ class World:
             if worker:  # its log gets a stack
                 os.kill(worker, signal.SIGABRT)
                 time.sleep(3)
+        with contextlib.suppress(OSError):
+            print(f"-- the lab\n{(self.lab_state / 'lab.log').read_text()[:4000]}", file=sys.stderr)
 
     def runs(self):
         text = self.drorch("runs", "-o", "json").stdout

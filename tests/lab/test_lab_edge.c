@@ -1,11 +1,13 @@
 /* The edge with short time-outs of its own: no peer makes it wait for ever, and none but itself. */
 #include <arpa/inet.h>
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -217,6 +219,37 @@ START_TEST(client_that_does_not_read)
 END_TEST
 
 /* A body that is cut anywhere is read as the same body. */
+/* A process that is being started has all descriptors for a moment: what the edge ended is ended.
+ */
+START_TEST(ended_while_another_has_it)
+{
+	struct fixture f = {0};
+	pid_t other;
+	char *said;
+	int fd, kept;
+
+	start_at(&f, 9);
+	fd = dial(f.edge->port);
+	kept = dup(fd);
+	say(fd, "GET");
+	dro_clock_real.sleep_ms(&dro_clock_real, 100); /* the edge has it by now */
+	other = fork();
+	if (other == 0)
+		for (;;)
+			pause();
+	said = hear(fd); /* it was too slow */
+	ck_assert_msg(strncmp(said, "HTTP/1.1 408 ", 13) == 0, "%s", said);
+	free(said);
+	dro_clock_real.sleep_ms(&dro_clock_real, 1000); /* it waited for our end, in vain */
+	say(kept, "more");
+	close(kept);
+	expect(&f, GET "Connection: close\r\n\r\n", "HTTP/1.1 52");
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	stop(&f);
+}
+END_TEST
+
 START_TEST(chunks_cut_anywhere)
 {
 	static const char body[] = "5\r\nhello\r\n1a;a=\"b\"\r\nabcdefghijklmnopqrstuvwxyz\r\n"
@@ -273,6 +306,7 @@ int main(void)
 	tcase_add_test(tests, dripping_origin);
 	tcase_add_test(tests, slow_clients);
 	tcase_add_test(tests, client_that_does_not_read);
+	tcase_add_test(tests, ended_while_another_has_it);
 	tcase_add_test(tests, chunks_cut_anywhere);
 	tcase_add_test(tests, chunks_malformed);
 	suite_add_tcase(suite, tests);
