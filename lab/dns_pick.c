@@ -9,6 +9,7 @@
 #include "lab/dns_internal.h"
 
 #define GROUP_MAX 256
+#define WEBSITE_TTL 60
 
 /* Below `end`, every number as likely as the others. */
 static size_t random_below(size_t end)
@@ -178,6 +179,15 @@ static void add_balanced(const struct dns_view *view, const cJSON *set, const ch
 	cJSON_Delete(now);
 }
 
+/* An alias out of the zone leads to the websites of S3, which are here. */
+static void add_website(const char *owner, ldns_rr_list *out)
+{
+	ldns_rr *rr = dns_record(owner, "A", WEBSITE_TTL, "127.0.0.1");
+
+	if (rr && !ldns_rr_list_push_rr(out, rr))
+		ldns_rr_free(rr);
+}
+
 static void pick(const struct dns_view *view, struct dns_group group, const char *owner,
 	unsigned depth, ldns_rr_list *out)
 {
@@ -194,6 +204,9 @@ static void pick(const struct dns_view *view, struct dns_group group, const char
 			add_balanced(view, c.chosen[i], balancer, owner, out);
 		else if (!alias_of(c.chosen[i]))
 			dns_records_of(c.chosen[i], owner, out);
+		else if (strncmp(dro_json_text(alias_of(c.chosen[i]), "DNSName"), "s3-website",
+				 10) == 0)
+			add_website(owner, out);
 		else if (depth < DNS_CHASE_MAX)
 			pick(view, target_of(view, c.chosen[i]), owner, depth + 1, out);
 	}

@@ -15,6 +15,7 @@ int lab_edge_start(struct lab_edge **out, struct lab *lab, uint16_t port, struct
 	struct edge_options options = {.times = edge_times_default,
 		.port = port,
 		.origin_port = config->origin_port,
+		.website_port = &config->port,
 		.routes = lab_cloudflare_routes(lab_vendor_state(lab, "cloudflare"))};
 	struct lab_edge *edge = calloc(1, sizeof(*edge));
 	char *log_path = config->edge_log ? dro_path_join(config->dir, "edge.jsonl") : NULL;

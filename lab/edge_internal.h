@@ -104,7 +104,8 @@ struct edge_options {
 	struct edge_times times;
 	uint16_t port;
 	uint16_t origin_port;
-	const char *log_path; /* NULL: none. A line a request, with the origin it went to */
+	const uint16_t *website_port; /* of S3's websites; known when the first of them is asked */
+	const char *log_path;	      /* NULL: none. A line a request, with the origin it went to */
 	struct edge_routes *routes;
 };
 

@@ -66,7 +66,9 @@ static struct edge_origin *connect_new(
 		return NULL;
 	origin->socket.kind = EDGE_ORIGIN;
 	origin->address = *address;
-	set_port(&origin->address.socket, edge->options.origin_port);
+	set_port(&origin->address.socket, address->website && edge->options.website_port
+						  ? *edge->options.website_port
+						  : edge->options.origin_port);
 	origin->socket.fd =
 		socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (origin->socket.fd < 0) {

@@ -28,6 +28,7 @@ struct edge_address {
 	struct sockaddr_storage socket; /* port 0 */
 	socklen_t length;
 	char text[INET6_ADDRSTRLEN];
+	bool website; /* the lab's S3, asked for a bucket's website: at its own port */
 };
 
 enum edge_found {

@@ -259,7 +259,16 @@ static int try_one(struct batch *batch, struct change *change)
 	return route53_sets_insert(&batch->draft, at, change->key, change->doc);
 }
 
-/* An alias must lead to a set of its own type that is in this zone: the lab has nothing else. */
+/* "s3-website-REGION.amazonaws.com.", or with a dot: every bucket's websites of a region. */
+static bool is_website(const char *target)
+{
+	return (strncmp(target, "s3-website-", 11) == 0 ||
+		       strncmp(target, "s3-website.", 11) == 0) &&
+	       strstr(target, ".amazonaws.com.");
+}
+
+/* An alias must lead to a set of its own type that is in this zone, or to S3's websites: the lab
+ * has nothing else. */
 static void check_alias(struct batch *batch, const cJSON *doc)
 {
 	const cJSON *alias = cJSON_GetObjectItemCaseSensitive(doc, "AliasTarget");
@@ -270,7 +279,7 @@ static void check_alias(struct batch *batch, const cJSON *doc)
 	size_t at;
 	char *key = NULL;
 
-	if (!alias)
+	if (!alias || (is_website(target) && strcmp(type, "A") == 0))
 		return;
 	if (strcmp(dro_json_text(alias, "HostedZoneId"), zone) == 0)
 		key = route53_key(target, type, "");

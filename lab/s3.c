@@ -80,9 +80,15 @@ static const struct route {
 	void (*handle)(struct s3_call *c);
 } routes[] = {
 	{SERVICE, "GET", NULL, NULL, "ListBuckets", s3_bucket_list},
+	{BUCKET, "PUT", "website", NULL, "PutBucketWebsite", s3_website_put},
+	{BUCKET, "PUT", "policy", NULL, "PutBucketPolicy", s3_policy_put},
+	{BUCKET, "DELETE", "website", NULL, "DeleteBucketWebsite", s3_website_delete},
+	{BUCKET, "DELETE", "policy", NULL, "DeleteBucketPolicy", s3_policy_delete},
 	{BUCKET, "PUT", NULL, NULL, "CreateBucket", s3_bucket_create},
 	{BUCKET, "HEAD", NULL, NULL, "HeadBucket", s3_bucket_head},
 	{BUCKET, "DELETE", NULL, NULL, "DeleteBucket", s3_bucket_delete},
+	{BUCKET, "GET", "website", NULL, "GetBucketWebsite", s3_website_get},
+	{BUCKET, "GET", "policy", NULL, "GetBucketPolicy", s3_policy_get},
 	{BUCKET, "GET", "location", NULL, "GetBucketLocation", s3_bucket_location},
 	{BUCKET, "GET", "versioning", NULL, "GetBucketVersioning", s3_bucket_versioning},
 	{BUCKET, "GET", "uploads", NULL, "ListMultipartUploads", s3_uploads_list},
@@ -102,19 +108,24 @@ static const struct route {
 };
 
 /* Parts of S3 that are not here: never to be taken for a plain get or put. */
-static bool is_elsewhere(const struct lab_request *request)
+static bool is_elsewhere(const struct s3_call *c)
 {
+	const struct lab_request *request = c->request;
 	static const char *const names[] = {"acl", "accelerate", "analytics", "cors", "encryption",
 		"intelligent-tiering", "inventory", "legal-hold", "lifecycle", "logging", "metrics",
-		"notification", "object-lock", "ownershipControls", "policy", "policyStatus",
+		"notification", "object-lock", "ownershipControls", "policyStatus",
 		"publicAccessBlock", "replication", "requestPayment", "restore", "retention",
-		"select", "tagging", "torrent", "versionId", "versions", "website", "attributes"};
+		"select", "tagging", "torrent", "versionId", "versions", "attributes"};
+	/* Of buckets alone. */
+	bool object_setting =
+		*c->key && (lab_query(request, "website") || lab_query(request, "policy"));
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (lab_query(request, names[i]))
 			return true;
-	return lab_query(request, "versioning") && strcmp(request->method, "GET") != 0;
+	return object_setting ||
+	       (lab_query(request, "versioning") && strcmp(request->method, "GET") != 0);
 }
 
 static const struct route *find_route(const struct s3_call *c)
@@ -122,7 +133,7 @@ static const struct route *find_route(const struct s3_call *c)
 	enum level level = !*c->bucket ? SERVICE : !*c->key ? BUCKET : OBJECT;
 	size_t i;
 
-	if (is_elsewhere(c->request))
+	if (is_elsewhere(c))
 		return NULL;
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
 		if (routes[i].level == level && strcmp(routes[i].method, c->request->method) == 0 &&
@@ -158,6 +169,13 @@ void s3_classify(void *state, const struct lab_request *request, struct lab_call
 	struct s3_call c = {.s3 = state, .request = request, .call = call};
 	const struct route *route = NULL;
 
+	if (s3_website_is(&c)) {
+		snprintf(call->operation, sizeof(call->operation), "Website");
+		pthread_mutex_lock(&c.s3->lock);
+		s3_bucket_find(c.s3, c.bucket, call->region, NULL);
+		pthread_mutex_unlock(&c.s3->lock);
+		return;
+	}
 	if (read_target(&c) == 0)
 		route = find_route(&c);
 	if (route)
@@ -205,6 +223,16 @@ static int authenticate(struct s3_call *c)
 	return 0;
 }
 
+/* An unsigned request for an object that everybody may read. */
+static bool is_everybody(struct s3_call *c)
+{
+	const char *method = c->request->method;
+
+	return !lab_scope_read(c->request, &c->scope) && *c->key &&
+	       (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) &&
+	       s3_public_may(c, "s3:GetObject", c->key);
+}
+
 /* <0: refused. */
 static int check_rights(const struct s3_call *c)
 {
@@ -225,15 +253,19 @@ void s3_handle(void *state, const struct lab_request *request, const struct lab_
 	lab_reply_header(reply, "x-amz-request-id", "%s", call->id);
 	lab_reply_header(reply, "x-amz-id-2", "lab/%s", call->id);
 	lab_reply_header(reply, "Server", "AmazonS3");
+	if (s3_website_is(&c)) {
+		s3_website_show(&c);
+		goto out;
+	}
 	if (read_target(&c) < 0) {
 		s3_refuse(&c, "InvalidURI", NULL);
 		goto out;
 	}
-	if (authenticate(&c) < 0)
+	if (!is_everybody(&c) && authenticate(&c) < 0)
 		goto out;
 	route = find_route(&c);
 	if (!route)
-		s3_refuse(&c, is_elsewhere(request) ? "NotImplemented" : "MethodNotAllowed", NULL);
+		s3_refuse(&c, is_elsewhere(&c) ? "NotImplemented" : "MethodNotAllowed", NULL);
 	else if (strlen(c.key) > S3_KEY_MAX)
 		s3_refuse(&c, "KeyTooLongError", NULL);
 	else if (route->level == SERVICE || route->handle == s3_bucket_create ||

@@ -130,6 +130,7 @@ void s3_reader_free(struct s3_reader *reader); /* NULL-safe */
 /* s3_body.c: small XML bodies */
 struct dro_xml;
 int s3_xml_read(const struct s3_call *c, struct dro_xml **out); /* <0: refused */
+int s3_text_read(const struct s3_call *c, struct dro_buf *out); /* likewise */
 
 /* s3_bucket.c */
 /* 1: there, its region in `region`; 0: not there; <0. Under the lock. */
@@ -161,6 +162,26 @@ void s3_object_delete(struct s3_call *c);
 void s3_objects_delete(struct s3_call *c);
 /* s3_get.c */
 void s3_object_get(struct s3_call *c);
+/* The key's object as a website's answer of that status. false: there is none. */
+bool s3_object_show(struct s3_call *c, int status);
+
+/* s3_public.c: what everybody may do */
+/* A setting of the bucket, malloc'd; NULL: it has none. Locks. */
+char *s3_setting_get(struct s3 *s3, const char *bucket, const char *kind);
+void s3_setting_put(struct s3_call *c, const char *kind, const char *value); /* NULL: none */
+/* Does the bucket's policy let everybody do `action` ("s3:GetObject") to the key? */
+bool s3_public_may(const struct s3_call *c, const char *action, const char *key);
+void s3_policy_get(struct s3_call *c);
+void s3_policy_put(struct s3_call *c);
+void s3_policy_delete(struct s3_call *c);
+
+/* s3_website.c: https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteHosting.html */
+void s3_website_get(struct s3_call *c);
+void s3_website_put(struct s3_call *c);
+void s3_website_delete(struct s3_call *c);
+/* Is it a guest of a website, by an unsigned request's host name? c->bucket gets whose. */
+bool s3_website_is(struct s3_call *c);
+void s3_website_show(struct s3_call *c);
 
 /* s3_list.c */
 void s3_list_v1(struct s3_call *c);

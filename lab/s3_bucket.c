@@ -49,7 +49,8 @@ static int check_region(const struct s3_call *c)
 
 	if (c->s3->world->region)
 		return 0;
-	if (strcmp(c->scope.region, c->region) == 0 &&
+	/* Who did not sign said nothing of a region. */
+	if ((!*c->scope.region || strcmp(c->scope.region, c->region) == 0) &&
 		(!*c->host_region || strcmp(c->host_region, c->region) == 0))
 		return 0;
 	lab_reply_header(c->reply, "x-amz-bucket-region", "%s", c->region);

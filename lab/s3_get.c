@@ -194,3 +194,22 @@ void s3_object_get(struct s3_call *c)
 		close(object.fd);
 	cJSON_Delete(object.headers);
 }
+
+bool s3_object_show(struct s3_call *c, int status)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	struct object object;
+	int rc = open_object(c, &object, &err);
+
+	if (rc < 0)
+		s3_refuse_internal(c, &err);
+	if (rc > 0) {
+		put_headers(c, &object);
+		c->reply->status = status;
+		c->reply->file_fd = object.fd;
+		c->reply->file_offset = 0;
+		c->reply->file_length = (uint64_t)object.size;
+	}
+	cJSON_Delete(object.headers);
+	return rc != 0;
+}

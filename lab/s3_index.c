@@ -9,6 +9,10 @@ static const char schema[] =
 	"PRAGMA foreign_keys=ON;"
 	"CREATE TABLE IF NOT EXISTS bucket("
 	" name TEXT PRIMARY KEY, region TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
+	/* What a bucket is set up to be: `kind` is "website" or "policy". */
+	"CREATE TABLE IF NOT EXISTS setting("
+	" bucket TEXT NOT NULL REFERENCES bucket(name) ON DELETE CASCADE, kind TEXT NOT NULL,"
+	" value TEXT NOT NULL, PRIMARY KEY(bucket, kind)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS object("
 	" bucket TEXT NOT NULL REFERENCES bucket(name), key TEXT NOT NULL, size INTEGER NOT NULL,"
 	" etag TEXT NOT NULL, made_ms INTEGER NOT NULL, blob TEXT NOT NULL, headers TEXT NOT NULL,"

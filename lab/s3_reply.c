@@ -42,12 +42,16 @@ static const struct {
 	{"InvalidRequest", 400, "Invalid Request"},
 	{"InvalidURI", 400, "Couldn't parse the specified URI."},
 	{"KeyTooLongError", 400, "Your key is too long"},
+	{"MalformedPolicy", 400, "Policies must be valid JSON and the first byte must be '{'"},
 	{"MalformedXML", 400,
 		"The XML you provided was not well-formed or did not validate against our "
 		"published "
 		"schema"},
 	{"MethodNotAllowed", 405, "The specified method is not allowed against this resource."},
 	{"NoSuchBucket", 404, "The specified bucket does not exist"},
+	{"NoSuchBucketPolicy", 404, "The bucket policy does not exist"},
+	{"NoSuchWebsiteConfiguration", 404,
+		"The specified bucket does not have a website configuration"},
 	{"NoSuchKey", 404, "The specified key does not exist."},
 	{"NoSuchUpload", 404,
 		"The specified upload does not exist. The upload ID may be invalid, or the upload "

@@ -26,10 +26,13 @@ static int keep_record(
 {
 	size_t i;
 
+	seen->there = true;
 	seen->values = calloc(record->value_count + 1, sizeof(*seen->values));
 	seen->owner = strdup(record->owner);
 	if (!seen->values || !seen->owner)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	if (strcmp(record->type, seen->traffic->type) != 0)
+		return 0; /* a page's name, no address */
 	for (i = 0; i < record->value_count; i++, seen->value_count++) {
 		seen->values[i] = strdup(record->values[i]);
 		if (!seen->values[i])
@@ -38,52 +41,81 @@ static int keep_record(
 	return 0;
 }
 
-/* Of a weighted name the old site's set. */
-static const struct dro_record *old_set(const struct dro_record_list *list, const char *site)
+static bool leads_somewhere(const struct dro_record *record, const char *type)
+{
+	return strcmp(record->type, type) == 0 || strcmp(record->type, "CNAME") == 0;
+}
+
+/* Of a weighted name the old site's set. NULL: there is none at all. */
+static const struct dro_record *old_set(
+	const struct dro_record_list *list, const char *type, const char *site)
+{
+	const struct dro_record *first = NULL;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		if (!leads_somewhere(list->items[i], type))
+			continue;
+		if (strcmp(list->items[i]->set_id, site) == 0)
+			return list->items[i];
+		first = first ? first : list->items[i];
+	}
+	return first;
+}
+
+/* Can a name of the service be a CNAME? */
+static bool has_page(const struct dro_service *service)
 {
 	size_t i;
 
-	for (i = 0; i < list->count; i++)
-		if (strcmp(list->items[i]->set_id, site) == 0)
-			return list->items[i];
-	return list->items[0];
+	for (i = 0; i < service->site_count; i++)
+		if (service->sites[i].strategy == DRO_STRATEGY_STATIC_PAGE)
+			return true;
+	return false;
 }
 
 static int ask_path(struct question *question, struct dro_traffic_seen *seen,
 	const struct dro_path *path, struct dro_error *err)
 {
+	const struct dro_promote_facts *facts = &question->gathered->facts;
 	struct dro_record_query query = {.size = sizeof(query),
 		.zone = path->zone,
 		.name = seen->traffic->name,
-		.type = seen->traffic->type};
+		.type = has_page(facts->service) ? "" : seen->traffic->type};
 	struct dro_call call = question_call(QUESTION_MS);
 	struct dro_record_list list = {0};
 	struct dro_provider *provider;
+	const struct dro_record *old;
 	int rc;
 
 	if ((rc = dro_accounts_get(question->setup->accounts, path->provider, &provider, err)) == 0)
 		rc = dro_provider_list_records(provider, &query, &list, &call, err);
-	if (rc == 0 && list.count > 0)
-		rc = keep_record(seen, old_set(&list, question->gathered->facts.from->name), err);
+	if (rc == 0 && (old = old_set(&list, seen->traffic->type, facts->from->name)))
+		rc = keep_record(seen, old, err);
 	seen->known = rc == 0;
 	dro_record_list_free(&list);
 	return rc;
 }
 
-static void ask_from(struct question *question, const struct dro_traffic_seen *seen)
+void gather_ask_from(struct question *question, const char *const *addresses, size_t count)
 {
 	struct dro_gathered *gathered = question->gathered;
 	struct dro_health_answer answer = {0};
 	size_t i;
 
-	for (i = 0; i < seen->value_count && !gathered->facts.from_answers; i++) {
-		struct dro_health_target target = {.address = seen->values[i]};
+	for (i = 0; i < count && !gathered->facts.from_answers; i++) {
+		struct dro_health_target target = {.address = addresses[i]};
 
 		dro_health_ask(&answer, question->setup->net, &gathered->facts.from->health,
 			&target, dro_now_ms() + QUESTION_MS);
 		gathered->facts.from_answers = answer.well;
 		snprintf(gathered->heard, sizeof(gathered->heard), "%s", answer.text);
 	}
+}
+
+static void ask_from(struct question *question, const struct dro_traffic_seen *seen)
+{
+	gather_ask_from(question, (const char *const *)seen->values, seen->value_count);
 }
 
 /* The first path that answers tells; where none does, the promote goes on without knowing. */
@@ -150,9 +182,9 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup,
 	void (*meanwhile)(void *arg), void *arg, struct dro_error *err)
 {
 	struct dro_promote_facts *facts = &gathered->facts;
-	bool cold = facts->mode == DRO_PROMOTE_COLD;
+	bool cold = facts->mode == DRO_PROMOTE_COLD, traffic = facts->mode == DRO_PROMOTE_TRAFFIC;
 	size_t groups = facts->to->group_count, names = facts->service->traffic_count, count, i;
-	struct question *questions = calloc(groups + names + 2, sizeof(*questions));
+	struct question *questions = calloc(groups + names + 4, sizeof(*questions));
 	int rc;
 
 	facts->now_ms = dro_wall_ms();
@@ -164,8 +196,10 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup,
 	}
 	facts->traffic = gathered->traffic;
 	facts->from_heard = gathered->heard;
-	count = cold ? gather_cold_questions(questions, gathered, setup)
-		     : gather_hot_questions(questions, gathered, setup);
+	count = gather_page_questions(questions, gathered, setup);
+	if (!traffic)
+		count += cold ? gather_cold_questions(&questions[count], gathered, setup)
+			      : gather_hot_questions(&questions[count], gathered, setup);
 	for (i = 0; i < names; i++) {
 		gathered->traffic[i].traffic = &facts->service->traffic[i];
 		questions[count++] =
@@ -176,6 +210,8 @@ int dro_gather(struct dro_gathered *gathered, const struct dro_setup *setup,
 	for (i = 1; rc == 0 && i < names && gathered->traffic[0].value_count == 0; i++)
 		ask_from(&questions[0], &gathered->traffic[i]);
 	if (rc == 0)
+		gather_page_end(gathered);
+	if (rc == 0 && !traffic)
 		rc = cold ? gather_cold_end(gathered, setup, err)
 			  : gather_hot_end(gathered, setup, err);
 	for (i = 0; i < names; i++)
@@ -193,6 +229,8 @@ void dro_gathered_free(struct dro_gathered *gathered)
 	dro_backup_list_free(&gathered->backups);
 	cJSON_Delete(gathered->addresses);
 	free(gathered->address_list);
+	cJSON_Delete(gathered->behind);
+	free(gathered->behind_list);
 	cJSON_Delete(gathered->known);
 	free(gathered->members);
 	for (i = 0; gathered->images && i < gathered->facts.to->group_count; i++)

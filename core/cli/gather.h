@@ -16,7 +16,9 @@ struct dro_gathered {
 	const char **address_list;
 	cJSON *known; /* of the new site, where it grows */
 	struct dro_site_member *members;
-	char heard[256];
+	cJSON *behind; /* addresses of the site behind a page */
+	const char **behind_list;
+	char heard[256], page_error[400];
 };
 
 /*

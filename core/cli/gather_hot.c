@@ -52,24 +52,34 @@ static void take_point(struct dro_promote_facts *facts, const struct dro_setup *
 	dro_recovery_point_get(&facts->last, setup->store, facts->service);
 }
 
-int gather_hot_end(
-	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err)
+/* gathered->addresses as a list. */
+static int list_addresses(struct dro_gathered *gathered, struct dro_error *err)
 {
-	struct dro_promote_facts *facts = &gathered->facts;
 	const cJSON *item;
 	size_t count = 0;
 
-	take_point(facts, setup);
-	if (!gathered->mode_given)
-		facts->mode = facts->from_host.seen.answered ? DRO_PROMOTE_SWITCHOVER
-							     : DRO_PROMOTE_FAILOVER;
 	gathered->address_list =
 		calloc((size_t)cJSON_GetArraySize(gathered->addresses) + 1, sizeof(char *));
 	if (!gathered->address_list)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	cJSON_ArrayForEach(item, gathered->addresses) gathered->address_list[count++] =
 		item->valuestring;
-	facts->addresses = gathered->address_list;
-	facts->address_count = count;
+	gathered->facts.addresses = gathered->address_list;
+	gathered->facts.address_count = count;
+	return 0;
+}
+
+int gather_hot_end(
+	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err)
+{
+	struct dro_promote_facts *facts = &gathered->facts;
+	int rc;
+
+	take_point(facts, setup);
+	if (!gathered->mode_given)
+		facts->mode = facts->from_host.seen.answered ? DRO_PROMOTE_SWITCHOVER
+							     : DRO_PROMOTE_FAILOVER;
+	if ((rc = list_addresses(gathered, err)) < 0)
+		return rc;
 	return gather_grow_end(gathered, setup, err);
 }

@@ -15,6 +15,7 @@
 #include "cli/print.h"
 #include "cli/setup.h"
 #include "observe/known.h"
+#include "observe/pages.h"
 
 #define SUMMARY_MAX (4u << 20)
 
@@ -249,6 +250,23 @@ static const cJSON *find_site(const cJSON *service, const char *name)
 	return NULL;
 }
 
+/* The name of the site that the service's hosts serve: the active one, or the one behind a page.
+ * NULL: its primary. malloc'd. */
+static int find_active(
+	char **out, struct dro_store *store, const cJSON *service, struct dro_error *err)
+{
+	const char *name = dro_json_text(service, "name");
+	int rc = dro_store_fact_get(store, name, "active-site", out, NULL, err);
+
+	if (rc == 0 &&
+		strcmp(dro_json_text(find_site(service, *out), "strategy"), "static-page") == 0) {
+		free(*out);
+		*out = NULL;
+		rc = dro_store_fact_get(store, name, DRO_FACT_BEHIND, out, NULL, err);
+	}
+	return rc == DRO_ENOTFOUND ? 0 : rc;
+}
+
 /* Also where a host's site has left the spec meanwhile: it may still run, as a standby. */
 static int add_service(struct inventory *inventory, struct dro_store *store, const cJSON *service,
 	struct dro_error *err)
@@ -263,9 +281,7 @@ static int add_service(struct inventory *inventory, struct dro_store *store, con
 	if (rc == DRO_ENOTFOUND)
 		return 0;
 	if (rc == 0)
-		rc = dro_store_fact_get(store, place.service, "active-site", &active, NULL, err);
-	if (rc == DRO_ENOTFOUND)
-		rc = 0;
+		rc = find_active(&active, store, service, err);
 	if (rc < 0)
 		goto out;
 	cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(known, "instances"))

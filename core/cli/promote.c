@@ -15,6 +15,7 @@
 #include "cli/worker.h"
 #include "engine/engine.h"
 #include "engine/start.h"
+#include "observe/pages.h"
 #include "plan/safety.h"
 
 enum intent { PROMOTE, FAILBACK, REJOIN };
@@ -58,11 +59,14 @@ static bool is_confirmed(const struct dro_cli *cli, const struct dro_site *to)
 	return given && strcmp(given, to->name) == 0 && !dro_cli_flag(cli, "dry-run");
 }
 
-/* How a site takes over: from a backup, or with the data that it has. */
-static enum dro_promote_mode mode_of(const struct dro_site *to)
+/* How a site takes over: from a backup, or with the data that it has; as a page, or from one that
+ * stands before it, with the traffic alone. */
+static enum dro_promote_mode mode_of(const struct dro_promote_facts *facts)
 {
-	return to->strategy == DRO_STRATEGY_BACKUP_RESTORE ? DRO_PROMOTE_COLD
-							   : DRO_PROMOTE_SWITCHOVER;
+	if (facts->to->strategy == DRO_STRATEGY_STATIC_PAGE || facts->to == facts->from)
+		return DRO_PROMOTE_TRAFFIC;
+	return facts->to->strategy == DRO_STRATEGY_BACKUP_RESTORE ? DRO_PROMOTE_COLD
+								  : DRO_PROMOTE_SWITCHOVER;
 }
 
 /* --mode, where it is given. 0 or an enum dro_exit. */
@@ -71,13 +75,15 @@ static int take_mode(struct dro_gathered *gathered, struct dro_cli *cli)
 	const char *given = dro_cli_value(cli, "mode");
 	struct dro_promote_facts *facts = &gathered->facts;
 
-	facts->mode = mode_of(facts->to);
+	facts->mode = mode_of(facts);
 	facts->as_is = dro_cli_flag(cli, "as-is");
 	if (!given)
 		return 0;
 	if (facts->mode == DRO_PROMOTE_COLD)
 		return dro_cli_usage(
 			cli, "%s is rebuilt from a backup: leave --mode out", facts->to->name);
+	if (facts->mode == DRO_PROMOTE_TRAFFIC)
+		return dro_cli_usage(cli, "only the traffic moves: leave --mode out");
 	if (strcmp(given, "failover") == 0)
 		facts->mode = DRO_PROMOTE_FAILOVER;
 	else if (strcmp(given, "switchover") != 0)
@@ -121,7 +127,9 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup,
 	int rc, looked;
 
 	if (intent != PROMOTE) {
-		gathered.facts.mode = DRO_PROMOTE_SWITCHOVER;
+		gathered.facts.mode = mode_of(facts) == DRO_PROMOTE_TRAFFIC
+					      ? DRO_PROMOTE_TRAFFIC
+					      : DRO_PROMOTE_SWITCHOVER;
 		gathered.mode_given = true;
 	} else if ((rc = take_mode(&gathered, cli)) != 0) {
 		goto out;
@@ -225,12 +233,34 @@ static int downgrade(
 /* ---- the commands ------------------------------------------------------------------------------
  */
 
+/* While the active site is a page: that, and the one behind it, which has the data. */
+static int look_behind(
+	struct dro_promote_facts *facts, const struct dro_setup *setup, struct dro_error *err)
+{
+	char *behind = NULL;
+	int rc;
+
+	if (!facts->from || facts->from->strategy != DRO_STRATEGY_STATIC_PAGE)
+		return 0;
+	facts->shown = facts->from;
+	if ((rc = dro_page_behind(&behind, setup->store, facts->service, err)) < 0)
+		return rc;
+	facts->from = dro_service_site(facts->service, behind);
+	if (!facts->from)
+		rc = dro_fail(err, DRO_ENOTFOUND,
+			"the spec has no site \"%s\" any more, which was active before the page",
+			behind);
+	free(behind);
+	return rc;
+}
+
 /* The site that is meant, and the active one. 0 or an enum dro_exit. */
 static int find_sites(struct dro_cli *cli, const struct dro_setup *setup,
 	struct dro_promote_facts *facts, enum intent intent)
 {
 	const struct dro_service *service = facts->service;
 	struct dro_error err = DRO_ERROR_INIT;
+	const struct dro_site *has;
 	char *active = NULL;
 	int rc = 0;
 
@@ -241,11 +271,19 @@ static int find_sites(struct dro_cli *cli, const struct dro_setup *setup,
 				       : dro_service_site(service, cli->args[0]);
 	if (!facts->to || !facts->from) {
 		rc = no_such_site(cli, service, facts->to ? active : cli->args[0]);
-	} else if (facts->from == facts->to) {
+		goto out;
+	}
+	if (look_behind(facts, setup, &err) < 0) {
+		rc = dro_cli_error(cli, &err);
+		goto out;
+	}
+	has = facts->shown && intent != REJOIN ? facts->shown : facts->from;
+	if (has == facts->to) {
 		dro_fail(&err, DRO_ESAFETY, "%s is the active site of %s already", facts->to->name,
 			service->name);
 		rc = dro_cli_error(cli, &err);
 	}
+out:
 	free(active);
 	return rc;
 }

@@ -116,12 +116,50 @@ static bool takes_guard_off(const struct dro_plan *plan)
 	return false;
 }
 
+/* Nothing is lost by it, and nothing is taken. */
+static void show_page(FILE *out, const struct dro_promote_facts *facts)
+{
+	char text[DRO_PAGE_TEXT], age[DRO_DURATION_TEXT];
+	enum dro_page_verdict verdict = dro_promote_page(facts, text);
+	size_t i;
+
+	if (facts->to->strategy != DRO_STRATEGY_STATIC_PAGE) {
+		dro_print_line(
+			out, "  data        none is moved: %s has what it had", facts->to->name);
+		return;
+	}
+	dro_print_line(out, "  page        %s in bucket %s: %s%s%s", facts->to->page,
+		facts->to->bucket,
+		verdict == DRO_PAGE_READY    ? "ready"
+		: verdict == DRO_PAGE_TO_PUT ? "is put first"
+					     : "NOT READY",
+		*text ? ": " : "", text);
+	if (*text && facts->page_known_ms) {
+		dro_duration_format(age, (facts->now_ms - facts->page_known_ms) / 1000 * 1000);
+		fprintf(out, "              it was seen ready %s ago\n", age);
+	}
+	dro_print_line(out,
+		"  service     shows a notice; takes no writes: nothing is served from data, and "
+		"every booking or other request to change something is refused");
+	dro_print_line(
+		out, "  old site    %s is not fenced: it is left as it is", facts->from->name);
+	for (i = 0; i < facts->service->traffic_count; i++)
+		if (!dro_promote_serves(facts, &facts->service->traffic[i]))
+			dro_print_line(out,
+				"  left        %s stays where it is: bucket %s answers to its own "
+				"name "
+				"only",
+				facts->service->traffic[i].name, facts->to->bucket);
+}
+
 static void show_loss(FILE *out, const struct dro_promote_facts *facts, const struct dro_plan *plan)
 {
 	char limit[DRO_DURATION_TEXT];
 	int64_t rto;
 
-	if (facts->mode == DRO_PROMOTE_COLD)
+	if (facts->mode == DRO_PROMOTE_TRAFFIC)
+		show_page(out, facts);
+	else if (facts->mode == DRO_PROMOTE_COLD)
 		show_backup(out, facts, plan);
 	else
 		show_databases(out, facts);
@@ -136,13 +174,46 @@ static void show_loss(FILE *out, const struct dro_promote_facts *facts, const st
 	}
 }
 
+static void show_paths(FILE *out, const struct dro_promote_facts *facts, const char *before)
+{
+	size_t i, j;
+
+	for (i = 0; i < facts->service->traffic_count; i++)
+		for (j = 0; j < facts->service->traffic[i].path_count &&
+			    dro_promote_serves(facts, &facts->service->traffic[i]);
+			j++) {
+			fprintf(out, "%s%s (%s%s)", before,
+				facts->service->traffic[i].paths[j].provider,
+				facts->service->traffic[i].name, j ? ", the way round" : "");
+			before = "; ";
+		}
+}
+
+/* Of the traffic alone. */
+static void show_page_needs(FILE *out, const struct dro_promote_facts *facts)
+{
+	bool page = facts->to->strategy == DRO_STRATEGY_STATIC_PAGE;
+
+	fputs("  depends on  ", out);
+	show_paths(out, facts, "");
+	if (page)
+		fprintf(out, "; the website of bucket %s at %s", facts->to->bucket,
+			facts->to->provider);
+	fprintf(out, "\n  needs not   git; %s%s%s\n",
+		page ? facts->from->name : facts->shown->provider, page ? "; writing to " : "",
+		page ? facts->to->provider : "");
+}
+
 /* What must be up for this to work. */
 static void show_needs(FILE *out, const struct dro_promote_facts *facts)
 {
 	bool is_other = strcmp(facts->from->provider, facts->to->provider) != 0 ||
 			strcmp(facts->from->region, facts->to->region) != 0;
-	size_t i, j;
 
+	if (facts->mode == DRO_PROMOTE_TRAFFIC) {
+		show_page_needs(out, facts);
+		return;
+	}
 	if (facts->mode == DRO_PROMOTE_COLD)
 		fprintf(out, "  depends on  %s in %s (instances); %s (backup)", facts->to->provider,
 			facts->to->region, facts->policy->provider);
@@ -150,10 +221,7 @@ static void show_needs(FILE *out, const struct dro_promote_facts *facts)
 		fprintf(out, "  depends on  the agent of %s%s%s", facts->to->name,
 			facts->mode == DRO_PROMOTE_SWITCHOVER ? "; that of " : "",
 			facts->mode == DRO_PROMOTE_SWITCHOVER ? facts->from->name : "");
-	for (i = 0; i < facts->service->traffic_count; i++)
-		for (j = 0; j < facts->service->traffic[i].path_count; j++)
-			fprintf(out, "; %s (%s%s)", facts->service->traffic[i].paths[j].provider,
-				facts->service->traffic[i].name, j ? ", the way round" : "");
+	show_paths(out, facts, "; ");
 	if (dro_promote_grows(facts))
 		fprintf(out, "; %s in %s (instances)", facts->to->provider, facts->to->region);
 	fputs("\n  needs not   git", out);
@@ -187,7 +255,7 @@ void dro_promote_show(const struct dro_cli *cli, const struct dro_promote_facts 
 	} else {
 		printf("%s %s of %s (%s): %s goes out of service.\n",
 			facts->failback ? "Fail back to" : "Promote", facts->to->name,
-			facts->service->name, plan->mode, facts->from->name);
+			facts->service->name, plan->mode, plan->from);
 		show_loss(stdout, facts, plan);
 		show_needs(stdout, facts);
 		dro_print_line(stdout, "  %s  %s%s%s", facts->from->name,

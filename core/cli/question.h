@@ -27,11 +27,16 @@ size_t gather_hot_questions(
 /* None where the new site does not grow. */
 size_t gather_grow_questions(
 	struct question *out, struct dro_gathered *gathered, const struct dro_setup *setup);
+size_t gather_page_questions(
+	struct question *out, struct dro_gathered *gathered, const struct dro_setup *setup);
 /* What is made of the answers. */
 int gather_cold_end(
 	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);
 int gather_grow_end(
 	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);
+void gather_page_end(struct dro_gathered *gathered);
+/* The first of the addresses that passes the check of the old site, if any does. */
+void gather_ask_from(struct question *question, const char *const *addresses, size_t count);
 int gather_hot_end(
 	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err);
 

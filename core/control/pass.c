@@ -9,6 +9,7 @@
 #include "observe/backups.h"
 #include "observe/databases.h"
 #include "observe/known.h"
+#include "observe/pages.h"
 
 /* Which site is active: *given where a promote made it so. */
 static int find_active(
@@ -28,6 +29,41 @@ static int find_active(
 			  : "");
 	free(active);
 	return 0;
+}
+
+/* Where the active site is a page, which one stands behind it. */
+static int find_behind(struct dro_pass *pass, const struct dro_pass_ask *ask, struct dro_error *err)
+{
+	const struct dro_site *active = dro_service_site(ask->service, pass->active);
+	char *behind = NULL;
+	int rc;
+
+	if (!active || active->strategy != DRO_STRATEGY_STATIC_PAGE)
+		return 0;
+	if ((rc = dro_page_behind(&behind, ask->store, ask->service, err)) == 0)
+		snprintf(pass->behind, sizeof(pass->behind), "%s", behind);
+	free(behind);
+	return rc;
+}
+
+/* Those that are ready, for the day their store does not answer. */
+static int remember_pages(
+	const struct dro_pass_ask *ask, const struct dro_observed *seen, struct dro_error *err)
+{
+	char text[DRO_PAGE_TEXT];
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < seen->site_count && rc == 0; i++) {
+		const struct dro_seen_site *site = &seen->sites[i];
+
+		if (site->page && !site->page_error &&
+			dro_page_judge(site->page, ask->service->name, site->site, text) ==
+				DRO_PAGE_READY)
+			rc = dro_page_remember(
+				ask->store, ask->service, site->site, dro_wall_ms(), err);
+	}
+	return rc;
 }
 
 /* The newest good one of all policies. */
@@ -72,6 +108,8 @@ static int remember(
 		rc = dro_known_instances_set(ask->store, &scope, entries, count, err);
 		free(entries);
 	}
+	if (rc == 0)
+		rc = remember_pages(ask, seen, err);
 	return rc < 0 ? rc : remember_backup(ask, seen, err);
 }
 
@@ -90,8 +128,8 @@ static int look_databases(struct dro_data_host **out, const struct dro_pass_ask 
 	rc = dro_databases_look(out, ask->sessions, ask->store, ask->service,
 		soon < ask->deadline_ms ? soon : ask->deadline_ms, err);
 	return rc < 0 || !*out ? rc
-			       : dro_databases_remember(
-					 ask->store, ask->service, *out, pass->active, now_ms, err);
+			       : dro_databases_remember(ask->store, ask->service, *out,
+					 *pass->behind ? pass->behind : pass->active, now_ms, err);
 }
 
 /* Beside the comparing, where that needs nothing of it. */
@@ -172,12 +210,14 @@ int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct 
 	if (!pass)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	facts.active = pass->active;
+	facts.behind = pass->behind;
 	facts.broken_run = broken;
 	if ((rc = dro_run_check_open(ask->store, ask->service->name, DRO_KIND_RECONCILE, err)) <
 			0 ||
 		(rc = dro_run_newest(ask->store, ask->service->name, pass->newest, err)) < 0 ||
 		(rc = dro_run_broken(ask->store, ask->service->name, broken, err)) < 0 ||
 		(rc = find_active(pass, &facts.active_given, ask, err)) < 0 ||
+		(rc = find_behind(pass, ask, err)) < 0 ||
 		(rc = look(pass, &facts, ask, false, err)) < 0)
 		goto out;
 	/* Only who launches needs to know from what: most passes do not. */

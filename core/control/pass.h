@@ -31,6 +31,7 @@ struct dro_pass {
 	struct dro_plan *plan; /* without steps: nothing is to do */
 	struct dro_diff *diff;
 	char active[128];	     /* site */
+	char behind[128];	     /* the site behind it, where that is a page; or "" */
 	char newest[DRO_RUN_ID_MAX]; /* the service's newest run when the look began */
 	struct dro_refusal refusals[DRO_RULES_MAX]; /* rules that forbid the plan */
 	size_t refusal_count;

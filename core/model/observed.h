@@ -9,6 +9,7 @@
 #include "model/backup.h"
 #include "model/database.h"
 #include "model/inventory.h"
+#include "model/page.h"
 #include "model/service.h"
 
 /* A zone at a provider: every record set in it, ours or not. */
@@ -33,6 +34,10 @@ struct dro_seen_site {
 	 * not asked; NULL item: there is none, and image_error says why. */
 	const char *const *images;
 	const char *image_error;
+	/* Of a static page. Where page_error says that it could not be looked at, its place is
+	 * known all the same, but for one that is "". */
+	const struct dro_page_seen *page;
+	const char *page_error;
 };
 
 /* A provider's health checks, ours or not. */

@@ -58,6 +58,7 @@ static void site_fini(struct dro_site *site)
 	free(site->restores);
 	free(site->bucket);
 	free(site->page);
+	free(site->page_data);
 	for (i = 0; i < site->group_count; i++) {
 		struct dro_instance_group *group = &site->groups[i];
 

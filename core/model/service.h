@@ -133,8 +133,11 @@ struct dro_site {
 	char *follows; /* pilot-light, warm-standby, hot-standby: the site whose data it replicates
 			*/
 	struct dro_replication replication;
-	char *restores;			  /* backup-restore: the name under `backups` */
-	char *bucket, *page;		  /* static-page */
+	char *restores;	     /* backup-restore: the name under `backups` */
+	char *bucket, *page; /* static-page */
+	char *page_data;     /* the page's content, of the same commit */
+	size_t page_length;
+	char page_sha256[DRO_SHA256_HEX];
 	struct dro_objectives objectives; /* the service's where not given */
 	struct dro_instance_group *groups;
 	size_t group_count;

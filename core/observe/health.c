@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
+#include "model/tree.h"
 
 #define SEGMENTS_MAX 32
 #define ANSWER_MAX (64u << 10)
@@ -22,6 +24,23 @@ static size_t split_path(char *text, const char *segments[SEGMENTS_MAX])
 		next = end;
 	}
 	return count;
+}
+
+/* The page itself, or what its store says of it. */
+static void judge_page(
+	struct dro_health_answer *out, const struct dro_http_response *response, const char *sha256)
+{
+	char body[DRO_SHA256_HEX];
+	bool same = dro_sha256_hex(body, response->body, response->body_length) == 0 &&
+		    strcmp(body, sha256) == 0;
+	size_t i;
+
+	for (i = 0; i < response->header_count && !same; i++)
+		same = strcmp(response->headers[i].value, sha256) == 0;
+	out->status = response->status;
+	out->well = response->status == 200 && same;
+	snprintf(out->text, sizeof(out->text), "%d, %s", out->status,
+		same ? "the page" : "not the page");
 }
 
 static void judge(struct dro_health_answer *out, const struct dro_health *health,
@@ -67,12 +86,15 @@ void dro_health_ask(struct dro_health_answer *out, struct dro_net *net,
 		.sink_fd = -1,
 		.response_max = ANSWER_MAX,
 		.deadline_ms = deadline_ms < own ? deadline_ms : own};
-	int port = target->port ? target->port : health->port;
+	bool page = target->sha256 && *target->sha256;
+	int port = target->port ? target->port : page ? 0 : health->port;
 
 	*out = (struct dro_health_answer){0};
+	if (page)
+		request.response_max = DRO_TREE_FILE_MAX;
 	if (!*host && address)
 		host = address;
-	snprintf(path, sizeof(path), "%s", *health->path ? health->path : "/");
+	snprintf(path, sizeof(path), "%s", page || !*health->path ? "/" : health->path);
 	request.path_count = split_path(path, segments);
 	if (port)
 		snprintf(endpoint, sizeof(endpoint), "%s://%s:%d", scheme, host, port);
@@ -80,6 +102,8 @@ void dro_health_ask(struct dro_health_answer *out, struct dro_net *net,
 		snprintf(endpoint, sizeof(endpoint), "%s://%s", scheme, host);
 	if (dro_net_request(net, &request, &context, &response, &err) < 0)
 		snprintf(out->text, sizeof(out->text), "%.250s", err.message);
+	else if (page)
+		judge_page(out, response, target->sha256);
 	else
 		judge(out, health, response);
 	dro_http_response_free(response);

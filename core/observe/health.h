@@ -18,6 +18,10 @@ struct dro_health_target {
 	const char *host;    /* Host header and TLS name */
 	const char *address; /* to connect to; NULL or "": resolve the host */
 	int port;
+	/* "" or NULL: the check's own path and status. Else "/" is asked, and well is 200 with a
+	 * body, or a header, of this SHA-256 (hex): a page that an edge has changed still has its
+	 * header. */
+	const char *sha256;
 };
 
 /*

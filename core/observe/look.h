@@ -32,6 +32,7 @@ struct look {
 struct site_look {
 	const struct dro_instance **instances;
 	char **images;
+	struct dro_page_seen page;
 	char error[LOOK_ERROR_MAX], image_error[LOOK_ERROR_MAX];
 };
 
@@ -96,6 +97,8 @@ void look_keep_sources(struct look *look);
 void look_take_site(struct look *look, size_t index, const struct source *source);
 /* What each group would be launched from now. */
 void look_site_images(struct look *look, size_t index);
+/* The page of a site that is one. */
+void look_site_page(struct look *look, size_t index);
 
 /* ---- look_images.c --------------------------------------------------------------------------- */
 

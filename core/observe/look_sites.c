@@ -6,6 +6,7 @@
 
 #include "model/marks.h"
 #include "observe/images.h"
+#include "observe/pages.h"
 
 static bool of_site(const struct dro_instance *instance, const char *service, const char *site)
 {
@@ -125,4 +126,18 @@ void look_site_images(struct look *look, size_t index)
 			snprintf(mine->image_error, sizeof(mine->image_error), "%s", err.message);
 	seen->images = (const char *const *)mine->images;
 	seen->image_error = *mine->image_error ? mine->image_error : NULL;
+}
+
+void look_site_page(struct look *look, size_t index)
+{
+	struct dro_seen_site *seen = &look->seen.sites[index];
+	struct site_look *mine = &look->sites[index];
+	const struct dro_call call = look_call(look);
+	struct dro_error err = DRO_ERROR_INIT;
+
+	if (dro_page_look(&mine->page, look->at->accounts, seen->site, &call, &err) < 0) {
+		snprintf(mine->error, sizeof(mine->error), "%s", err.message);
+		seen->page_error = mine->error;
+	}
+	seen->page = &mine->page;
 }

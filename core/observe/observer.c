@@ -164,6 +164,8 @@ static void list_jobs(struct jobs *jobs, struct look *look)
 				look_region(look, seen->sites[i].site->provider,
 					seen->sites[i].site->region),
 				i, look_fetch_instances);
+		else
+			add_own(jobs, look, i, look_site_page);
 	for (i = 0; i < seen->check_count; i++)
 		add_shared(jobs, look, seen->checks[i].provider, "", i, look_fetch_checks);
 	for (i = 0; i < seen->image_count; i++)

@@ -43,6 +43,14 @@ struct differ_addresses {
 void differ_addresses_of(
 	struct differ *differ, const struct dro_site *site, struct differ_addresses *out);
 
+/* ---- reconcile_pages.c ----------------------------------------------------------------------- */
+
+/* Before the records: what leads to a page comes after it. */
+void differ_pages(struct differ *differ);
+/* Where the site's page is shown; NULL: it is none, or that is not known. */
+const struct dro_page_place *differ_page_of(
+	const struct differ *differ, const struct dro_site *site);
+
 /* ---- reconcile_resize.c ---------------------------------------------------------------------- */
 
 /* Gives the standby's instance that type; where it holds a replica, so that the primary goes on. */

@@ -136,7 +136,8 @@ static bool holds(const cJSON *array, const char *text)
 	return false;
 }
 
-/* Wherever one of the names points: there the old site may still answer. */
+/* Wherever one of the names points, or pointed before a page was put up: there the old site may
+ * still answer. */
 static cJSON *old_addresses(const struct dro_promote_facts *facts)
 {
 	cJSON *array = cJSON_CreateArray();
@@ -149,6 +150,8 @@ static cJSON *old_addresses(const struct dro_promote_facts *facts)
 			if (!holds(array, seen->values[j]))
 				cJSON_AddItemToArray(array, cJSON_CreateString(seen->values[j]));
 	}
+	for (i = 0; i < facts->from_address_count; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(facts->from_addresses[i]));
 	return array;
 }
 
@@ -169,6 +172,27 @@ struct dro_step *promote_fence(struct promote *promote)
 
 /* ---- the traffic ----------------------------------------------------------------------------- */
 
+static const char *ready_step(const struct promote *promote)
+{
+	return promote->ready ? promote->ready : "verify-app";
+}
+
+/* Where the name leads to now, for the way back. */
+static void input_previous(
+	struct promote *promote, struct dro_step *step, const struct dro_traffic_seen *seen)
+{
+	const struct dro_promote_facts *facts = promote->facts;
+
+	dro_build_input(&promote->base, step, "from",
+		facts->shown ? facts->shown->name : facts->from->name);
+	dro_build_input_json(&promote->base, step, "previous",
+		dro_json_strings((const char *const *)seen->values, seen->value_count));
+	if (facts->shown && *facts->shown_at.host)
+		dro_build_input_json(&promote->base, step, "previous_page",
+			dro_page_place_json(&facts->shown_at));
+}
+
+/* `addresses` NULL: the new site's page. */
 static void add_switch(
 	struct promote *promote, const struct dro_traffic_seen *seen, cJSON *addresses)
 {
@@ -177,41 +201,80 @@ static void add_switch(
 	struct dro_step *step = dro_build_step(&promote->base, "traffic.switch",
 		seen->traffic->name, SWITCH_MS, "switch-%s", seen->traffic->key);
 
-	if (!step || !owner)
+	if (!owner && promote->base.rc == 0)
+		promote->base.rc = dro_fail(promote->base.err, DRO_ENOMEM, "out of memory");
+	if (!step || !owner) {
+		cJSON_Delete(addresses);
 		goto out;
+	}
 	step->class = DRO_STEP_CONTROL_PLANE;
 	dro_build_input(&promote->base, step, "traffic", seen->traffic->key);
-	dro_build_input(&promote->base, step, "from", facts->from->name);
 	dro_build_input(&promote->base, step, "owner", owner);
-	dro_build_input_json(&promote->base, step, "addresses", addresses);
-	addresses = NULL;
-	dro_build_input_json(&promote->base, step, "previous",
-		dro_json_strings((const char *const *)seen->values, seen->value_count));
-	dro_build_after(&promote->base, step, "verify-app");
+	if (addresses)
+		dro_build_input_json(&promote->base, step, "addresses", addresses);
+	else
+		dro_build_input_json(
+			&promote->base, step, "page", dro_page_place_json(&facts->page.place));
+	input_previous(promote, step, seen);
+	dro_build_after(&promote->base, step, ready_step(promote));
 	dro_build_after_kind(&promote->base, step, "site.fence");
 	snprintf(id, sizeof(id), "find-%s", seen->traffic->key);
 	dro_build_after(&promote->base, step, id);
-	step = dro_build_step(&promote->base, "traffic.verify", seen->traffic->name,
-		seen->traffic->verify.timeout_ms, "verify-%s", seen->traffic->key);
-	if (!step)
-		goto out;
-	snprintf(id, sizeof(id), "switch-%s", seen->traffic->key);
-	dro_build_input(&promote->base, step, "traffic", seen->traffic->key);
-	dro_build_input(&promote->base, step, "site", facts->to->name);
-	dro_build_after(&promote->base, step, id);
 out:
-	if (promote->base.rc == 0 && !owner)
-		promote->base.rc = dro_fail(promote->base.err, DRO_ENOMEM, "out of memory");
-	cJSON_Delete(addresses);
 	free(owner);
+}
+
+/* A page is asked by the way that the switch took: not every way has an edge before it. */
+static void input_path(struct promote *promote, struct dro_step *step, const char *key)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "${switch-%s.path}", key);
+	if (promote->facts->to->strategy == DRO_STRATEGY_STATIC_PAGE)
+		dro_build_input(&promote->base, step, "path", path);
+}
+
+static void add_verify(struct promote *promote, const struct dro_traffic *traffic)
+{
+	struct dro_step *step = dro_build_step(&promote->base, "traffic.verify", traffic->name,
+		traffic->verify.timeout_ms, "verify-%s", traffic->key);
+	char id[160];
+
+	if (!step)
+		return;
+	dro_build_input(&promote->base, step, "traffic", traffic->key);
+	dro_build_input(&promote->base, step, "site", promote->facts->to->name);
+	input_path(promote, step, traffic->key);
+	snprintf(id, sizeof(id), "switch-%s", traffic->key);
+	dro_build_after(&promote->base, step, id);
 }
 
 void promote_switch(struct promote *promote, cJSON *(*addresses)(const struct promote *promote))
 {
 	size_t i;
 
-	for (i = 0; i < promote->facts->service->traffic_count; i++)
-		add_switch(promote, &promote->facts->traffic[i], addresses(promote));
+	for (i = 0; i < promote->facts->service->traffic_count; i++) {
+		const struct dro_traffic_seen *seen = &promote->facts->traffic[i];
+
+		if (!dro_promote_serves(promote->facts, seen->traffic))
+			continue;
+		add_switch(promote, seen, addresses ? addresses(promote) : NULL);
+		add_verify(promote, seen->traffic);
+	}
+}
+
+static void add_monitor(struct promote *promote, const struct dro_traffic *traffic, int64_t window)
+{
+	struct dro_step *step = dro_build_step(&promote->base, "run.monitor", traffic->name,
+		window + MONITOR_SLACK_MS, "monitor-%s", traffic->key);
+
+	if (!step)
+		return;
+	dro_build_input(&promote->base, step, "traffic", traffic->key);
+	dro_build_input(&promote->base, step, "site", promote->facts->to->name);
+	input_path(promote, step, traffic->key);
+	dro_build_input_json(&promote->base, step, "window_ms", cJSON_CreateNumber((double)window));
+	dro_build_after_kind(&promote->base, step, "traffic.verify");
 }
 
 void promote_end(struct promote *promote)
@@ -221,20 +284,9 @@ void promote_end(struct promote *promote)
 	struct dro_step *step;
 	size_t i;
 
-	for (i = 0; window > 0 && i < facts->service->traffic_count; i++) {
-		const char *key = facts->service->traffic[i].key;
-
-		step = dro_build_step(&promote->base, "run.monitor",
-			facts->service->traffic[i].name, window + MONITOR_SLACK_MS, "monitor-%s",
-			key);
-		if (!step)
-			return;
-		dro_build_input(&promote->base, step, "traffic", key);
-		dro_build_input(&promote->base, step, "site", facts->to->name);
-		dro_build_input_json(
-			&promote->base, step, "window_ms", cJSON_CreateNumber((double)window));
-		dro_build_after_kind(&promote->base, step, "traffic.verify");
-	}
+	for (i = 0; window > 0 && i < facts->service->traffic_count; i++)
+		if (dro_promote_serves(facts, &facts->service->traffic[i]))
+			add_monitor(promote, &facts->service->traffic[i], window);
 	step = dro_build_step(&promote->base, "state.commit", facts->to->name, COMMIT_MS, "commit");
 	if (!step)
 		return;
@@ -242,7 +294,7 @@ void promote_end(struct promote *promote)
 	dro_build_input(&promote->base, step, "site", facts->to->name);
 	dro_build_after_kind(&promote->base, step, "run.monitor");
 	dro_build_after_kind(&promote->base, step, "traffic.verify");
-	dro_build_after(&promote->base, step, "verify-app");
+	dro_build_after(&promote->base, step, ready_step(promote));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -269,7 +321,7 @@ int promote_describe(struct promote *promote, char *summary)
 	free(plan->commit);
 	free(plan->summary);
 	plan->mode = strdup(dro_promote_mode_name(facts->mode));
-	plan->from = strdup(facts->from->name);
+	plan->from = strdup(facts->shown ? facts->shown->name : facts->from->name);
 	plan->to = strdup(facts->to->name);
 	plan->commit = strdup(facts->spec->commit);
 	plan->summary = summary;
@@ -281,7 +333,7 @@ int promote_describe(struct promote *promote, char *summary)
 
 const char *dro_promote_mode_name(enum dro_promote_mode mode)
 {
-	static const char *const names[] = {"cold", "switchover", "failover"};
+	static const char *const names[] = {"cold", "switchover", "failover", "traffic"};
 
 	return names[mode];
 }
@@ -305,11 +357,7 @@ int dro_plan_promote(
 	size_t i;
 	int rc;
 
-	if (facts->to->strategy == DRO_STRATEGY_STATIC_PAGE)
-		return dro_fail(err, DRO_EUNSUPPORTED,
-			"site %s is a static page: this version does not put it up",
-			facts->to->name);
-	if (facts->to->group_count == 0)
+	if (facts->to->strategy != DRO_STRATEGY_STATIC_PAGE && facts->to->group_count == 0)
 		return dro_fail(err, DRO_EINVAL, "site %s has no instances", facts->to->name);
 	for (i = 0; i < facts->service->traffic_count; i++)
 		if (strcmp(facts->service->traffic[i].type, "A") != 0)
@@ -319,7 +367,8 @@ int dro_plan_promote(
 	if ((rc = dro_plan_new(&promote.base.plan, facts->failback ? "failback" : "promote",
 		     facts->service->name, err)) < 0)
 		return rc;
-	rc = facts->mode == DRO_PROMOTE_COLD ? promote_plan_cold(&promote)
-					     : promote_plan_hot(&promote);
+	rc = facts->mode == DRO_PROMOTE_TRAFFIC ? promote_plan_traffic(&promote)
+	     : facts->mode == DRO_PROMOTE_COLD	? promote_plan_cold(&promote)
+						: promote_plan_hot(&promote);
 	return promote_hand_over(out, &promote, rc);
 }

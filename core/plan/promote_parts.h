@@ -11,6 +11,7 @@ struct promote {
 	/* Where the new site is from here on in the plan: references to a step's addresses, of its
 	 * data host and of its first group; "" : where it was seen. */
 	char new_address[200], new_addresses[200];
+	const char *ready; /* the step that says that the new site is; NULL: "verify-app" */
 };
 
 /* How long a step may take before it counts as failed. */
@@ -35,7 +36,8 @@ cJSON *promote_user_data(const struct promote *promote, const char *role);
 void promote_after_prechecks(struct promote *promote, struct dro_step *step);
 /* Stops the old site; *out may be NULL. */
 struct dro_step *promote_fence(struct promote *promote);
-/* Every name: switched when "verify-app" and the fence are done, then verified. */
+/* Every name that the new site can answer for: switched when that is ready and the fence is done,
+ * then verified. `addresses` NULL: to its page. */
 void promote_switch(struct promote *promote, cJSON *(*addresses)(const struct promote *promote));
 /* Watches the new site, and records it. */
 void promote_end(struct promote *promote);
@@ -56,5 +58,7 @@ int promote_hand_over(struct dro_plan **out, struct promote *promote, int rc);
 /* promote_cold.c, promote_hot.c */
 int promote_plan_cold(struct promote *promote);
 int promote_plan_hot(struct promote *promote);
+/* promote_page.c: to a page, or back from one */
+int promote_plan_traffic(struct promote *promote);
 
 #endif

@@ -12,7 +12,7 @@
 const char *dro_thing_name(enum dro_thing thing)
 {
 	static const char *const names[] = {
-		"instance", "image", "record", "check", "backup", "database"};
+		"instance", "image", "record", "check", "backup", "database", "page"};
 
 	return names[thing];
 }
@@ -210,6 +210,7 @@ int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
 	if (differ.base.rc == 0) {
 		tell_broken_run(&differ);
 		differ_instances(&differ);
+		differ_pages(&differ);
 		differ_checks(&differ);
 		differ_records(&differ);
 		differ_unchecks(&differ);

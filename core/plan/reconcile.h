@@ -17,6 +17,8 @@ struct dro_reconcile_facts {
 	const struct dro_service *service;
 	const char *active; /* site */
 	bool active_given;  /* a promote made it so; else it is where the service starts its life */
+	const char
+		*behind; /* the active site is a page: the site that was active before it; or "" */
 	const struct dro_observed *seen;
 	const char *broken_run; /* the run before, which failed on its way back; or "" */
 	int64_t now_ms;
@@ -32,6 +34,7 @@ enum dro_thing {
 	DRO_THING_CHECK,
 	DRO_THING_BACKUP,
 	DRO_THING_DATABASE,
+	DRO_THING_PAGE,
 };
 enum dro_action { DRO_ACTION_CREATE, DRO_ACTION_UPDATE, DRO_ACTION_DELETE };
 
@@ -67,6 +70,18 @@ struct dro_diff {
 	size_t things;	   /* of the service that were seen: what blast is measured against */
 	bool wants_images; /* instances are to be launched, and seen has no images: look again */
 };
+
+/* facts->behind, "" where it is not given. */
+static inline const char *dro_reconcile_behind(const struct dro_reconcile_facts *facts)
+{
+	return facts->behind ? facts->behind : "";
+}
+
+/* Which site holds the data: the active one, or the one behind the page. */
+static inline const char *dro_reconcile_data(const struct dro_reconcile_facts *facts)
+{
+	return facts->behind && *facts->behind ? facts->behind : facts->active;
+}
 
 const char *dro_thing_name(enum dro_thing thing);	  /* "instance", … */
 const char *dro_action_name(enum dro_action action);	  /* "create", … */

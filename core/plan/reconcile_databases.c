@@ -184,7 +184,8 @@ void differ_databases(struct differ *differ)
 		if (*host->name && !host->seen.answered && strcmp(host->state, "running") == 0)
 			differ_finding(differ, DRO_FINDING_UNKNOWN, seen->sites[i].site->name,
 				"its database could not be asked: %s", host->seen.error);
-		if (*host->name && strcmp(seen->sites[i].site->name, differ->facts->active) == 0) {
+		if (*host->name &&
+			strcmp(seen->sites[i].site->name, dro_reconcile_data(differ->facts)) == 0) {
 			active = host;
 			active_site = seen->sites[i].site;
 		}

@@ -400,6 +400,10 @@ static void compare_site(const struct part *part)
 		return;
 	}
 	part->differ->diff->things += part->seen->count;
+	/* It holds the data, and may be the one that comes back: nothing of it is ended, and
+	 * nothing empty is put in its place. */
+	if (strcmp(part->site->name, dro_reconcile_behind(part->differ->facts)) == 0)
+		return;
 	if (!part->active && part->site->strategy == DRO_STRATEGY_NONE) {
 		look_at_unmanaged(part);
 		return;

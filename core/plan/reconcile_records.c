@@ -115,10 +115,18 @@ static bool equal_record(const struct dro_record *wanted, const struct dro_recor
 	return true;
 }
 
+static bool equal_alias(const cJSON *json, const struct dro_record *record)
+{
+	return strcmp(dro_json_text(json, "alias"), record->alias) == 0 &&
+	       strcmp(dro_json_text(json, "owner"), record->owner) == 0;
+}
+
 static bool equal(const struct wanted *wanted, const struct dro_record *record)
 {
-	if (strcmp(wanted->set_id, record->set_id) != 0 || *record->alias)
+	if (strcmp(wanted->set_id, record->set_id) != 0)
 		return false;
+	if (*record->alias)
+		return !wanted->record && equal_alias(wanted->json, record);
 	return wanted->record ? equal_record(wanted->record, record)
 			      : equal_json(wanted->json, record);
 }

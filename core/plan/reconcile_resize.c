@@ -81,7 +81,8 @@ void differ_resize(struct differ *differ, const struct dro_site *site,
 		.differ = differ, .site = site, .instance = instance, .type = type};
 	const struct dro_site *same, *active = NULL;
 	const struct dro_data_host *host = database_of(differ, site->name, &same),
-				   *primary = database_of(differ, differ->facts->active, &active);
+				   *primary = database_of(
+					   differ, dro_reconcile_data(differ->facts), &active);
 	struct dro_step *first;
 	char id[300], text[300];
 

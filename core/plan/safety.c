@@ -17,6 +17,11 @@ static bool old_site_well(const struct dro_promote_facts *facts, char *text, siz
 {
 	if (!facts->from_answers || facts->mode == DRO_PROMOTE_SWITCHOVER)
 		return false;
+	if (facts->mode == DRO_PROMOTE_TRAFFIC) {
+		snprintf(text, size, "%s is well (%s): the page would take it out of service",
+			facts->from->name, facts->from_heard);
+		return facts->to != facts->from;
+	}
 	if (facts->mode == DRO_PROMOTE_FAILOVER) {
 		snprintf(text, size, "%s is well (%s): `--mode switchover` moves without a loss",
 			facts->from->name, facts->from_heard);
@@ -83,6 +88,18 @@ static bool recovery_point(const struct dro_promote_facts *facts, char *text, si
 	return true;
 }
 
+/* What cannot be mended by putting it on the way. */
+static bool page_missing(const struct dro_promote_facts *facts, char *text, size_t size)
+{
+	char why[DRO_PAGE_TEXT];
+
+	if (facts->to->strategy != DRO_STRATEGY_STATIC_PAGE ||
+		dro_promote_page(facts, why) != DRO_PAGE_BLOCKED)
+		return false;
+	snprintf(text, size, "the page of %s: %s", facts->to->name, why);
+	return true;
+}
+
 static bool foreign_record(const struct dro_promote_facts *facts, char *text, size_t size)
 {
 	size_t i;
@@ -90,7 +107,7 @@ static bool foreign_record(const struct dro_promote_facts *facts, char *text, si
 	for (i = 0; i < facts->service->traffic_count; i++) {
 		const struct dro_traffic_seen *seen = &facts->traffic[i];
 		char *owner = dro_owner_mark(facts->service->name, seen->traffic->key);
-		bool foreign = seen->known && seen->value_count > 0 && owner &&
+		bool foreign = seen->known && (seen->there || seen->value_count > 0) && owner &&
 			       strcmp(seen->owner, owner) != 0;
 
 		if (foreign)
@@ -125,6 +142,7 @@ static const struct rule rules[] = {
 	{"backup-age", backup_age},
 	{"backup-refused", backup_refused},
 	{"recovery-point", recovery_point},
+	{"page-missing", page_missing},
 	{"foreign-record", foreign_record},
 	{"cool-down", cool_down},
 };

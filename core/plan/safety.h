@@ -9,7 +9,7 @@
 
 struct dro_refusal {
 	const char *rule; /* its name, for --override-rule */
-	char text[400];
+	char text[800];
 };
 
 /* What forbids this promote; `out` has room for DRO_RULES_MAX. Returns how many. */

@@ -6,6 +6,7 @@
 
 #include "base/rdata.h"
 #include "model/marks.h"
+#include "model/page.h"
 #include "model/record.h"
 #include "plan/differ.h"
 
@@ -68,6 +69,13 @@ static void keep(const struct making *making, const char *name, const char *type
 		differ_no_memory(making->differ);
 	else
 		list->kept_count++;
+}
+
+/* Of a name that leads to a site: an address, or a page's CNAME. */
+static void keep_traffic(const struct making *making, const struct dro_traffic *traffic)
+{
+	keep(making, traffic->name, traffic->type);
+	keep(making, traffic->name, "CNAME");
 }
 
 /* Takes `json` over; that or `record` is given. */
@@ -234,12 +242,30 @@ static bool is_nowhere(const struct differ_addresses *at)
 	return at->count == 0 && !*at->reference;
 }
 
+/* The site whose page it leads to, or NULL. */
+static const struct dro_site *leads_to_page(
+	const struct making *making, const struct dro_record *record)
+{
+	const struct dro_service *service = making->differ->facts->service;
+	size_t i;
+
+	for (i = 0; i < service->site_count; i++) {
+		const struct dro_page_place *place =
+			differ_page_of(making->differ, &service->sites[i]);
+
+		if (place && dro_page_leads(record, place))
+			return &service->sites[i];
+	}
+	return NULL;
+}
+
 /* Is every value the address of an instance of another site that is seen? Then somebody moved the
  * name there, and without a word of that in the state it is not for reconcile to move it back. */
 static const struct dro_site *leads_elsewhere(
 	const struct making *making, const struct dro_traffic *traffic)
 {
 	const struct dro_reconcile_facts *facts = making->differ->facts;
+	const struct dro_site *site;
 	char name[300];
 	size_t i, j, k;
 
@@ -247,20 +273,51 @@ static const struct dro_site *leads_elsewhere(
 	for (i = 0; i < making->zone->count; i++) {
 		const struct dro_record *record = making->zone->records[i];
 
-		if (strcmp(record->name, name) != 0 || strcmp(record->type, traffic->type) != 0 ||
-			record->value_count == 0)
+		if (strcmp(record->name, name) != 0)
+			continue;
+		if ((site = leads_to_page(making, record)))
+			return site;
+		if (strcmp(record->type, traffic->type) != 0 || record->value_count == 0)
 			continue;
 		for (j = 0; j < facts->seen->site_count; j++) {
-			const struct dro_seen_site *site = &facts->seen->sites[j];
+			const struct dro_seen_site *seen = &facts->seen->sites[j];
 
-			for (k = 0; k < site->count; k++)
-				if (strcmp(site->instances[k]->public_ipv4, record->values[0]) ==
+			for (k = 0; k < seen->count; k++)
+				if (strcmp(seen->instances[k]->public_ipv4, record->values[0]) ==
 						0 &&
-					strcmp(site->site->name, facts->active) != 0)
-					return site->site;
+					strcmp(seen->site->name, facts->active) != 0)
+					return seen->site;
 		}
 	}
 	return NULL;
+}
+
+/* While a page is the active site, whatever the name's policy: where the page is shown. */
+static void add_page(const struct making *making, const struct dro_traffic *traffic,
+	const struct dro_path *path, const struct dro_site *site)
+{
+	const struct dro_page_place *place = differ_page_of(making->differ, site);
+	char *owner = dro_owner_mark(making->differ->facts->service->name, traffic->key);
+	struct dro_record record = {.size = sizeof(record),
+		.ttl_s = path->ttl_ms > 0 ? (uint32_t)(path->ttl_ms / 1000) : 0,
+		.set_id = "",
+		.owner = owner ? owner : "",
+		.proxied = path->proxied && (making->zone->flags & DRO_DNS_PROXIED),
+		.health_check = "",
+		.alias = "",
+		.alias_zone = ""};
+	const char *value;
+	char name[300];
+
+	if (!place || !dro_page_serves(place, site, traffic->name)) {
+		keep_traffic(making, traffic); /* differ_pages has said why */
+	} else {
+		clean_name(name, sizeof(name), traffic->name);
+		record.name = name;
+		dro_page_record(&record, &value, place, making->zone->flags);
+		add(making, NULL, dro_record_json(&record));
+	}
+	free(owner);
 }
 
 static void add_failover(
@@ -275,7 +332,7 @@ static void add_failover(
 		differ_addresses_of(making->differ, site, &at);
 	other = facts->active_given ? NULL : leads_elsewhere(making, traffic);
 	if (!site || is_nowhere(&at) || other) {
-		keep(making, traffic->name, traffic->type);
+		keep_traffic(making, traffic);
 		if (other)
 			differ_finding(making->differ, DRO_FINDING_LEFT, traffic->name,
 				"leads to %s, and no promote to it is known: it is left there; "
@@ -367,7 +424,7 @@ static void add_weighted(
 	for (i = 0; i < count; i++)
 		shares += members[i].share;
 	if (unknown || !shares) {
-		keep(making, traffic->name, traffic->type);
+		keep_traffic(making, traffic);
 		differ_finding(making->differ, unknown ? DRO_FINDING_UNKNOWN : DRO_FINDING_LEFT,
 			traffic->name, "is left as it is: %s",
 			unknown ? "its sites' instances or checks are not all known"
@@ -383,6 +440,9 @@ static void add_weighted(
 
 static void add_traffic(const struct making *making, const struct dro_traffic *traffic)
 {
+	const struct dro_reconcile_facts *facts = making->differ->facts;
+	const struct dro_site *active = dro_service_site(facts->service, facts->active);
+	bool page = active && active->strategy == DRO_STRATEGY_STATIC_PAGE;
 	size_t i;
 
 	for (i = 0; i < traffic->path_count; i++) {
@@ -392,9 +452,11 @@ static void add_traffic(const struct making *making, const struct dro_traffic *t
 			strcmp(path->zone, making->zone->zone) != 0)
 			continue;
 		if (strcmp(traffic->type, "A") != 0) {
-			keep(making, traffic->name, traffic->type);
+			keep_traffic(making, traffic);
 			differ_finding(making->differ, DRO_FINDING_LEFT, traffic->name,
 				"is of type %s: only A records follow a site", traffic->type);
+		} else if (page) {
+			add_page(making, traffic, path, active);
 		} else if (traffic->policy == DRO_POLICY_WEIGHTED) {
 			add_weighted(making, traffic, path);
 		} else {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/inventory.h"
+#include "model/page.h"
 #include "model/service.h"
 #include "net/http.h"
 
@@ -156,6 +157,15 @@ int dro_provider_put_object(struct dro_provider *provider, const struct dro_obje
 int dro_provider_delete_objects(struct dro_provider *provider, const char *region,
 	const char *bucket, const char *const *keys, size_t key_count, const struct dro_call *call,
 	struct dro_error *err);
+
+/* Where everybody reaches what the bucket shows. Asks nobody. */
+int dro_provider_find_website(struct dro_provider *provider, const char *region, const char *bucket,
+	struct dro_page_place *out, const struct dro_call *call, struct dro_error *err);
+/* Fills all of `out` but its place. */
+int dro_provider_get_page(struct dro_provider *provider, const struct dro_object_ref *ref,
+	struct dro_page_seen *out, const struct dro_call *call, struct dro_error *err);
+int dro_provider_put_page(struct dro_provider *provider, const struct dro_page *page,
+	const void *content, size_t length, const struct dro_call *call, struct dro_error *err);
 
 int dro_provider_list_records(struct dro_provider *provider, const struct dro_record_query *query,
 	struct dro_record_list *out, const struct dro_call *call, struct dro_error *err);

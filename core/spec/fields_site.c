@@ -244,9 +244,12 @@ static const struct dro_field site_fields[] = {
 	{"restores", DRO_FIELD_STRING, AT(dro_site, restores), .format = &dro_format_name,
 		.help = "backup-restore: the name under `backups`.", .example = "offsite"},
 	{"bucket", DRO_FIELD_STRING, AT(dro_site, bucket), .format = &dro_format_bucket,
-		.help = "static-page: where the page is put.", .example = "memphis-notice"},
+		.help = "static-page: where the page is put. Where the provider finds a bucket by "
+			"the name that is asked for, as S3 does, it is called as the traffic's "
+			"name.",
+		.example = "www.memphis.example"},
 	{"page", DRO_FIELD_STRING, AT(dro_site, page), .format = &dro_format_inside,
-		.help = "static-page: the file in this repository.",
+		.help = "static-page: the file in this repository, below pages/.",
 		.example = "pages/notice.html"},
 	{"objectives", DRO_FIELD_OBJECT, AT(dro_site, objectives), .object = &dro_form_objectives,
 		.help = "Where they differ from the service's."},

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/page.h"
 #include "spec/check.h"
 
 #define FOLDER "services/"
+#define PAGES "pages/"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -89,6 +91,43 @@ static int read_files(struct dro_fill *fill, struct dro_spec *spec, const struct
 			return rc;
 	}
 	return 0;
+}
+
+/* A page is part of the spec, so that the last good one is there whatever becomes of git. */
+static void take_page(struct dro_fill *fill, const struct dro_tree *tree, struct dro_site *site)
+{
+	const struct dro_place *given = dro_fill_place(fill, &site->page);
+	const struct dro_place *place = given ? given : &site->place;
+	const struct dro_tree_file *file = dro_tree_find(tree, site->page);
+
+	if (strncmp(site->page, PAGES, strlen(PAGES)) != 0)
+		dro_report_add(fill->report, place, "a page stands below " PAGES);
+	else if (!dro_page_content_type(site->page))
+		dro_report_add(fill->report, place, "a page's name ends in .html, .htm or .txt");
+	else if (!file)
+		dro_report_add(
+			fill->report, place, "there is no file %s in this repository", site->page);
+	else if (!file->length)
+		dro_report_add(fill->report, place, "the page %s is empty", site->page);
+	if (!file || dro_report_total(fill->report))
+		return;
+	site->page_data = malloc(file->length + 1);
+	if (!site->page_data || dro_sha256_hex(site->page_sha256, file->data, file->length) < 0) {
+		fill->rc = DRO_ENOMEM;
+		return;
+	}
+	memcpy(site->page_data, file->data, file->length + 1);
+	site->page_length = file->length;
+}
+
+static void take_pages(struct dro_fill *fill, struct dro_spec *spec, const struct dro_tree *tree)
+{
+	size_t i, j;
+
+	for (i = 0; i < spec->service_count; i++)
+		for (j = 0; j < spec->services[i].site_count; j++)
+			if (*spec->services[i].sites[j].page)
+				take_page(fill, tree, &spec->services[i].sites[j]);
 }
 
 static void check_files(struct dro_fill *fill, struct dro_spec *spec, const struct dro_tree *tree)
@@ -185,6 +224,7 @@ int dro_spec_load(struct dro_spec **out, const struct dro_tree *tree, struct dro
 	if ((rc = new_spec(&spec, tree, err)) < 0 || (rc = read_files(&fill, spec, tree, err)) < 0)
 		goto out;
 	check_files(&fill, spec, tree);
+	take_pages(&fill, spec, tree);
 	dro_check_spec(&fill, spec, dro_report_total(report) == before);
 	if ((rc = finish(&fill, spec, before, err)) < 0)
 		goto out;

@@ -40,6 +40,11 @@ void aws_endpoint(const struct aws_account *account, const char *service, const 
 	struct dro_buf *out);
 int aws_no_memory(const struct aws_account *account, struct dro_error *err);
 
+/* ---- website.c: find_website of struct dro_storage ------------------------------------------- */
+
+int aws_find_website(void *opened, const char *region, const char *bucket, dro_emit_website emit,
+	void *arg, const struct dro_call *call, struct dro_error *err);
+
 /* ---- query.c: the Query protocol of EC2, STS and CloudWatch
  * ---------------------------------------------- */
 

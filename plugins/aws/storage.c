@@ -70,10 +70,39 @@ static int delete_objects(void *opened, const char *region, const char *bucket,
 	return rc;
 }
 
+static int get_page(void *opened, const struct dro_object_ref *ref, dro_emit_page emit, void *arg,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_buf origin;
+	struct dro_s3 s3;
+	int rc = place(&s3, &origin, opened, ref->region, err);
+
+	if (rc == 0)
+		rc = dro_s3_get_page(&s3, ref, emit, arg, call, err);
+	dro_buf_free(&origin);
+	return rc;
+}
+
+static int put_page(void *opened, const struct dro_page *page, const void *content, size_t length,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_buf origin;
+	struct dro_s3 s3;
+	int rc = place(&s3, &origin, opened, page->region, err);
+
+	if (rc == 0)
+		rc = dro_s3_put_page(&s3, page, content, length, call, err);
+	dro_buf_free(&origin);
+	return rc;
+}
+
 const struct dro_storage aws_storage = {
 	.size = sizeof(struct dro_storage),
 	.list_objects = list_objects,
 	.get_object = get_object,
 	.put_object = put_object,
 	.delete_objects = delete_objects,
+	.find_website = aws_find_website,
+	.get_page = get_page,
+	.put_page = put_page,
 };

@@ -113,7 +113,7 @@ static int exchange(const struct dro_s3 *s3, const struct s3_request *request,
 		.body_fd = request->body_fd,
 		.sink_fd = request->sink_fd,
 		.response_max = request->response_max,
-		.auth = DRO_AUTH_SIGV4,
+		.auth = request->anonymous ? DRO_AUTH_NONE : DRO_AUTH_SIGV4,
 		.auth_service = "s3",
 		.auth_region = s3->region,
 		.deadline_ms = call->deadline_ms};

@@ -27,6 +27,12 @@ int dro_s3_get_object(const struct dro_s3 *s3, const struct dro_object_ref *ref,
 	uint64_t max, uint64_t *length, const struct dro_call *call, struct dro_error *err);
 int dro_s3_put_object(const struct dro_s3 *s3, const struct dro_object_ref *ref, int fd,
 	uint64_t length, uint32_t flags, const struct dro_call *call, struct dro_error *err);
+/* As get_page and put_page of struct dro_storage. */
+int dro_s3_get_page(const struct dro_s3 *s3, const struct dro_object_ref *ref, dro_emit_page emit,
+	void *arg, const struct dro_call *call, struct dro_error *err);
+int dro_s3_put_page(const struct dro_s3 *s3, const struct dro_page *page, const void *content,
+	size_t length, const struct dro_call *call, struct dro_error *err);
+
 int dro_s3_delete_objects(const struct dro_s3 *s3, const char *bucket, const char *const *keys,
 	size_t key_count, const struct dro_call *call, struct dro_error *err);
 

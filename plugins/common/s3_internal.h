@@ -21,6 +21,7 @@ struct s3_request {
 	uint64_t body_offset;
 	int sink_fd;	       /* -1: into memory */
 	uint64_t response_max; /* 0: the host's cap */
+	bool anonymous;	       /* not signed: as everybody asks */
 };
 
 /*

@@ -93,7 +93,8 @@ static int r53_poll(void *account, const char *operation, uint32_t *state,
 
 static const struct dro_dns dns = {
 	.size = sizeof(dns),
-	.flags = DRO_DNS_ATOMIC, /* the mark stands beside the record, not with it */
+	.flags =
+		DRO_DNS_ATOMIC | DRO_DNS_ALIAS, /* the mark stands beside the record, not with it */
 	.list_records = r53_list_records,
 	.apply = r53_apply,
 };

@@ -18,6 +18,7 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{"compute.wait", "wait until they run", dro_step_wait_running, NULL},
 	{"restore.wait", "wait for the restore", dro_step_wait_restored, NULL},
 	{"app.verify", "verify the application", dro_step_verify_app, NULL},
+	{"page.put", "put the page up", dro_step_page_put, NULL},
 	{"traffic.find", "find the name", dro_step_find_traffic, NULL},
 	{"traffic.switch", "switch traffic", dro_step_switch, dro_step_unswitch},
 	{"traffic.verify", "verify through the name", dro_step_verify_traffic, NULL},

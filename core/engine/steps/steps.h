@@ -127,6 +127,7 @@ int dro_step_ununguard(struct dro_step_context *context, struct dro_error *err);
 int dro_step_drain(struct dro_step_context *context, struct dro_error *err);
 int dro_step_guard(struct dro_step_context *context, struct dro_error *err);
 int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err);
+int dro_step_page_put(struct dro_step_context *context, struct dro_error *err);
 int dro_step_backup_delete(struct dro_step_context *context, struct dro_error *err);
 
 #endif

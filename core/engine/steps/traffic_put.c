@@ -13,20 +13,51 @@ struct change {
 	size_t put_count, del_count;
 };
 
-static struct dro_record record_of(const struct dro_step_context *context,
-	const struct dro_traffic *traffic, const struct dro_path *path, const char *const *values,
-	size_t count)
+/* What one path is to hold. `wanted` points into it. */
+struct wish {
+	const struct step_goal *goal;
+	struct dro_record wanted; /* without a set's identifier */
+	struct dro_record other;  /* of the type that cannot stand beside it */
+	const char *value;	  /* of a CNAME */
+};
+
+static void make_wish(struct wish *wish, const struct dro_step_context *context,
+	const struct dro_traffic *traffic, const struct dro_path *path,
+	const struct step_goal *goal, unsigned dns_flags)
 {
-	return (struct dro_record){.size = sizeof(struct dro_record),
+	*wish = (struct wish){.goal = goal};
+	wish->wanted = (struct dro_record){.size = sizeof(struct dro_record),
 		.ttl_s = path->ttl_ms > 0 ? (uint32_t)(path->ttl_ms / 1000) : 0,
 		.id = "",
 		.name = traffic->name,
 		.type = traffic->type,
-		.values = values,
-		.value_count = count,
+		.values = goal->values,
+		.value_count = goal->count,
 		.set_id = "",
 		.owner = dro_json_text(context->inputs, "owner"),
-		.proxied = path->proxied};
+		.proxied = path->proxied,
+		.health_check = "",
+		.alias = "",
+		.alias_zone = ""};
+	wish->other = wish->wanted;
+	wish->other.values = NULL;
+	wish->other.value_count = 0;
+	wish->other.proxied = 0;
+	if (goal->page)
+		dro_page_record(&wish->wanted, &wish->value, goal->page, dns_flags);
+	wish->other.type = strcmp(wish->wanted.type, "CNAME") == 0 ? traffic->type : "CNAME";
+}
+
+/* Could the name lead to a page, so that it is a CNAME now? */
+static bool may_be_page(const struct dro_step_context *context, const struct wish *wish)
+{
+	const struct dro_service *service = context->world->service;
+	size_t i;
+
+	for (i = 0; i < service->site_count; i++)
+		if (service->sites[i].strategy == DRO_STRATEGY_STATIC_PAGE)
+			return true;
+	return wish->goal->page != NULL;
 }
 
 static int change_new(struct change *change, size_t most, struct dro_error *err)
@@ -70,46 +101,50 @@ static void make_alike(struct change *change, const struct dro_record *wanted)
 	}
 }
 
-/* What is there of the name decides what the change is made of. */
-static int make_change(struct change *change, const struct dro_step_context *context,
-	const struct dro_traffic *traffic, const struct dro_record *wanted, const char *site,
-	const struct dro_record_list *there, struct dro_error *err)
+/* The name has one set, whatever there is of it. */
+static void make_single(
+	struct change *change, const struct dro_record *wanted, const struct dro_record_list *there)
 {
-	const struct dro_service *service = context->world->service;
-	bool weighted = traffic->policy == DRO_POLICY_WEIGHTED, found = false;
-	struct dro_record *set;
 	size_t i;
-	int rc;
 
-	if ((rc = change_new(change, there->count + 2, err)) < 0)
-		return rc;
+	put(change, wanted);
+	for (i = 0; i < there->count; i++)
+		if (*there->items[i]->set_id)
+			change->del[change->del_count++] = there->items[i];
+}
+
+/* The sets that are there with the shares that hold now, and the new site's with its addresses. */
+static void make_group(struct change *change, const struct dro_service *service,
+	const struct dro_traffic *traffic, const struct wish *wish,
+	const struct dro_record_list *there)
+{
+	const char *site = wish->goal->site;
+	struct dro_record *set;
+	bool found = false;
+	size_t i;
+
 	for (i = 0; i < there->count; i++) {
 		const struct dro_record *old = there->items[i];
 		int share = dro_traffic_share(service, traffic, old->set_id, site);
 
-		if (weighted != (*old->set_id != '\0') || (weighted && share < 0)) {
-			if (weighted || *old->set_id)
-				change->del[change->del_count++] = old;
+		if (!*old->set_id || share < 0) {
+			change->del[change->del_count++] = old;
 			continue;
 		}
-		if (!weighted)
-			continue;
 		set = put(change, old);
 		set->weight = (uint32_t)share;
 		if (strcmp(old->set_id, site) != 0)
 			continue;
 		found = true;
-		set->values = wanted->values;
-		set->value_count = wanted->value_count;
+		set->values = wish->wanted.values;
+		set->value_count = wish->wanted.value_count;
 	}
 	if (!found) {
-		set = put(change, wanted);
-		set->set_id = weighted ? site : "";
-		set->weight =
-			weighted ? (uint32_t)dro_traffic_share(service, traffic, site, site) : 0;
+		set = put(change, &wish->wanted);
+		set->set_id = site;
+		set->weight = (uint32_t)dro_traffic_share(service, traffic, site, site);
 	}
-	make_alike(change, wanted);
-	return 0;
+	make_alike(change, &wish->wanted);
 }
 
 static int list_sets(struct dro_record_list *out, struct dro_provider *provider,
@@ -124,35 +159,55 @@ static int list_sets(struct dro_record_list *out, struct dro_provider *provider,
 	return dro_provider_list_records(provider, &query, out, call, err);
 }
 
-int dro_step_put_traffic(const struct dro_step_context *context, const struct dro_traffic *traffic,
-	const struct dro_path *path, const char *site, const char *const *values, size_t count,
-	struct dro_error *err)
+/* What is there of the name decides what the change is made of. */
+static int look_and_put(const struct dro_step_context *context, const struct dro_traffic *traffic,
+	const struct dro_path *path, const struct wish *wish, struct dro_provider *provider,
+	const struct dro_call *call, struct dro_error *err)
 {
-	const struct dro_record wanted = record_of(context, traffic, path, values, count);
-	const struct dro_record *simple[] = {&wanted};
+	struct dro_record_list there = {0};
+	struct change change = {0};
+	int rc;
+
+	if ((rc = list_sets(&there, provider, traffic, path, call, err)) < 0 ||
+		(rc = change_new(&change, there.count + 2, err)) < 0)
+		goto out;
+	if (traffic->policy == DRO_POLICY_WEIGHTED && !wish->goal->page)
+		make_group(&change, context->world->service, traffic, wish, &there);
+	else
+		make_single(&change, &wish->wanted, &there);
+	if (may_be_page(context, wish))
+		change.del[change.del_count++] = &wish->other;
+	rc = dro_provider_apply(provider, path->zone, change.put, change.put_count, change.del,
+		change.del_count, NULL, 0, call, err);
+out:
+	change_free(&change);
+	dro_record_list_free(&there);
+	return rc;
+}
+
+int dro_step_put_traffic(const struct dro_step_context *context, const struct dro_traffic *traffic,
+	const struct dro_path *path, const struct step_goal *goal, struct dro_error *err)
+{
 	struct dro_call call = context->call;
 	uint64_t soon = dro_now_ms() + PATH_MS;
-	struct dro_record_list there = {0};
 	struct dro_provider *provider;
-	struct change change = {0};
+	const struct dro_record *simple[1], *other[1];
+	struct wish wish;
 	int rc;
 
 	if (soon < call.deadline_ms)
 		call.deadline_ms = soon;
 	if ((rc = dro_accounts_get(context->world->accounts, path->provider, &provider, err)) < 0)
 		return rc;
+	make_wish(&wish, context, traffic, path, goal, dro_provider_dns_flags(provider));
+	simple[0] = &wish.wanted;
+	other[0] = &wish.other;
 	/* The common case looks at nothing: it is on the way of every promote. */
 	if (traffic->policy != DRO_POLICY_WEIGHTED) {
-		rc = dro_provider_apply(
-			provider, path->zone, simple, 1, NULL, 0, NULL, 0, &call, err);
+		rc = dro_provider_apply(provider, path->zone, simple, 1, other,
+			may_be_page(context, &wish) ? 1 : 0, NULL, 0, &call, err);
 		if (rc != DRO_ECONFLICT)
 			return rc;
 	}
-	if ((rc = list_sets(&there, provider, traffic, path, &call, err)) == 0 &&
-		(rc = make_change(&change, context, traffic, &wanted, site, &there, err)) == 0)
-		rc = dro_provider_apply(provider, path->zone, change.put, change.put_count,
-			change.del, change.del_count, NULL, 0, &call, err);
-	change_free(&change);
-	dro_record_list_free(&there);
-	return rc;
+	return look_and_put(context, traffic, path, &wish, provider, &call, err);
 }

@@ -30,7 +30,7 @@ extern "C" {
 #define DRO_PROVIDER_SYMBOL "dro_provider_v1"
 #define DRO_PROVIDER_MAGIC 0x44524f31u /* "DRO1" */
 #define DRO_ABI_MAJOR 1
-#define DRO_ABI_MINOR 1
+#define DRO_ABI_MINOR 2
 #define DRO_EXPORT __attribute__((visibility("default")))
 
 /* What went wrong, and what the host may do about it. */
@@ -352,6 +352,43 @@ enum dro_put_flag { DRO_PUT_NEW = 1u << 0 }; /* DRO_ECONFLICT if the key is ther
 
 typedef int (*dro_emit_object)(void *arg, const struct dro_object *object);
 
+/* Since ABI 1.2: where everybody reaches what a bucket shows as a website. */
+enum dro_website_flag {
+	/* The bucket is found by the name that is asked for: who comes by another name than
+	 * `host` finds the bucket of that name, or none. */
+	DRO_WEBSITE_BY_NAME = 1u << 0,
+};
+
+struct dro_website {
+	uint32_t size;
+	uint32_t flags;		/* enum dro_website_flag */
+	const char *host;	/* what a CNAME leads to */
+	const char *alias;	/* what an alias leads to, or "" */
+	const char *alias_zone; /* the id of its zone, or "" */
+};
+
+/* Since ABI 1.2: an object that a bucket's website shows, such as a notice. */
+enum dro_page_state {
+	DRO_PAGE_THERE = 1u << 0,  /* the object is there */
+	DRO_PAGE_SHOWN = 1u << 1,  /* the website shows it for "/", and for what is not there */
+	DRO_PAGE_PUBLIC = 1u << 2, /* everybody may read it */
+	DRO_PAGE_OTHER = 1u << 3,  /* the website is set up to show something else */
+};
+
+struct dro_page {
+	uint32_t size;
+	uint32_t state; /* enum dro_page_state; of one that is put: 0 */
+	const char *region;
+	const char *bucket;
+	const char *key;
+	const char *content_type;
+	const char *owner;  /* our ownership mark as stored with the object, or "" */
+	const char *sha256; /* of the content, in hex, as stored with the object, or "" */
+};
+
+typedef int (*dro_emit_website)(void *arg, const struct dro_website *website);
+typedef int (*dro_emit_page)(void *arg, const struct dro_page *page);
+
 struct dro_storage {
 	uint32_t size;
 	uint32_t reserved;
@@ -368,6 +405,21 @@ struct dro_storage {
 	int (*delete_objects)(void *account, const char *region, const char *bucket,
 		const char *const *keys, size_t key_count, const struct dro_call *call,
 		struct dro_error *err); /* a key that is gone is a success */
+	/* Since ABI 1.2: all three or none. */
+	/* One emit. Asks nobody: it must be known while the provider is away. */
+	int (*find_website)(void *account, const char *region, const char *bucket,
+		dro_emit_website emit, void *arg, const struct dro_call *call,
+		struct dro_error *err);
+	/* One emit, also of a page that is not there; DRO_ENOTFOUND: there is no such bucket. */
+	int (*get_page)(void *account, const struct dro_object_ref *ref, dro_emit_page emit,
+		void *arg, const struct dro_call *call, struct dro_error *err);
+	/*
+	 * Makes the object as `page` says, with that content, and the website show it; what is so
+	 * already is left. Who may read the bucket is not changed. Idempotent. DRO_ECONFLICT where
+	 * the key holds what carries another mark, or none, or the website shows something else.
+	 */
+	int (*put_page)(void *account, const struct dro_page *page, const void *content,
+		size_t length, const struct dro_call *call, struct dro_error *err);
 };
 
 /* ---- dns: records, also those a proxy answers for ------------------------------------------- */
@@ -411,6 +463,7 @@ enum dro_dns_flag {
 	DRO_DNS_ATOMIC = 1u << 0,  /* apply() is one transaction */
 	DRO_DNS_PROXIED = 1u << 1, /* knows proxied records */
 	DRO_DNS_OWNER = 1u << 2,   /* stores `owner` with the record */
+	DRO_DNS_ALIAS = 1u << 3,   /* knows aliases; since ABI 1.2 */
 };
 
 typedef int (*dro_emit_record)(void *arg, const struct dro_record *record);
@@ -580,7 +633,9 @@ DRO_NO_TAIL_PADDING(dro_compute, instance_health);
 DRO_NO_TAIL_PADDING(dro_object, modified_ms);
 DRO_NO_TAIL_PADDING(dro_object_query, delimiter);
 DRO_NO_TAIL_PADDING(dro_object_ref, key);
-DRO_NO_TAIL_PADDING(dro_storage, delete_objects);
+DRO_NO_TAIL_PADDING(dro_website, alias_zone);
+DRO_NO_TAIL_PADDING(dro_page, sha256);
+DRO_NO_TAIL_PADDING(dro_storage, put_page);
 DRO_NO_TAIL_PADDING(dro_record, alias_zone);
 DRO_NO_TAIL_PADDING(dro_record_query, type);
 DRO_NO_TAIL_PADDING(dro_dns, apply);

@@ -1,0 +1,61 @@
+/*
+ * page.put {site, sha256, behind, shown}: the page is in its bucket, and the bucket's website shows
+ * it. `behind` (of a promote): the site that is active until then, to be remembered. `shown`: one
+ * that not everybody may read is a failure, not a word. A page does no harm where it is: no undo.
+ */
+#include "engine/steps/steps.h"
+
+#include <string.h>
+
+#include "observe/pages.h"
+
+static int look(struct dro_step_context *context, const struct dro_site *site,
+	enum dro_page_verdict *verdict, char text[DRO_PAGE_TEXT], struct dro_error *err)
+{
+	const struct dro_world *world = context->world;
+	struct dro_page_seen seen;
+	int rc = dro_page_look(&seen, world->accounts, site, &context->call, err);
+
+	if (rc == 0)
+		*verdict = dro_page_judge(&seen, world->service->name, site, text);
+	return rc;
+}
+
+static int end(struct dro_step_context *context, enum dro_page_verdict verdict, const char *text,
+	const char *did, struct dro_error *err)
+{
+	bool shown = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(context->inputs, "shown"));
+
+	if (verdict != DRO_PAGE_READY && shown)
+		return dro_fail(err, DRO_ECONFLICT, "%s", text);
+	dro_buf_printf(&context->note, "%s%s%s", did, *text ? "; " : "", text);
+	return DRO_STEP_DONE;
+}
+
+int dro_step_page_put(struct dro_step_context *context, struct dro_error *err)
+{
+	const struct dro_world *world = context->world;
+	const char *behind = dro_json_text(context->inputs, "behind");
+	enum dro_page_verdict verdict = DRO_PAGE_BLOCKED;
+	const struct dro_site *site;
+	char text[DRO_PAGE_TEXT];
+	int rc;
+
+	if ((rc = dro_step_site(context, "site", &site, NULL, err)) < 0 ||
+		(*behind &&
+			(rc = dro_page_behind_set(world->store, world->lease, behind, err)) < 0))
+		return rc;
+	if (strcmp(site->page_sha256, dro_json_text(context->inputs, "sha256")) != 0)
+		return dro_fail(err, DRO_ECONFLICT, "the spec's page is not the one of the plan");
+	if ((rc = look(context, site, &verdict, text, err)) < 0)
+		return rc;
+	if (verdict == DRO_PAGE_BLOCKED)
+		return dro_fail(err, DRO_ECONFLICT, "%s", text);
+	if (verdict == DRO_PAGE_READY)
+		return end(context, verdict, text, "the page is there", err);
+	if ((rc = dro_page_put(world->accounts, world->service->name, site, &context->call, err)) <
+			0 ||
+		(rc = look(context, site, &verdict, text, err)) < 0)
+		return rc;
+	return end(context, verdict, text, "put", err);
+}
