@@ -11,8 +11,9 @@
 #include "observe/databases.h"
 #include "observe/pages.h"
 
-#define KNOWN_MS 4000 /* for the store of a page that was seen ready: nobody waits for it longer   \
-		       */
+#define KNOWN_MS                                                                                   \
+	4000 /* for the store of a page that was seen ready: nobody waits for it longer            \
+	      */
 
 /* A store that does not answer is an answer: the plan says what follows from it. */
 static int ask_page(struct question *question, struct dro_error *err)

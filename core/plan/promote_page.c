@@ -10,7 +10,8 @@
 
 enum {
 	PUT_MS = 45000,
-	LOOK_MS = 8000, /* of one that was seen ready: its store may be away */
+	LOOK_MS = 8000, /* of one that is ready */
+	GONE_MS = 3000, /* of one that was: its store is away */
 };
 
 static bool to_page(const struct dro_promote_facts *facts)
@@ -62,8 +63,11 @@ static void add_page(struct promote *promote)
 	const struct dro_promote_facts *facts = promote->facts;
 	char text[DRO_PAGE_TEXT];
 	bool ready = dro_promote_page(facts, text) == DRO_PAGE_READY;
-	struct dro_step *step = dro_build_step(
-		&promote->base, "page.put", facts->to->page, ready ? LOOK_MS : PUT_MS, "page");
+	struct dro_step *step = dro_build_step(&promote->base, "page.put", facts->to->page,
+		!ready		    ? PUT_MS
+		: page_error(facts) ? GONE_MS
+				    : LOOK_MS,
+		"page");
 
 	if (!step)
 		return;

@@ -126,7 +126,8 @@ static void take_pages(struct dro_fill *fill, struct dro_spec *spec, const struc
 
 	for (i = 0; i < spec->service_count; i++)
 		for (j = 0; j < spec->services[i].site_count; j++)
-			if (*spec->services[i].sites[j].page)
+			if (spec->services[i].sites[j].strategy == DRO_STRATEGY_STATIC_PAGE &&
+				*spec->services[i].sites[j].page)
 				take_page(fill, tree, &spec->services[i].sites[j]);
 }
 

@@ -277,10 +277,60 @@ static int get_object(void *account, const struct dro_object_ref *ref, int fd, u
 	return 0;
 }
 
+#ifdef ABI_1_1
+/* The bucket "long" has a name that no place has room for, "silent" says nothing. */
+static int find_website(void *account, const char *region, const char *bucket,
+	dro_emit_website emit, void *arg, const struct dro_call *call, struct dro_error *err)
+{
+	char host[400];
+	struct dro_website website = {.size = sizeof(website),
+		.flags = DRO_WEBSITE_BY_NAME,
+		.host = host,
+		.alias = NULL,
+		.alias_zone = "Z1"};
+
+	(void)account, (void)call, (void)err;
+	memset(host, 'x', sizeof(host));
+	host[strcmp(bucket, "long") == 0 ? sizeof(host) - 1 : strlen(region)] = '\0';
+	return strcmp(bucket, "silent") == 0 ? 0 : emit(arg, &website);
+}
+
+static int get_page(void *account, const struct dro_object_ref *ref, dro_emit_page emit, void *arg,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct dro_page page = {.size = sizeof(page),
+		.state = DRO_PAGE_THERE | DRO_PAGE_PUBLIC,
+		.content_type = "text/html",
+		.owner = ref->key,
+		.sha256 = strcmp(ref->key, "odd") == 0 ? "0123456789abcdef0123456789abcdef012345678"
+							 "9abcdef0123456789abcdef0"
+						       : NULL};
+
+	(void)account, (void)call, (void)err;
+	return emit(arg, &page);
+}
+
+static int put_page(void *opened, const struct dro_page *page, const void *content, size_t length,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct account *account = opened;
+
+	(void)call;
+	if (length == 3 && memcmp(content, "<p>", 3) == 0 && !*page->region)
+		return 0;
+	return account->host->fail(err, DRO_ECONFLICT, NULL, "%s is another's", page->key);
+}
+#endif
+
 static const struct dro_storage storage = {
 	.size = sizeof(storage),
 	.list_objects = list_objects,
 	.get_object = get_object,
+#ifdef ABI_1_1
+	.find_website = find_website,
+	.get_page = get_page,
+	.put_page = put_page,
+#endif
 };
 
 static int list_records(void *account, const struct dro_record_query *query, dro_emit_record emit,

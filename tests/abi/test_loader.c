@@ -124,7 +124,7 @@ START_TEST(refuses_the_broken)
 		const char *name, *word;
 	} rows[] = {
 		{"wrong_magic", "wrong magic 0x4f524431"},
-		{"wrong_major", "made for ABI 2.1, this program speaks 1.1"},
+		{"wrong_major", "made for ABI 2.2, this program speaks 1.2"},
 		{"too_small", "24 bytes"},
 		{"too_large", "8192 bytes"},
 		{"uneven_size", "cannot have 81 bytes"},

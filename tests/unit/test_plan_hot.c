@@ -383,8 +383,6 @@ START_TEST(what_cannot_be_launched_is_said_before_anything_moves)
 	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_ENOTFOUND);
 	ck_assert_ptr_nonnull(strstr(err.message, "worker"));
 	images[1] = "img-1";
-	sites[1].strategy = DRO_STRATEGY_STATIC_PAGE;
-	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_EUNSUPPORTED);
 }
 END_TEST
 

@@ -70,6 +70,7 @@ static void load_example(void)
 
 	add_file("providers.yaml", EXAMPLE "providers.yaml");
 	add_file("services/memphis.yaml", EXAMPLE "services/memphis.yaml");
+	add_file("pages/notice.html", EXAMPLE "pages/notice.html");
 	text = load();
 	ck_assert_str_eq(text, "");
 	free(text);
@@ -259,10 +260,60 @@ START_TEST(refuses_two_providers_files)
 	add_file("providers.yml", EXAMPLE "providers.yaml");
 	add_file("providers.yaml", EXAMPLE "providers.yaml");
 	add_file("services/memphis.yml", EXAMPLE "services/memphis.yaml");
+	add_file("pages/notice.html", EXAMPLE "pages/notice.html");
 	text = load();
 	ck_assert_str_eq(
 		text, "providers.yaml: there is providers.yml already: keep one of them\n");
 	free(text);
+}
+END_TEST
+
+/* With the page's own place, and the page's content where it is good. */
+START_TEST(a_page_is_part_of_the_spec)
+{
+	static const struct {
+		const char *page, *file, *data, *says;
+	} rows[] = {
+		{"pages/a.html", "pages/b.html", "x", "there is no file pages/a.html in this "},
+		{"pages/a.html", "pages/a.html", "", "the page pages/a.html is empty"},
+		{"pages/a.png", "pages/a.png", "x", "a page's name ends in .html, .htm or .txt"},
+		{"sites/a.html", "sites/a.html", "x", "a page stands below pages/"},
+		{"pages/a.txt", "pages/a.txt", "Back soon.\n", NULL},
+	};
+	const struct dro_site *site;
+	char *text, *made;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		tear_down();
+		set_up();
+		ck_assert_int_gt(
+			asprintf(&made,
+				"apiVersion: drorch/v1\nkind: Service\n"
+				"metadata: {name: x}\nsites:\n"
+				"  main: {role: primary, provider: aws, "
+				"health: {http: {}}, instances: {w: {type: t, image: i}}}\n"
+				"  notice: {strategy: static-page, provider: aws, bucket: "
+				"www.x.example, page: %s}\n",
+				rows[i].page),
+			0);
+		add_file("providers.yaml", CORPUS "providers.yaml");
+		add_text("services/x.yaml", made);
+		add_text(rows[i].file, rows[i].data);
+		text = load();
+		if (rows[i].says) {
+			ck_assert_msg(strncmp(text, "services/x.yaml:6:", 18) == 0, "%s", text);
+			ck_assert_msg(strstr(text, rows[i].says) != NULL, "%s", text);
+		} else {
+			ck_assert_str_eq(text, "");
+			site = &spec->services[0].sites[1];
+			ck_assert_str_eq(site->page_data, rows[i].data);
+			ck_assert_uint_eq(site->page_length, strlen(rows[i].data));
+			ck_assert_uint_eq(strlen(site->page_sha256), 64);
+		}
+		free(text);
+		free(made);
+	}
 }
 END_TEST
 
@@ -363,6 +414,7 @@ int main(void)
 	tcase_add_test(tcase, says_what_is_wrong);
 	tcase_add_test(tcase, names_missing_files);
 	tcase_add_test(tcase, refuses_two_providers_files);
+	tcase_add_test(tcase, a_page_is_part_of_the_spec);
 	tcase_add_test(tcase, gathers_errors_of_all_files);
 	tcase_add_test(tcase, refuses_names_claimed_twice);
 	tcase_add_test(tcase, takes_thousands_of_services);

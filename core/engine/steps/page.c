@@ -1,7 +1,7 @@
 /*
  * page.put {site, sha256, behind, shown}: the page is in its bucket, and the bucket's website shows
- * it. `behind` (of a promote): the site that is active until then, to be remembered. `shown`: one
- * that not everybody may read is a failure, not a word. A page does no harm where it is: no undo.
+ * it. `behind` (of a promote): the site that is active until then, to be remembered. `shown`: that
+ * everybody may read it is looked at too. A page does no harm where it is: no undo.
  */
 #include "engine/steps/steps.h"
 
@@ -19,17 +19,6 @@ static int look(struct dro_step_context *context, const struct dro_site *site,
 	if (rc == 0)
 		*verdict = dro_page_judge(&seen, world->service->name, site, text);
 	return rc;
-}
-
-static int end(struct dro_step_context *context, enum dro_page_verdict verdict, const char *text,
-	const char *did, struct dro_error *err)
-{
-	bool shown = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(context->inputs, "shown"));
-
-	if (verdict != DRO_PAGE_READY && shown)
-		return dro_fail(err, DRO_ECONFLICT, "%s", text);
-	dro_buf_printf(&context->note, "%s%s%s", did, *text ? "; " : "", text);
-	return DRO_STEP_DONE;
 }
 
 int dro_step_page_put(struct dro_step_context *context, struct dro_error *err)
@@ -51,11 +40,13 @@ int dro_step_page_put(struct dro_step_context *context, struct dro_error *err)
 		return rc;
 	if (verdict == DRO_PAGE_BLOCKED)
 		return dro_fail(err, DRO_ECONFLICT, "%s", text);
+	dro_buf_puts(&context->note, verdict == DRO_PAGE_READY ? "the page is there" : "put");
 	if (verdict == DRO_PAGE_READY)
-		return end(context, verdict, text, "the page is there", err);
-	if ((rc = dro_page_put(world->accounts, world->service->name, site, &context->call, err)) <
-			0 ||
-		(rc = look(context, site, &verdict, text, err)) < 0)
+		return DRO_STEP_DONE;
+	rc = dro_page_put(world->accounts, world->service->name, site, &context->call, err);
+	if (rc < 0 || !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(context->inputs, "shown")))
 		return rc;
-	return end(context, verdict, text, "put", err);
+	if ((rc = look(context, site, &verdict, text, err)) < 0)
+		return rc;
+	return verdict == DRO_PAGE_READY ? DRO_STEP_DONE : dro_fail(err, DRO_ECONFLICT, "%s", text);
 }

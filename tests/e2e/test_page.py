@@ -1,0 +1,124 @@
+"""The last resort: the public name shows a page from a bucket, whatever became of the site."""
+
+from harness import MAIN, NAME, check, main, switches, wait_for, world
+from page_world import PAGE, PageWorld
+
+SHOWN = (200, "text/html; charset=utf-8", PAGE)
+WEBSITE = f"{NAME}.s3-website-us-west-2.amazonaws.com"
+
+
+def put_up_and_home_again():
+    with world(PageWorld) as w:
+        w.book("guest")
+        plan = w.good("plan", "memphis")
+        check("create  page" in plan and "the page is not in bucket" in w.good("diff"), plan)
+        w.settle()
+        check("nothing to do" in w.good("plan", "memphis"), "a second pass finds nothing")
+        before = len(w.changes())
+        w.settle()
+        check(len(w.changes()) == before, "a second pass changes nothing")
+        well = w.put_up()
+        check(well.returncode == 13 and "old-site-well" in well.stdout + well.stderr, well.stdout + well.stderr)
+        w.lose_main()
+        dry = w.good("promote", "notice", "--dry-run")
+        check("takes no writes" in dry and "ready" in dry and "not fenced" in dry, dry)
+        count = len(switches(w))
+        done = w.put_up()
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(w.show() == SHOWN, w.show())
+        check(w.show("/rooms")[0] >= 400 and w.show("/rooms")[2] == PAGE, w.show("/rooms"))
+        check(w.ask("/bookings", "POST", {"guest": "late", "room": "7"})[0] == 405, "no booking is taken")
+        check(w.records() == {"CNAME": WEBSITE}, w.records())
+        check(len(switches(w)) == count + 1, "one change")
+        check(w.active() == "notice", w.active())
+        check("site.fence" not in w.good("show", w.run_id(), "-o", "json"), "nothing is fenced")
+        before = len(w.changes())
+        passed = w.drorch("apply", "--confirm", "memphis")
+        check(len(w.changes()) == before, f"a pass leaves the page and main: {passed.stdout}{passed.stderr}")
+
+        w.lab("outage", "region", MAIN, "off")
+        w.ec2(MAIN, "StartInstances", InstanceId_1=w.main["id"])
+        wait_for("main to run", lambda: [i["state"] for i in w.instances(MAIN)] == ["running"])
+        home = w.drorch("failback", "--confirm", "main")
+        check(home.returncode == 0, home.stdout + home.stderr)
+        check(w.records() == {"A": w.main["address"]}, w.records())
+        check(w.ask("/healthz")[:2] == (200, "main"), w.ask("/healthz"))
+        check(w.active() == "main", w.active())
+        check("nothing to do" in w.good("plan", "memphis"), w.good("plan", "memphis"))
+
+
+def put_on_the_way():
+    """Nobody had put it: the promote does, and says so."""
+    with world(PageWorld) as w:
+        w.lose_main()
+        check("is put first" in w.good("promote", "notice", "--dry-run"), "it says so")
+        done = w.put_up()
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(w.show() == SHOWN, w.show())
+
+
+def the_store_is_away():
+    """The page was put before, and is still shown: that its store cannot be asked costs a word and a few seconds."""
+    with world(PageWorld) as w:
+        w.settle()
+        w.good("plan", "memphis")
+        w.lose_main()
+        for operation in ("GetBucketWebsite", "HeadObject", "PutObject", "PutBucketWebsite"):
+            w.lab("fault", "add", "status", "--operation", operation, "--status", "503", "--code", "ServiceUnavailable")
+        dry = w.good("promote", "notice", "--dry-run")
+        check("it could not be looked at" in dry and "it was seen ready" in dry, dry)
+        done = w.put_up()
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(w.show() == SHOWN, w.show())
+        step = w.steps(w.run_id())["page"]
+        check(step["state"] == "failed-ignored", step)
+
+
+def what_is_missing_is_said():
+    with world(PageWorld) as w:
+        status, _ = w.s3("DELETE", "/" + NAME, {"policy": ""})
+        check(status == 204, status)
+        w.settle()
+        check("not everybody may read the page" in w.good("plan", "memphis"), w.good("plan", "memphis"))
+        w.lose_main()
+        done = w.put_up()
+        check(done.returncode == 13 and "page-missing" in done.stdout + done.stderr, done.stdout + done.stderr)
+        w.make_public()
+        check(w.s3("PUT", f"/{NAME}/drorch-page", body=b"mine")[0] == 200, "somebody else's page")
+        check("carries no mark" in w.drorch("plan", "memphis").stdout, w.drorch("plan", "memphis").stdout)
+        check(w.put_up().returncode == 13, "it is not shown")
+        check(w.s3("DELETE", f"/{NAME}/drorch-page")[0] == 204, "gone")
+        check(w.s3("DELETE", f"/{NAME}")[0] == 204, "no bucket")
+        done = w.put_up()
+        check(done.returncode == 13 and "there is no bucket" in done.stdout + done.stderr, done.stdout + done.stderr)
+
+
+def a_bucket_of_another_name():
+    """S3 finds a bucket by the name that is asked for: one that is called otherwise cannot show the page."""
+    with world(PageWorld) as w:
+        w.bucket = "memphis-notice"
+        w.commit_specs()
+        check("could not show the page" in w.drorch("plan", "memphis").stdout, w.drorch("plan", "memphis").stdout)
+        w.lose_main()
+        done = w.put_up()
+        check(done.returncode == 1 and f"make a bucket {NAME}" in done.stderr, done.stdout + done.stderr)
+
+
+def from_the_page_to_another_site():
+    """tier2 is rebuilt behind the page, main is fenced then, and the page goes."""
+    with world(PageWorld) as w:
+        w.book("guest")
+        w.backup()
+        w.settle()
+        w.lose_main()
+        check(w.put_up().returncode == 0, "the page is up")
+        done = w.promote()
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(w.ask("/healthz")[:2] == (200, "tier2"), w.ask("/healthz"))
+        check(list(w.records()) == ["A"], w.records())
+        check("fence-main" in w.good("show", w.run_id(), "-o", "json"), "main is fenced")
+
+
+if __name__ == "__main__":
+    main(put_up_and_home_again, put_on_the_way, the_store_is_away, what_is_missing_is_said, a_bucket_of_another_name,
+         from_the_page_to_another_site)
