@@ -89,10 +89,18 @@ void live_ask(struct live *live, const char *service, const char *method, const 
 		.auth_region = "us-east-1",
 		.deadline_ms = live->call.deadline_ms};
 	struct dro_http_response *response = NULL;
+	struct dro_pair query = {NULL, NULL};
 	char *rest = own;
 
 	ck_assert_uint_lt(strlen(path), sizeof(own));
 	memcpy(own, path, strlen(path) + 1);
+	query.name = strchr(own, '?');
+	if (query.name) {
+		own[query.name - own] = '\0';
+		query.name++;
+		request.query = &query;
+		request.query_count = 1;
+	}
 	while (*path && rest && request.path_count < 4)
 		segments[request.path_count++] = strsep(&rest, "/");
 	ck_assert_msg(dro_net_request(live->net, &request, &context, &response, &live->err) == 0,
@@ -105,6 +113,49 @@ void live_ask(struct live *live, const char *service, const char *method, const 
 void live_make_bucket(struct live *live, const char *name)
 {
 	live_ask(live, "s3", "PUT", name, "");
+}
+
+void live_check_page(struct live *live, const char *bucket, struct dro_page_seen *seen)
+{
+	const struct dro_object_ref ref = {.size = sizeof(ref), .bucket = bucket, .key = "page"};
+	struct dro_object_query query = {.size = sizeof(query), .bucket = bucket};
+	struct dro_page page = {.size = sizeof(page),
+		.bucket = bucket,
+		.key = "page",
+		.content_type = "text/html; charset=utf-8",
+		.owner = "drorch:memphis/notice",
+		.sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+	struct dro_object_list list = {0};
+	struct dro_provider *provider = live->provider;
+	struct live kit = *live;
+	int64_t made;
+
+	ck_assert_int_eq(
+		dro_provider_get_page(provider, &ref, seen, &kit.call, &kit.err), DRO_ENOTFOUND);
+	live_make_bucket(live, bucket);
+	OK(dro_provider_get_page(provider, &ref, seen, &kit.call, &kit.err));
+	ck_assert(!seen->there && !seen->shown && !seen->other);
+	OK(dro_provider_put_page(provider, &page, "<p>", 3, &kit.call, &kit.err));
+	OK(dro_provider_get_page(provider, &ref, seen, &kit.call, &kit.err));
+	ck_assert(seen->there && seen->shown && !seen->other);
+	ck_assert_str_eq(seen->owner, page.owner);
+	ck_assert_str_eq(seen->sha256, page.sha256);
+	ck_assert_str_eq(seen->content_type, page.content_type);
+	OK(dro_provider_list_objects(provider, &query, &list, &kit.call, &kit.err));
+	made = list.items[0]->modified_ms;
+	dro_object_list_free(&list);
+	/* What is so already is left. */
+	OK(dro_provider_put_page(provider, &page, "<p>", 3, &kit.call, &kit.err));
+	OK(dro_provider_list_objects(provider, &query, &list, &kit.call, &kit.err));
+	ck_assert_int_eq(list.items[0]->modified_ms, made);
+	dro_object_list_free(&list);
+	page.owner = "drorch:nashville/notice";
+	ck_assert_int_eq(dro_provider_put_page(provider, &page, "<b>", 3, &kit.call, &kit.err),
+		DRO_ECONFLICT);
+	page.key = "other"; /* the website shows the first one */
+	ck_assert_int_eq(dro_provider_put_page(provider, &page, "<b>", 3, &kit.call, &kit.err),
+		DRO_ECONFLICT);
+	OK(dro_provider_get_page(provider, &ref, seen, &kit.call, &kit.err));
 }
 
 int live_file(size_t length)

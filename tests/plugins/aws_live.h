@@ -24,10 +24,14 @@ void live_close(struct live *live);
 #define OK(expression) ck_assert_msg((expression) == 0, "%s", kit.err.message)
 
 /* A signed request for what the plugin does not do, with a form or XML; anything but a 2xx fails
- * the test. `path` has at most four segments. */
+ * the test. `path` has at most four segments; it may end in "?NAME". */
 void live_ask(struct live *live, const char *service, const char *method, const char *path,
 	const char *form);
 void live_make_bucket(struct live *live, const char *name);
+
+/* A page comes, changes and is kept from others, in a bucket of that name that is made here. Its
+ * last state is *seen. */
+void live_check_page(struct live *live, const char *bucket, struct dro_page_seen *seen);
 
 /* A file of that length in which every 64 KiB begin differently. */
 int live_file(size_t length);

@@ -191,6 +191,36 @@ START_TEST(wrong_secrets_are_told)
 }
 END_TEST
 
+/* Everybody may read it as soon as the bucket says so, and not before. */
+START_TEST(pages)
+{
+	static const char policy[] =
+		"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":"
+		"\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::www.lab.example/*\"}]}";
+	const struct dro_object_ref ref = {
+		.size = sizeof(ref), .bucket = "www.lab.example", .key = "page"};
+	struct live kit = lab_open();
+	struct dro_page_place place;
+	struct dro_page_seen seen;
+
+	live_check_page(&kit, ref.bucket, &seen);
+	ck_assert(!seen.public);
+	live_ask(&kit, "s3", "PUT", "www.lab.example?policy", policy);
+	OK(dro_provider_get_page(kit.provider, &ref, &seen, &kit.call, &kit.err));
+	ck_assert(seen.public);
+	OK(dro_provider_find_website(
+		kit.provider, "eu-central-1", ref.bucket, &place, &kit.call, &kit.err));
+	ck_assert(place.by_name);
+	ck_assert_str_eq(place.host, "www.lab.example.s3-website.eu-central-1.amazonaws.com");
+	ck_assert_str_eq(place.alias_zone, "Z21DNDUVLTQW6Q");
+	OK(dro_provider_find_website(
+		kit.provider, "mx-central-1", ref.bucket, &place, &kit.call, &kit.err));
+	ck_assert_str_eq(place.host, "www.lab.example.s3-website.mx-central-1.amazonaws.com");
+	ck_assert_str_eq(place.alias, "");
+	live_close(&kit);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("plugins/aws/lab");
@@ -202,6 +232,7 @@ int main(void)
 	tcase_add_test(tcase, parts_survive_throttling);
 	tcase_add_test(tcase, threads_and_accounts_side_by_side);
 	tcase_add_test(tcase, wrong_secrets_are_told);
+	tcase_add_test(tcase, pages);
 	suite_add_tcase(suite, tcase);
 	return lab_run_suite(suite);
 }

@@ -316,6 +316,16 @@ START_TEST(lists_go_on_over_pages)
 }
 END_TEST
 
+START_TEST(pages)
+{
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
+	struct dro_page_seen seen;
+
+	live_check_page(&kit, "www.moto.example", &seen);
+	live_close(&kit);
+}
+END_TEST
+
 static int run_tests(void)
 {
 	Suite *suite = suite_create("plugins/aws/moto");
@@ -329,6 +339,7 @@ static int run_tests(void)
 	tcase_add_test(tcase, objects_come_and_go);
 	tcase_add_test(tcase, large_objects_go_in_parts);
 	tcase_add_test(tcase, lists_go_on_over_pages);
+	tcase_add_test(tcase, pages);
 	suite_add_tcase(suite, tcase);
 	return live_run(suite);
 }

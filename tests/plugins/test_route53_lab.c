@@ -65,6 +65,40 @@ START_TEST(a_change_spreads)
 }
 END_TEST
 
+/* An address becomes an alias of S3's websites, or a CNAME, and one again: one change each. */
+START_TEST(a_name_leads_to_a_website_and_back)
+{
+	struct live kit = lab_open_plugin("route53");
+	const char *value = "192.0.2.1",
+		   *host = "page.memphis.example.s3-website-us-west-2.amazonaws.com";
+	struct dro_record address = record_of("page.memphis.example", "A", &value);
+	struct dro_record page = record_of("page.memphis.example", "A", NULL);
+	struct dro_record cname = record_of("page.memphis.example", "CNAME", &host);
+	char operation[64];
+	int before;
+
+	LAB_DO("route53", "insync", "0");
+	page.value_count = 0;
+	page.alias = "s3-website-us-west-2.amazonaws.com";
+	page.alias_zone = "Z3BJ6K6RIION7M";
+	OK(apply(&kit, &address, &cname, operation));
+	before = lab_calls("ChangeResourceRecordSets");
+	OK(apply(&kit, &page, &cname, operation));
+	ck_assert_str_eq(listed(&kit, "page.memphis.example", "A"),
+		"page.memphis.example  0/0 [" MARK "] -> s3-website-us-west-2.amazonaws.com");
+	OK(apply(&kit, &page, &cname, operation));
+	OK(apply(&kit, &address, &cname, operation));
+	OK(apply(&kit, &cname, &address, operation));
+	ck_assert_str_eq(listed(&kit, "page.memphis.example", "A"), "");
+	OK(apply(&kit, &address, &cname, operation));
+	ck_assert_str_eq(listed(&kit, "page.memphis.example", "CNAME"), "");
+	ck_assert_str_eq(listed(&kit, "page.memphis.example", "A"),
+		"page.memphis.example  60/0 [" MARK "] 192.0.2.1");
+	ck_assert_int_eq(lab_calls("ChangeResourceRecordSets") - before, 4);
+	live_close(&kit);
+}
+END_TEST
+
 START_TEST(a_lost_answer_is_looked_for)
 {
 	struct live kit = lab_open_plugin("route53");
@@ -176,6 +210,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_change_spreads);
+	tcase_add_test(tcase, a_name_leads_to_a_website_and_back);
 	tcase_add_test(tcase, a_lost_answer_is_looked_for);
 	tcase_add_test(tcase, turned_away_is_waited_for);
 	tcase_add_test(tcase, weights_conflicts_and_many);
