@@ -35,7 +35,12 @@ static void print_next(FILE *out, const struct dro_run_row *run)
 			"Next: mend what failed, then `drorch resume %s`; or `drorch abort %s` to "
 			"take it back.",
 			run->id, run->id);
-	else if (completed && (!*run->to || strcmp(run->kind, "rejoin") == 0))
+	else if (completed && strcmp(run->mode, "page") == 0)
+		dro_print_line(out,
+			"Next: `drorch status`; when a site is well, `drorch failback`, or `drorch "
+			"promote` it: the page goes with that.");
+	else if (completed && (!*run->to || strcmp(run->kind, "rejoin") == 0 ||
+				      strcmp(run->mode, "traffic") == 0))
 		dro_print_line(out, "Next: `drorch plan %s` tells whether anything is left to do.",
 			run->service);
 	else if (completed && failover)

@@ -10,6 +10,7 @@
 #include "cli/status.h"
 #include "control/controller.h"
 #include "control/pause.h"
+#include "observe/pages.h"
 
 #define FACT_MAX (256u << 10)
 
@@ -76,6 +77,32 @@ static int add_pause(
 	return 0;
 }
 
+/* Of each site that is a page: when it was seen ready last; 0: never. */
+static int add_pages(cJSON *json, struct dro_store *store, const char *service, const cJSON *sites,
+	struct dro_error *err)
+{
+	cJSON *pages = NULL, *page;
+	const cJSON *site;
+	int64_t at;
+	int rc;
+
+	cJSON_ArrayForEach(site, sites)
+	{
+		if (strcmp(dro_json_text(site, "strategy"), "static-page") != 0)
+			continue;
+		if ((rc = dro_page_seen_ready(
+			     &at, store, service, dro_json_text(site, "name"), err)) < 0)
+			return rc;
+		if (!pages)
+			pages = cJSON_AddArrayToObject(json, "pages");
+		page = cJSON_CreateObject();
+		cJSON_AddStringToObject(page, "site", dro_json_text(site, "name"));
+		cJSON_AddNumberToObject(page, "ready_ms", (double)at);
+		cJSON_AddItemToArray(pages, page);
+	}
+	return 0;
+}
+
 /* The newest commit that was tried, where that is not the one in use; the controller, and whether
  * it lives. */
 static int add_control(cJSON *json, struct dro_store *store, struct dro_error *err)
@@ -133,6 +160,7 @@ static int add_status(
 		cJSON_AddStringToObject(json, "driven_by", lease.holder);
 	if ((rc = add_fact(json, "reconcile", store, name, "reconcile", err)) < 0 ||
 		(rc = add_fact(json, "databases", store, name, "databases", err)) < 0 ||
+		(rc = add_pages(json, store, name, sites, err)) < 0 ||
 		(rc = add_pause(json, store, name, err)) < 0)
 		goto out;
 	if (backup && (rc = dro_json_parse(&latest, backup, strlen(backup), 65536, err)) == 0)

@@ -180,6 +180,26 @@ static void print_databases(FILE *out, const cJSON *service)
 	}
 }
 
+static void print_pages(FILE *out, const cJSON *service)
+{
+	const char *name = dro_json_text(service, "name");
+	char ago[DRO_DURATION_TEXT];
+	const cJSON *page;
+
+	cJSON_ArrayForEach(page, get(service, "pages"))
+	{
+		dro_duration_format(ago, (dro_wall_ms() - number(page, "ready_ms")) / 1000 * 1000);
+		if (number(page, "ready_ms"))
+			dro_print_line(out, "%s: page of %s: ready, seen %s ago", name,
+				dro_json_text(page, "site"), ago);
+		else
+			dro_print_line(out,
+				"%s: page of %s: NOT seen ready: `drorch plan %s` tells what is "
+				"missing",
+				name, dro_json_text(page, "site"), name);
+	}
+}
+
 void dro_status_print(FILE *out, const cJSON *status, const char *state)
 {
 	static const char *const columns[] = {"SERVICE", "ACTIVE SITE", "LAST RUN", "LATEST BACKUP",
@@ -205,6 +225,7 @@ void dro_status_print(FILE *out, const cJSON *status, const char *state)
 	cJSON_ArrayForEach(service, services)
 	{
 		print_databases(out, service);
+		print_pages(out, service);
 		print_details(out, service);
 	}
 }

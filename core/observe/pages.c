@@ -78,26 +78,45 @@ out:
 
 /* ---- what is remembered ---------------------------------------------------------------------- */
 
-static void fact_key(char *out, size_t size, const struct dro_site *site)
+/* *out is NULL where there is none, or none that can be read. */
+static int get_fact(cJSON **out, struct dro_store *store, const char *service, const char *site,
+	struct dro_error *err)
 {
-	snprintf(out, size, "page %s", site->name);
+	char key[300], *text = NULL;
+	int rc;
+
+	*out = NULL;
+	snprintf(key, sizeof(key), "page %s", site);
+	rc = dro_store_fact_get(store, service, key, &text, NULL, err);
+	if (rc == 0)
+		dro_json_parse(out, text, strlen(text), FACT_MAX, NULL);
+	free(text);
+	return rc == DRO_ENOTFOUND ? 0 : rc;
+}
+
+int dro_page_seen_ready(int64_t *at_ms, struct dro_store *store, const char *service,
+	const char *site, struct dro_error *err)
+{
+	cJSON *json;
+	int rc = get_fact(&json, store, service, site, err);
+
+	*at_ms = 0;
+	dro_json_int(json, "at_ms", 0, at_ms, NULL);
+	cJSON_Delete(json);
+	return rc;
 }
 
 int64_t dro_page_known(
 	struct dro_store *store, const struct dro_service *service, const struct dro_site *site)
 {
-	char key[300], *text = NULL;
 	cJSON *json = NULL;
 	int64_t at = 0;
 
-	fact_key(key, sizeof(key), site);
-	if (dro_store_fact_get(store, service->name, key, &text, NULL, NULL) == 0 &&
-		dro_json_parse(&json, text, strlen(text), FACT_MAX, NULL) == 0 &&
+	if (get_fact(&json, store, service->name, site->name, NULL) == 0 &&
 		strcmp(dro_json_text(json, "sha256"), site->page_sha256) == 0 &&
 		strcmp(dro_json_text(json, "bucket"), site->bucket) == 0)
 		dro_json_int(json, "at_ms", 0, &at, NULL);
 	cJSON_Delete(json);
-	free(text);
 	return at;
 }
 
@@ -111,7 +130,7 @@ int dro_page_remember(struct dro_store *store, const struct dro_service *service
 
 	if (before && now_ms - before < OFTEN_MS)
 		return 0;
-	fact_key(key, sizeof(key), site);
+	snprintf(key, sizeof(key), "page %s", site->name);
 	dro_buf_printf(&text, "{\"at_ms\":%lld,\"sha256\":\"%s\",\"bucket\":", (long long)now_ms,
 		site->page_sha256);
 	dro_json_quote(&text, site->bucket);

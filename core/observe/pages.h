@@ -31,6 +31,10 @@ int dro_page_remember(struct dro_store *store, const struct dro_service *service
 int64_t dro_page_known(
 	struct dro_store *store, const struct dro_service *service, const struct dro_site *site);
 
+/* The same of whatever page the site had then, for who has no spec at hand. */
+int dro_page_seen_ready(int64_t *at_ms, struct dro_store *store, const char *service,
+	const char *site, struct dro_error *err);
+
 /* Which site was active before a page was put up; the primary where nobody remembers. *out is
  * malloc'd. */
 int dro_page_behind(char **out, struct dro_store *store, const struct dro_service *service,

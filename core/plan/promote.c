@@ -311,6 +311,9 @@ int promote_describe(struct promote *promote, char *summary)
 	int64_t rto = objective(facts->to->objectives.rto_ms, facts->service->objectives.rto_ms);
 	int64_t rpo = objective(facts->to->objectives.rpo_ms, facts->service->objectives.rpo_ms);
 
+	/* A notice is no recovery. */
+	if (facts->to->strategy == DRO_STRATEGY_STATIC_PAGE)
+		rto = rpo = DRO_UNSET;
 	if (rto != DRO_UNSET)
 		cJSON_AddNumberToObject(plan->facts, "rto_ms", (double)rto);
 	if (rpo != DRO_UNSET)
@@ -320,7 +323,9 @@ int promote_describe(struct promote *promote, char *summary)
 	free(plan->to);
 	free(plan->commit);
 	free(plan->summary);
-	plan->mode = strdup(dro_promote_mode_name(facts->mode));
+	plan->mode = strdup(facts->to->strategy == DRO_STRATEGY_STATIC_PAGE
+				    ? "page"
+				    : dro_promote_mode_name(facts->mode));
 	plan->from = strdup(facts->shown ? facts->shown->name : facts->from->name);
 	plan->to = strdup(facts->to->name);
 	plan->commit = strdup(facts->spec->commit);

@@ -402,8 +402,12 @@ static void compare_site(const struct part *part)
 	part->differ->diff->things += part->seen->count;
 	/* It holds the data, and may be the one that comes back: nothing of it is ended, and
 	 * nothing empty is put in its place. */
-	if (strcmp(part->site->name, dro_reconcile_behind(part->differ->facts)) == 0)
+	if (strcmp(part->site->name, dro_reconcile_behind(part->differ->facts)) == 0) {
+		differ_finding(part->differ, DRO_FINDING_LEFT, part->site->name,
+			"stands behind the page of %s: nothing of it is launched or ended",
+			part->differ->facts->active);
 		return;
+	}
 	if (!part->active && part->site->strategy == DRO_STRATEGY_NONE) {
 		look_at_unmanaged(part);
 		return;

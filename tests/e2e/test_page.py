@@ -8,12 +8,14 @@ WEBSITE = f"{NAME}.s3-website-us-west-2.amazonaws.com"
 
 
 def put_up_and_home_again():
-    with world(PageWorld) as w:
+    with world(PageWorld, monitor="2s") as w:
         w.book("guest")
         plan = w.good("plan", "memphis")
         check("create  page" in plan and "the page is not in bucket" in w.good("diff"), plan)
         w.settle()
+        check("NOT seen ready" in w.good("status"), w.good("status"))
         check("nothing to do" in w.good("plan", "memphis"), "a second pass finds nothing")
+        check("page of notice: ready, seen" in w.good("status"), w.good("status"))
         before = len(w.changes())
         w.settle()
         check(len(w.changes()) == before, "a second pass changes nothing")
@@ -104,6 +106,42 @@ def a_bucket_of_another_name():
         check(done.returncode == 1 and f"make a bucket {NAME}" in done.stderr, done.stdout + done.stderr)
 
 
+def an_abort_goes_back():
+    """Asked for while the page does not show yet: the name leads to main again, which is well."""
+    with world(PageWorld) as w:
+        w.settle()
+        w.lab("fault", "add", "status", "--operation", "Website", "--status", "503")
+        run = w.start("promote", "notice", "--confirm", "notice", "--override-rule", "old-site-well", "--reason", "test")
+        wait_for("the name to lead there", lambda: w.records() == {"CNAME": WEBSITE})
+        w.good("abort", w.run_id())
+        w.finish(run)
+        check(w.records() == {"A": w.main["address"]}, w.records())
+        check(w.run_state() == "aborted" and w.active() == "main", w.run_state())
+
+
+def a_weighted_name():
+    """Its group goes with the page's record, and comes back."""
+    with world(PageWorld) as w:
+        files = w.spec_files()
+        files["services/memphis.yaml"] = files["services/memphis.yaml"].replace(
+            "policy: failover", "policy: {weighted: {main: 100, tier2: 0}}")
+        w.commit_specs(files)
+        w.settle()
+        check(w.cloudflare("GET", f"/zones/{w.zone}/load_balancers") != [], "it is a group")
+        w.lose_main()
+        done = w.put_up()
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(w.show() == SHOWN, w.show())
+        check(w.records() == {"CNAME": WEBSITE}, w.records())
+        check(w.cloudflare("GET", f"/zones/{w.zone}/load_balancers") == [], "no group is left")
+        w.lab("outage", "region", MAIN, "off")
+        w.ec2(MAIN, "StartInstances", InstanceId_1=w.main["id"])
+        wait_for("main to run", lambda: [i["state"] for i in w.instances(MAIN)] == ["running"])
+        home = w.drorch("failback", "--confirm", "main")
+        check(home.returncode == 0, home.stdout + home.stderr)
+        check("CNAME" not in w.records() and w.ask("/healthz")[:2] == (200, "main"), w.records())
+
+
 def from_the_page_to_another_site():
     """tier2 is rebuilt behind the page, main is fenced then, and the page goes."""
     with world(PageWorld) as w:
@@ -121,4 +159,4 @@ def from_the_page_to_another_site():
 
 if __name__ == "__main__":
     main(put_up_and_home_again, put_on_the_way, the_store_is_away, what_is_missing_is_said, a_bucket_of_another_name,
-         from_the_page_to_another_site)
+         an_abort_goes_back, a_weighted_name, from_the_page_to_another_site)

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import io
+import json
 import os
 import subprocess
 import sys
@@ -377,6 +378,52 @@ class S3Test(unittest.TestCase):
             self.assertEqual(one.read(), two.read())
         run("s3", "rm", "s3://main/cli/", "--recursive")
         self.assertEqual(self.s3.list_objects_v2(Bucket="main", Prefix="cli/")["KeyCount"], 0)
+
+    def guest(self, host, path="/", method="GET"):
+        """Unsigned, by a host name: (status, headers, body)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.lab.port, timeout=10)
+        connection.request(method, path, headers={"Host": host})
+        response = connection.getresponse()
+        answer = response.status, dict(response.getheaders()), response.read()
+        connection.close()
+        return answer
+
+    def test_websites(self):
+        bucket, place = "www.site.example", "www.site.example.s3-website-us-east-1.amazonaws.com"
+        self.s3.create_bucket(Bucket=bucket)
+        self.fails("NoSuchWebsiteConfiguration", 404, self.s3.get_bucket_website, Bucket=bucket)
+        self.assertEqual(self.guest(bucket)[0], 404)
+        self.s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={
+            "IndexDocument": {"Suffix": "home"}, "ErrorDocument": {"Key": "home"}})
+        answer = self.s3.get_bucket_website(Bucket=bucket)
+        self.assertEqual((answer["IndexDocument"]["Suffix"], answer["ErrorDocument"]["Key"]), ("home", "home"))
+        self.s3.put_object(Bucket=bucket, Key="home", Body=b"<p>hello", ContentType="text/html",
+                           Metadata={"mark": "m1"})
+        self.assertEqual(self.guest(bucket)[0], 403, "nobody may read it yet")
+        self.fails("NoSuchBucketPolicy", 404, self.s3.get_bucket_policy, Bucket=bucket)
+        self.fails("MalformedPolicy", 400, self.s3.put_bucket_policy, Bucket=bucket, Policy="[]")
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject"],
+            "Resource": "arn:aws:s3:::%s/*" % bucket}]})
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+        self.assertEqual(self.s3.get_bucket_policy(Bucket=bucket)["Policy"], policy)
+        for host in bucket, place:
+            status, headers, body = self.guest(host)
+            self.assertEqual((status, headers["Content-Type"], headers["x-amz-meta-mark"], body),
+                             (200, "text/html", "m1", b"<p>hello"))
+        self.assertEqual(self.guest(bucket, "/", "HEAD")[::2], (200, b""))
+        self.assertEqual(self.guest(bucket, "/rooms")[::2], (403, b"<p>hello"), "the error document")
+        self.assertEqual(self.guest(bucket, "/", "POST")[0], 405)
+        self.assertEqual(self.guest("nobody.s3-website-us-east-1.amazonaws.com")[0], 404)
+        # The REST side of it: an object that everybody may read, and one that they may not.
+        self.assertEqual(self.guest("127.0.0.1:%d" % self.lab.port, "/%s/home" % bucket)[::2], (200, b"<p>hello"))
+        self.assertEqual(self.guest("127.0.0.1:%d" % self.lab.port, "/%s/" % bucket)[0], 403)
+        self.s3.delete_bucket_policy(Bucket=bucket)
+        self.assertEqual(self.guest("127.0.0.1:%d" % self.lab.port, "/%s/home" % bucket)[0], 403)
+        self.s3.delete_bucket_website(Bucket=bucket)
+        self.assertEqual(self.guest(bucket)[0], 404)
+        self.fails("NotImplemented", 501, self.s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration={
+            "RedirectAllRequestsTo": {"HostName": "elsewhere.example"}})
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ START_TEST(the_traffic_moves_and_nothing_else)
 	const cJSON *page;
 
 	make();
-	ck_assert_str_eq(plan->mode, "traffic");
+	ck_assert_str_eq(plan->mode, "page");
 	ck_assert_str_eq(plan->from, "main");
 	ck_assert_uint_eq(count_kind("site.fence"), 0);
 	ck_assert_uint_eq(count_kind("compute.launch"), 0);
@@ -244,6 +244,7 @@ START_TEST(home_again_the_traffic_moves_alone)
 	facts.from_answers = true;
 	make();
 	ck_assert_str_eq(plan->kind, "failback");
+	ck_assert_str_eq(plan->mode, "traffic");
 	ck_assert_str_eq(plan->from, "notice");
 	ck_assert_str_eq(plan->to, "main");
 	ck_assert_uint_eq(count_kind("site.fence"), 0);

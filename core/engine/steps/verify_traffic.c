@@ -53,6 +53,8 @@ int dro_step_verify_traffic(struct dro_step_context *context, struct dro_error *
 		return rc;
 	if (!well)
 		return dro_step_pending_site(context);
-	dro_step_output(context, "recovered_ms", cJSON_CreateNumber((double)clock->wall_ms(clock)));
+	if (site->strategy != DRO_STRATEGY_STATIC_PAGE) /* a notice is no recovery */
+		dro_step_output(
+			context, "recovered_ms", cJSON_CreateNumber((double)clock->wall_ms(clock)));
 	return DRO_STEP_DONE;
 }
