@@ -128,8 +128,9 @@ static bool cool_down(const struct dro_promote_facts *facts, char *text, size_t 
 		ago = facts->now_ms - facts->last_promote_ms;
 	char since[DRO_DURATION_TEXT], limit[DRO_DURATION_TEXT];
 
-	/* Home again is no flapping: a person asked for it by that name. */
-	if (!facts->last_promote_ms || wait <= 0 || ago >= wait || facts->failback)
+	/* Home again is no flapping: a person asked for it by that name. Nor is the end of a page.
+	 */
+	if (!facts->last_promote_ms || wait <= 0 || ago >= wait || facts->failback || facts->shown)
 		return false;
 	dro_duration_format(since, ago);
 	dro_duration_format(limit, wait);

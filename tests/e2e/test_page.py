@@ -38,7 +38,6 @@ def put_up_and_home_again():
         passed = w.drorch("apply", "--confirm", "memphis")
         check(len(w.changes()) == before, f"a pass leaves the page and main: {passed.stdout}{passed.stderr}")
 
-        w.lab("outage", "region", MAIN, "off")
         w.ec2(MAIN, "StartInstances", InstanceId_1=w.main["id"])
         wait_for("main to run", lambda: [i["state"] for i in w.instances(MAIN)] == ["running"])
         home = w.drorch("failback", "--confirm", "main")
@@ -50,8 +49,10 @@ def put_up_and_home_again():
 
 
 def put_on_the_way():
-    """Nobody had put it: the promote does, and says so."""
+    """Nobody had put it: the promote does, and says so. Git is away by then."""
     with world(PageWorld) as w:
+        w.good("plan", "memphis")
+        w.repo.rename(w.folder / "gone")
         w.lose_main()
         check("is put first" in w.good("promote", "notice", "--dry-run"), "it says so")
         done = w.put_up()
@@ -107,16 +108,30 @@ def a_bucket_of_another_name():
 
 
 def an_abort_goes_back():
-    """Asked for while the page does not show yet: the name leads to main again, which is well."""
-    with world(PageWorld) as w:
+    """While the page does not show yet, and while main is watched after it: the name leads where it led."""
+    with world(PageWorld, monitor="1m") as w:
         w.settle()
+        home, away = {"A": w.main["address"]}, {"CNAME": WEBSITE}
+        override = ("--override-rule", "old-site-well", "--reason", "test")
         w.lab("fault", "add", "status", "--operation", "Website", "--status", "503")
-        run = w.start("promote", "notice", "--confirm", "notice", "--override-rule", "old-site-well", "--reason", "test")
-        wait_for("the name to lead there", lambda: w.records() == {"CNAME": WEBSITE})
+        run = w.start("promote", "notice", "--confirm", "notice", *override)
+        wait_for("the name to lead there", lambda: w.records() == away)
         w.good("abort", w.run_id())
         w.finish(run)
-        check(w.records() == {"A": w.main["address"]}, w.records())
+        check(w.records() == home, w.records())
         check(w.run_state() == "aborted" and w.active() == "main", w.run_state())
+        w.lab("fault", "clear")
+        files = w.spec_files()
+        files["services/memphis.yaml"] = files["services/memphis.yaml"].replace("monitor: 1m", "monitor: 0s")
+        w.commit_specs(files)
+        check(w.put_up(*override).returncode == 0 and w.records() == away, "the page is up")
+        w.commit_specs()
+        run = w.start("failback", "--confirm", "main")
+        wait_for("the name to lead home", lambda: w.records() == home)
+        w.good("abort", w.run_id())
+        w.finish(run)
+        check(w.records() == away and w.show() == SHOWN, w.records())
+        check(w.run_state() == "aborted" and w.active() == "notice", w.run_state())
 
 
 def a_weighted_name():
@@ -134,7 +149,6 @@ def a_weighted_name():
         check(w.show() == SHOWN, w.show())
         check(w.records() == {"CNAME": WEBSITE}, w.records())
         check(w.cloudflare("GET", f"/zones/{w.zone}/load_balancers") == [], "no group is left")
-        w.lab("outage", "region", MAIN, "off")
         w.ec2(MAIN, "StartInstances", InstanceId_1=w.main["id"])
         wait_for("main to run", lambda: [i["state"] for i in w.instances(MAIN)] == ["running"])
         home = w.drorch("failback", "--confirm", "main")

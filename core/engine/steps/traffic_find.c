@@ -4,26 +4,29 @@
  */
 #include "engine/steps/steps.h"
 
+#include <string.h>
+
 #define PATH_MS 5000 /* what one path may take before the next is asked */
 
 static int look(struct dro_step_context *context, const struct dro_traffic *traffic,
 	const struct dro_path *path, size_t *found, struct dro_error *err)
 {
-	struct dro_record_query query = {.size = sizeof(query),
-		.zone = path->zone,
-		.name = traffic->name,
-		.type = traffic->type};
+	struct dro_record_query query = {
+		.size = sizeof(query), .zone = path->zone, .name = traffic->name, .type = ""};
 	struct dro_record_list list = {0};
 	struct dro_call call = context->call;
 	uint64_t soon = dro_now_ms() + PATH_MS;
 	struct dro_provider *provider;
+	size_t i;
 	int rc;
 
 	if (soon < call.deadline_ms)
 		call.deadline_ms = soon;
 	if ((rc = dro_accounts_get(context->world->accounts, path->provider, &provider, err)) == 0)
 		rc = dro_provider_list_records(provider, &query, &list, &call, err);
-	*found = list.count;
+	for (i = *found = 0; i < list.count; i++)
+		*found += strcmp(list.items[i]->type, traffic->type) == 0 ||
+			  strcmp(list.items[i]->type, "CNAME") == 0;
 	dro_record_list_free(&list);
 	return rc;
 }
