@@ -114,7 +114,7 @@ def a_plugin_needs_one_header():
                    SOURCE / "examples/plugin/webstore.c")
         check(done.returncode == 0, done.stderr)
         done = run(tree / "bin/drorch", "plugins", "--plugins", plugins)
-        check(done.returncode == 0 and "webstore 1  ABI 1.1  storage" in done.stdout, done.stdout + done.stderr)
+        check(done.returncode == 0 and "webstore 1  ABI 1.2  storage" in done.stdout, done.stdout + done.stderr)
 
         specs, web = folder / "specs", folder / "web"
         check(run(tree / "bin/drorch", "init", specs).returncode == 0, "init")

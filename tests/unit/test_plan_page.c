@@ -214,9 +214,10 @@ START_TEST(a_name_that_the_bucket_cannot_answer_for_stays)
 	ck_assert_uint_eq(count_kind("traffic.switch"), 2);
 	facts.page.place.by_name = true;
 	sites[1].bucket = text("memphis-notice");
+	dro_plan_free(plan);
+	plan = NULL;
 	ck_assert_int_eq(dro_plan_promote(&plan, &facts, &err), DRO_EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.message, "make a bucket www.memphis.example"));
-	plan = NULL;
 }
 END_TEST
 
