@@ -156,6 +156,36 @@ def a_weighted_name():
         check("CNAME" not in w.records() and w.ask("/healthz")[:2] == (200, "main"), w.records())
 
 
+def at_route_53_by_an_alias():
+    """There is no edge: the page is asked for in http, and the record stays an A record."""
+    with world(PageWorld) as w:
+        w.lab("route53", "zone", "memphis.example")
+        w.lab("route53", "insync", "0")
+        files = w.spec_files()
+        service = files["services/memphis.yaml"]
+        service = service.replace("{provider: cloudflare, zone: memphis.example, proxied: true}",
+                                  "{provider: names, zone: memphis.example, ttl: 60s}")
+        files["services/memphis.yaml"] = service.replace(f"port: {w.edge}", f"port: {w.port}").replace(
+            "verify: {scheme: http", "verify: {scheme: https")
+        files["providers.yaml"] += f"""  names:
+    plugin: route53
+    endpoint: http://127.0.0.1:{w.port}
+    credentials:
+      access_key_id: {{file: {w.credentials}/access-key-id}}
+      secret_access_key: {{file: {w.credentials}/secret-access-key}}
+"""
+        w.commit_specs(files)
+        w.settle()
+        check(w.main["address"] in w.lab("route53", "records"), w.lab("route53", "records"))
+        w.lose_main()
+        done = w.put_up()
+        check(done.returncode == 0, done.stdout + done.stderr)
+        records = w.lab("route53", "records")
+        check(f"{NAME}. A" in records and "CNAME" not in records and w.main["address"] not in records, records)
+        again = w.drorch("plan", "memphis").stdout
+        check("nothing to do" in again, again)
+
+
 def from_the_page_to_another_site():
     """tier2 is rebuilt behind the page, main is fenced then, and the page goes."""
     with world(PageWorld) as w:
@@ -173,4 +203,4 @@ def from_the_page_to_another_site():
 
 if __name__ == "__main__":
     main(put_up_and_home_again, put_on_the_way, the_store_is_away, what_is_missing_is_said, a_bucket_of_another_name,
-         an_abort_goes_back, a_weighted_name, from_the_page_to_another_site)
+         an_abort_goes_back, a_weighted_name, at_route_53_by_an_alias, from_the_page_to_another_site)
