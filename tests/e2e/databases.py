@@ -32,7 +32,7 @@ ACCOUNT = "mysql" if any(entry.pw_name == "mysql" for entry in pwd.getpwall()) e
 OPTIONS = """\
 [mariadbd]
 datadir={folder}/data
-tmpdir=/tmp
+tmpdir={folder}/tmp
 socket={folder}/socket
 port={port}
 bind-address=127.0.0.1,127.0.0.2
@@ -117,6 +117,7 @@ class Server:
         self.options = OPTIONS.format(folder=self.folder, port=self.port, number=number)
         (self.folder / "my.cnf").write_text(self.options)
         (self.folder / "state").mkdir()
+        (self.folder / "tmp").mkdir()
         for word, text in SCRIPTS.items():
             path = self.folder / word
             path.write_text("#!/bin/sh\n" + text.format(folder=self.folder, words=" ".join(self.words())) + "\n")
@@ -392,9 +393,11 @@ def prepared():
     root = pathlib.Path(tempfile.mkdtemp(prefix="drorch-db-first-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     root.chmod(0o755)
-    words = [program("mariadb-install-db"), "--no-defaults", f"--datadir={root}/data", "--tmpdir=/tmp", "--skip-test-db",
-             "--auth-root-authentication-method=normal"]
+    (root / "tmp").mkdir()  # a server that starts removes the temporary tables that it finds, whoever's they are
+    words = [program("mariadb-install-db"), "--no-defaults", f"--datadir={root}/data", f"--tmpdir={root}/tmp",
+             "--skip-test-db", "--auth-root-authentication-method=normal"]
     if os.getuid() == 0:
+        shutil.chown(root / "tmp", ACCOUNT)
         words.append(f"--user={ACCOUNT}")
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     check(done.returncode == 0, done.stderr + done.stdout)

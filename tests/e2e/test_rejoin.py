@@ -180,6 +180,8 @@ def flashback_killed_anywhere():
                 a.kill()
                 a.start()
             check(not is_open(a) or point < 12, "open")
+            if a.sql("XA RECOVER") and not (a.folder / "state" / "rejoin.json").exists():
+                print(f"     killed at {point}: between the prepare and the note")
             with a.agent() as one:
                 if (a.folder / "state" / "rejoin.json").exists():
                     one.refuse("ESAFETY", "follow", epoch=epoch, host="127.0.0.1", port=b.port)
