@@ -366,8 +366,8 @@ static void merge(struct zone_diff *zone)
 	size_t i = 0, j = 0, wanted, seen;
 
 	while ((i < zone->wanted.count || j < zone->zone->count) && zone->differ->base.rc == 0) {
-		struct wanted *item = &zone->wanted.items[i];
-		int order = i == zone->wanted.count ? -1
+		struct wanted *item = i < zone->wanted.count ? &zone->wanted.items[i] : NULL;
+		int order = !item ? -1
 			    : j == zone->zone->count
 				    ? 1
 				    : compare_record(zone->seen[j], item->name, item->type);

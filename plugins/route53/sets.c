@@ -59,8 +59,10 @@ const struct r53_set *r53_sets_find(
 		else
 			high = middle;
 	}
+	if (low == sets->count)
+		return NULL;
 	set = &sets->items[low];
-	if (low == sets->count || strcmp(set->name, name) != 0 || strcmp(set->type, type) != 0)
+	if (strcmp(set->name, name) != 0 || strcmp(set->type, type) != 0)
 		return NULL;
 	return !set_id || strcmp(set->set_id, set_id) == 0 ? set : NULL;
 }
