@@ -151,6 +151,7 @@ void ec2_deregister_image(struct ec2_call *c);
 void ec2_describe_snapshots(struct ec2_call *c);
 void ec2_delete_snapshot(struct ec2_call *c);
 void ec2_create_tags(struct ec2_call *c);
+void ec2_delete_tags(struct ec2_call *c);
 void ec2_describe_regions(struct ec2_call *c);
 
 /* regions.c: the AWS regions of every lab. */

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "lab/ec2.h"
@@ -32,8 +33,38 @@ static cJSON *tags_of(struct ec2_call *c, const char *id, struct lab_instance **
 	return cJSON_GetObjectItemCaseSensitive(holder, "tags");
 }
 
+/* A key without a value goes whatever it has, with one only where it has that; without keys all go.
+ */
+static bool drop_tags(struct ec2_call *c, cJSON *tags)
+{
+	const char *key, *value, *has;
+	char name[64];
+	int n;
+
+	for (n = 1;; n++) {
+		snprintf(name, sizeof(name), "Tag.%d.Key", n);
+		if (!(key = ec2_param(c, name)))
+			break;
+		snprintf(name, sizeof(name), "Tag.%d.Value", n);
+		value = ec2_param(c, name);
+		has = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tags, key));
+		if (!value || (has && strcmp(has, value) == 0))
+			cJSON_DeleteItemFromObjectCaseSensitive(tags, key);
+	}
+	while (n == 1 && tags->child)
+		cJSON_Delete(cJSON_DetachItemViaPointer(tags, tags->child));
+	return true;
+}
+
+static bool add_tags(struct ec2_call *c, cJSON *tags)
+{
+	return ec2_tags(c, "Tag", tags);
+}
+
+typedef bool (*change_tags)(struct ec2_call *c, cJSON *tags);
+
 /* (both tables locked) false: answered. */
-static bool tag_one(struct ec2_call *c, const char *id, bool apply)
+static bool tag_one(struct ec2_call *c, const char *id, change_tags change, bool apply)
 {
 	struct lab_instance *instance;
 	struct lab_image *image;
@@ -45,7 +76,7 @@ static bool tag_one(struct ec2_call *c, const char *id, bool apply)
 		return false;
 	}
 	trial = cJSON_Duplicate(tags, 1);
-	ok = ec2_tags(c, "Tag", apply ? tags : trial);
+	ok = change(c, apply ? tags : trial);
 	cJSON_Delete(trial);
 	if (!ok || !apply)
 		return ok;
@@ -58,7 +89,7 @@ static bool tag_one(struct ec2_call *c, const char *id, bool apply)
 }
 
 /* All or nothing: tried on copies first. */
-void ec2_create_tags(struct ec2_call *c)
+static void tag_all(struct ec2_call *c, change_tags change)
 {
 	struct lab_instances *instances = lab_instances_of(c->ec2->lab);
 	struct lab_images *images = lab_images_of(c->ec2->lab);
@@ -69,14 +100,24 @@ void ec2_create_tags(struct ec2_call *c)
 	lab_images_lock(images);
 	lab_instances_lock(instances);
 	for (n = 0; ok && (id = ec2_list(c, "ResourceId", n)); n++)
-		ok = tag_one(c, id, false);
+		ok = tag_one(c, id, change, false);
 	if (ok && ec2_go(c)) {
 		for (n = 0; (id = ec2_list(c, "ResourceId", n)); n++)
-			tag_one(c, id, true);
+			tag_one(c, id, change, true);
 		ec2_put(c, "return", "true");
 	}
 	lab_instances_unlock(instances);
 	lab_images_unlock(images);
+}
+
+void ec2_create_tags(struct ec2_call *c)
+{
+	tag_all(c, add_tags);
+}
+
+void ec2_delete_tags(struct ec2_call *c)
+{
+	tag_all(c, drop_tags);
 }
 
 static int match_region(const void *object, const char *name, const char *pattern)

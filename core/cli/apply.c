@@ -1,6 +1,6 @@
 /*
  * drorch apply: ends the differences of a service, after they were shown; with FILE exactly those
- * of the reviewed plan, or none. drorch adopt: takes over records that carry no mark of ours.
+ * of the reviewed plan, or none.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +40,7 @@ static int judge(const struct dro_pass *pass, int rc)
 	return DRO_EXIT_ERROR;
 }
 
-/* Shows, asks and does. `reviewed` (may be NULL) is what was agreed to: it runs as it is. */
-static int carry_out(struct dro_cli *cli, struct dro_reconcile *reconcile,
+int dro_reconcile_do(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	const struct dro_service *service, const struct dro_pass *pass,
 	const struct dro_plan *reviewed)
 {
@@ -71,11 +70,11 @@ static int apply_service(struct dro_cli *cli, struct dro_reconcile *reconcile,
 	struct dro_pass *pass = NULL;
 	int rc;
 
-	if (dro_reconcile_look(&pass, reconcile, service, NULL, 0, &err) < 0 ||
+	if (dro_reconcile_look(&pass, reconcile, service, NULL, &err) < 0 ||
 		(reviewed && dro_plan_same(reviewed, pass->plan, &err) < 0))
 		rc = dro_cli_error(cli, &err);
 	else
-		rc = carry_out(cli, reconcile, service, pass, reviewed);
+		rc = dro_reconcile_do(cli, reconcile, service, pass, reviewed);
 	dro_pass_free(pass);
 	return rc;
 }
@@ -134,71 +133,6 @@ int dro_cmd_apply(struct dro_cli *cli)
 	if (service)
 		rc = apply_service(cli, &reconcile, service, NULL);
 out:
-	dro_reconcile_free(&reconcile);
-	return rc;
-}
-
-/* ---- adopt ----------------------------------------------------------------------------------- */
-
-static bool named(const struct dro_cli *cli, const struct dro_change *change)
-{
-	int i;
-
-	for (i = 1; i < cli->arg_count; i++) {
-		size_t length = strlen(cli->args[i]);
-
-		/* "NAME TYPE at PROVIDER" */
-		if (change->thing == DRO_THING_RECORD &&
-			strncmp(change->target, cli->args[i], length) == 0 &&
-			strncmp(change->target + length, " at ", 4) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Only what was named is taken over: whatever else differs is apply's to end. */
-static int check_only_named(
-	const struct dro_cli *cli, const struct dro_pass *pass, struct dro_error *err)
-{
-	size_t i, found = 0;
-
-	for (i = 0; i < pass->diff->change_count; i++) {
-		if (!named(cli, &pass->diff->changes[i]))
-			return dro_fail(err, DRO_ECONFLICT,
-				"nothing was done: %s differs as well; `drorch apply` ends that "
-				"first",
-				pass->diff->changes[i].target);
-		found++;
-	}
-	return found ? 0
-		     : dro_fail(err, DRO_ENOTFOUND,
-			       "the spec of %s wants no such record that is not its own already",
-			       cli->args[0]);
-}
-
-int dro_cmd_adopt(struct dro_cli *cli)
-{
-	struct dro_reconcile reconcile = {0};
-	struct dro_error err = DRO_ERROR_INIT;
-	const struct dro_service *service;
-	struct dro_pass *pass = NULL;
-	int rc;
-
-	if ((rc = dro_ask_check(cli, cli->args[0])) != 0)
-		return rc;
-	if ((rc = dro_reconcile_open(&reconcile, cli)) != 0)
-		goto out;
-	service = dro_setup_service(&reconcile.setup, cli, cli->args[0], &rc);
-	if (!service)
-		goto out;
-	if (dro_reconcile_look(&pass, &reconcile, service, (const char *const *)cli->args + 1,
-		    (size_t)cli->arg_count - 1, &err) < 0 ||
-		check_only_named(cli, pass, &err) < 0)
-		rc = dro_cli_error(cli, &err);
-	else
-		rc = carry_out(cli, &reconcile, service, pass, NULL);
-out:
-	dro_pass_free(pass);
 	dro_reconcile_free(&reconcile);
 	return rc;
 }

@@ -67,6 +67,15 @@ static const struct dro_cli_option apply_options[] = {
 	END,
 };
 
+static const struct dro_cli_option adopt_options[] = {
+	{"site", 0, "NAME", "whose the instances are, where that cannot be told", false},
+	{"group", 0, "NAME", "which of the site's instances they are, likewise", false},
+	{"confirm", 0, "SERVICE", "the service's name, instead of being asked for it", false},
+	{"override-rule", 0, "RULE", "pass a safety rule that said no; needs --reason", true},
+	{"reason", 0, "TEXT", "why a rule is overridden; goes on the record", false},
+	END,
+};
+
 static const struct dro_cli_option inventory_options[] = {
 	{"list", 0, NULL, "all hosts, in groups", false},
 	{"host", 0, "NAME", "one host's variables", false},
@@ -124,9 +133,10 @@ const struct dro_cli_command dro_cli_commands[] = {
 		"make a service's clouds as the spec says, or do exactly what the plan in FILE "
 		"says",
 		0, 1, apply_options, dro_cmd_apply, false},
-	{"adopt", "SERVICE RECORD...",
-		"take over records that are there without our mark (\"NAME TYPE\")", 2, -1,
-		apply_options, dro_cmd_adopt, false},
+	{"adopt", "SERVICE THING...",
+		"take over what is there without our mark: records (\"NAME TYPE\"), instances (by "
+		"id)",
+		2, -1, adopt_options, dro_cmd_adopt, false},
 	{"controller", "", "keep every service as the specs in git say, from now on", 0, 0,
 		controller_options, dro_cmd_controller, false},
 	{"pause", "SERVICE", "have the controller leave a service alone for a while", 1, 1,

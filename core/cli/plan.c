@@ -47,7 +47,7 @@ static void look(struct report *report, struct dro_reconcile *reconcile,
 {
 	struct dro_error err = DRO_ERROR_INIT;
 	struct dro_pass *pass = NULL;
-	int rc = dro_reconcile_look(&pass, reconcile, service, NULL, 0, &err);
+	int rc = dro_reconcile_look(&pass, reconcile, service, NULL, &err);
 
 	report->moved = first && dro_setup_moved(&reconcile->setup);
 	if (report->moved) {

@@ -100,8 +100,7 @@ void dro_reconcile_free(struct dro_reconcile *reconcile)
 }
 
 int dro_reconcile_look(struct dro_pass **out, struct dro_reconcile *reconcile,
-	const struct dro_service *service, const char *const *adopt, size_t adopt_count,
-	struct dro_error *err)
+	const struct dro_service *service, const struct dro_adopt *adopt, struct dro_error *err)
 {
 	const struct dro_pass_ask ask = {.spec = reconcile->setup.spec,
 		.service = service,
@@ -112,8 +111,7 @@ int dro_reconcile_look(struct dro_pass **out, struct dro_reconcile *reconcile,
 		.log = &reconcile->setup.log,
 		.plugins = reconcile->plugins,
 		.deadline_ms = dro_now_ms() + LOOK_MS,
-		.adopt = adopt,
-		.adopt_count = adopt_count};
+		.adopt = adopt ? *adopt : (struct dro_adopt){0}};
 
 	return dro_pass_look(out, &ask, err);
 }

@@ -25,13 +25,20 @@ void dro_reconcile_begins_with(
 int dro_plugins_digest(char out[DRO_SHA256_HEX], const char *folder, const struct dro_spec *spec,
 	struct dro_error *err);
 
-/* One look at one service. */
+/* One look at one service; `adopt` NULL: nothing is. */
 int dro_reconcile_look(struct dro_pass **out, struct dro_reconcile *reconcile,
-	const struct dro_service *service, const char *const *adopt, size_t adopt_count,
-	struct dro_error *err);
+	const struct dro_service *service, const struct dro_adopt *adopt, struct dro_error *err);
 
 /* Is there a finding of something that could not be looked at? Then not all can be well. */
 bool dro_pass_unknown(const struct dro_pass *pass);
+
+/* ---- apply.c --------------------------------------------------------------------------------- */
+
+/* Shows, asks and does. `reviewed` (may be NULL) is what was agreed to: it runs as it is. An enum
+ * dro_exit. */
+int dro_reconcile_do(struct dro_cli *cli, struct dro_reconcile *reconcile,
+	const struct dro_service *service, const struct dro_pass *pass,
+	const struct dro_plan *reviewed);
 
 /* ---- plan_print.c ---------------------------------------------------------------------------- */
 

@@ -148,7 +148,7 @@ static void remember_beside(void *arg)
 }
 
 static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
-	const struct dro_pass_ask *ask, bool images, struct dro_error *err)
+	const struct dro_pass_ask *ask, bool launching, struct dro_error *err)
 {
 	const struct dro_look_at at = {.accounts = ask->accounts,
 		.store = ask->store,
@@ -157,7 +157,7 @@ static int look(struct dro_pass *pass, struct dro_reconcile_facts *facts,
 		.service = ask->service,
 		.fresh_ms = ask->fresh_ms,
 		.deadline_ms = ask->deadline_ms,
-		.images = images};
+		.launching = launching};
 	bool with_databases = ask->sessions && dro_service_replicates(ask->service);
 	struct remembering beside = {.ask = ask, .err = DRO_ERROR_INIT};
 	struct dro_data_host *databases = NULL;
@@ -200,8 +200,7 @@ int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct 
 	struct dro_reconcile_facts facts = {.spec = ask->spec,
 		.service = ask->service,
 		.now_ms = dro_wall_ms(),
-		.adopt = ask->adopt,
-		.adopt_count = ask->adopt_count};
+		.adopt = ask->adopt};
 	struct dro_pass *pass = calloc(1, sizeof(*pass));
 	uint64_t began_ms = dro_now_ms();
 	char broken[DRO_RUN_ID_MAX];
@@ -218,9 +217,10 @@ int dro_pass_look(struct dro_pass **out, const struct dro_pass_ask *ask, struct 
 		(rc = dro_run_broken(ask->store, ask->service->name, broken, err)) < 0 ||
 		(rc = find_active(pass, &facts.active_given, ask, err)) < 0 ||
 		(rc = find_behind(pass, ask, err)) < 0 ||
-		(rc = look(pass, &facts, ask, false, err)) < 0)
+		(rc = look(pass, &facts, ask, ask->adopt.count > 0, err)) < 0)
 		goto out;
-	/* Only who launches needs to know from what: most passes do not. */
+	/* Only who launches needs to know from what, and what may be there already: most passes do
+	 * not. */
 	if (pass->diff->wants_images) {
 		forget_plan(pass);
 		if ((rc = look(pass, &facts, ask, true, err)) < 0)

@@ -23,8 +23,7 @@ struct dro_pass_ask {
 	const char *plugins;  /* digest of the plugins in use: a plan made with others is stale */
 	uint64_t fresh_ms;    /* monotonic: nothing observed before counts; 0: whatever is known */
 	uint64_t deadline_ms; /* monotonic: of the looking */
-	const char *const *adopt; /* see plan/reconcile.h */
-	size_t adopt_count;
+	struct dro_adopt adopt;
 };
 
 struct dro_pass {

@@ -10,6 +10,7 @@
 #include "model/inventory.h"
 #include "model/service.h"
 
+#define DRO_TAG_PREFIX "drorch:" /* of them all */
 #define DRO_TAG_SERVICE "drorch:service"
 #define DRO_TAG_SITE "drorch:site"
 #define DRO_TAG_GROUP "drorch:group"

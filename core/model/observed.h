@@ -30,6 +30,10 @@ struct dro_seen_site {
 	const char *error;
 	const struct dro_instance *const *instances;
 	size_t count;
+	/* What else lives in its region, with other marks or none. Asked where something is to be
+	 * launched or adopted; NULL: not asked. */
+	const struct dro_instance *const *others;
+	size_t other_count;
 	/* Beside site->groups: the image that an instance would be launched from now. NULL array:
 	 * not asked; NULL item: there is none, and image_error says why. */
 	const char *const *images;

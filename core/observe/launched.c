@@ -90,8 +90,9 @@ static int visit_step(void *arg, const struct dro_step_row *row)
 	if (strcmp(step->kind, "compute.terminate") == 0)
 		cJSON_ArrayForEach(id, cJSON_GetObjectItemCaseSensitive(step->inputs, "ids"))
 			cJSON_AddTrueToObject(search->ended, id->valuestring);
-	if (strcmp(step->kind, "compute.launch") != 0 || strcmp(row->state, "undone") == 0 ||
-		!row->outputs ||
+	if ((strcmp(step->kind, "compute.launch") != 0 &&
+		    strcmp(step->kind, "compute.adopt") != 0) ||
+		strcmp(row->state, "undone") == 0 || !row->outputs ||
 		dro_json_parse(&outputs, row->outputs, strlen(row->outputs), OUTPUTS_MAX, NULL) < 0)
 		return 0;
 	if (never_heard(row, outputs))
@@ -108,7 +109,8 @@ static int visit_step(void *arg, const struct dro_step_row *row)
 
 static bool has_instances(const char *plan)
 {
-	return strstr(plan, "\"compute.launch\"") || strstr(plan, "\"compute.terminate\"");
+	return strstr(plan, "\"compute.launch\"") || strstr(plan, "\"compute.adopt\"") ||
+	       strstr(plan, "\"compute.terminate\"");
 }
 
 static int visit_run(struct search *search, struct dro_store *store, const char *id)

@@ -30,7 +30,7 @@ struct look {
 };
 
 struct site_look {
-	const struct dro_instance **instances;
+	const struct dro_instance **instances, **others;
 	char **images;
 	struct dro_page_seen page;
 	char error[LOOK_ERROR_MAX], image_error[LOOK_ERROR_MAX];

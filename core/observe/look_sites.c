@@ -93,18 +93,24 @@ void look_take_site(struct look *look, size_t index, const struct source *source
 		return;
 	list = &source->snapshot->instances;
 	mine->instances = calloc(list->count + look->launched.count + 1, sizeof(*mine->instances));
-	if (!mine->instances) {
+	mine->others = calloc(look->at->launching ? list->count + 1 : 1, sizeof(*mine->others));
+	if (!mine->instances || !mine->others) {
 		look_no_memory(look);
 		return;
 	}
-	for (i = 0; i < list->count; i++)
-		if (of_site(list->items[i], service, seen->site->name) &&
-			list->items[i]->state != DRO_INSTANCE_TERMINATED &&
-			list->items[i]->state != DRO_INSTANCE_TERMINATING)
+	for (i = 0; i < list->count; i++) {
+		if (list->items[i]->state == DRO_INSTANCE_TERMINATED ||
+			list->items[i]->state == DRO_INSTANCE_TERMINATING)
+			continue;
+		if (of_site(list->items[i], service, seen->site->name))
 			mine->instances[seen->count++] = list->items[i];
+		else if (look->at->launching)
+			mine->others[seen->other_count++] = list->items[i];
+	}
 	if (look->launched.count)
 		add_launched(look, seen, mine, list);
 	seen->instances = mine->instances;
+	seen->others = look->at->launching ? mine->others : NULL;
 }
 
 /* What each group would be launched from now. */

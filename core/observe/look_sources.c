@@ -26,6 +26,12 @@ static int read_zone(void *arg, struct dro_snapshot *out, struct dro_error *err)
 	return dro_provider_list_records(provider, &query, &out->records, &call, err);
 }
 
+/* Only those with the service's mark, where that is all that is asked for. */
+static bool reads_all(const struct look *look)
+{
+	return look->observer->shared || look->at->launching;
+}
+
 static int read_instances(void *arg, struct dro_snapshot *out, struct dro_error *err)
 {
 	const struct source *source = arg;
@@ -34,7 +40,7 @@ static int read_instances(void *arg, struct dro_snapshot *out, struct dro_error 
 	struct dro_instance_query query = {.size = sizeof(query),
 		.region = source->region,
 		.tags = tags,
-		.tag_count = source->look->observer->shared ? 0 : 1};
+		.tag_count = reads_all(source->look) ? 0 : 1};
 	struct dro_call call = look_call(source->look);
 	struct dro_provider *provider;
 	int rc;
@@ -79,8 +85,7 @@ void look_fetch_instances(void *arg)
 	struct source *source = arg;
 
 	source->snapshot = get(source, "instances",
-		source->look->observer->shared ? "" : source->look->at->service->name,
-		read_instances);
+		reads_all(source->look) ? "" : source->look->at->service->name, read_instances);
 }
 
 void look_fetch_checks(void *arg)

@@ -172,7 +172,7 @@ static void list_jobs(struct jobs *jobs, struct look *look)
 		add_own(jobs, look, i, look_images);
 	for (i = 0; i < seen->backup_count; i++)
 		add_own(jobs, look, i, look_backups);
-	for (i = 0; look->at->images && i < seen->site_count; i++)
+	for (i = 0; look->at->launching && i < seen->site_count; i++)
 		if (has_instances(seen->sites[i].site))
 			add_own(jobs, look, i, look_site_images);
 }
@@ -288,6 +288,7 @@ void dro_observed_free(struct dro_observed *observed)
 		dro_snapshots_let_go(look->observer->snapshots, look->held[i]);
 	for (i = 0; look->sites && i < look->seen.site_count; i++) {
 		free(look->sites[i].instances);
+		free(look->sites[i].others);
 		for (j = 0; look->sites[i].images && j < look->seen.sites[i].site->group_count; j++)
 			free(look->sites[i].images[j]);
 		free(look->sites[i].images);

@@ -35,7 +35,9 @@ struct dro_look_at {
 	const struct dro_service *service;
 	uint64_t fresh_ms;    /* nothing older than this */
 	uint64_t deadline_ms; /* monotonic */
-	bool images;	      /* also what instances would be launched from */
+	/* Also what must be known to launch or adopt instances: what they would be launched from,
+	 * and what is there without our marks. */
+	bool launching;
 };
 
 /*

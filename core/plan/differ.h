@@ -12,6 +12,8 @@ struct differ {
 	struct dro_diff *diff;
 	struct differ_pointer *pointers; /* reconcile_used.c's, made when first asked for */
 	size_t pointer_count;
+	struct differ_adopted *adopted; /* reconcile_adopt.c's: instances that are to be ours */
+	size_t adopted_count;
 };
 
 /* ---- reconcile.c ----------------------------------------------------------------------------- */
@@ -28,6 +30,13 @@ void differ_no_memory(struct differ *differ);
 /* ---- reconcile_instances.c ------------------------------------------------------------------- */
 
 void differ_instances(struct differ *differ);
+/* How many of the group there are to be, now that the active site is which it is; <0: none of our
+ * business. And of which type. */
+int differ_group_count(const struct differ *differ, const struct dro_site *site, size_t group);
+const char *differ_group_type(
+	const struct differ *differ, const struct dro_site *site, size_t group);
+
+/* ---- reconcile_addresses.c ------------------------------------------------------------------- */
 
 /*
  * Where the site's traffic group is: its running instances' addresses, sorted; or the reference to
@@ -59,15 +68,49 @@ void differ_resize(struct differ *differ, const struct dro_site *site,
 /* Of the instance that has the site's database; "" where it has none that was looked at. */
 const char *differ_data_host_id(const struct differ *differ, const struct dro_site *site);
 
+/* ---- reconcile_adopt.c ----------------------------------------------------------------------- */
+
+struct differ_adopted {
+	const struct dro_seen_site *seen; /* where it is */
+	size_t group;
+	const struct dro_instance *instance;
+};
+
+/* Marks the instances that facts->adopt names. */
+void differ_adopt(struct differ *differ);
+/* Does it name that thing? Records? Health checks? */
+bool differ_adopts(const struct differ *differ, const char *thing);
+bool differ_adopts_records(const struct differ *differ);
+bool differ_adopts_checks(const struct differ *differ);
+/* For a rule: the first text stays. */
+void differ_keep_text(struct differ *differ, char **out, const char *text);
+
+/* ---- reconcile_alike.c ----------------------------------------------------------------------- */
+
+/* Is it marked as nobody's? */
+bool differ_is_unmarked(const struct dro_instance *instance);
+/* The group of the site that the instance looks like one of: by its name, or since a name of the
+ * service leads there. <0: none. *why: a clause that says by what; may be NULL. */
+int differ_looks_like(struct differ *differ, const struct dro_seen_site *seen,
+	const struct dro_instance *instance, const char **why);
+/* Of `missing` instances of the group, how many are not to be launched: that many are there without
+ * our marks, it seems, and are findings. */
+size_t differ_alike(
+	struct differ *differ, const struct dro_seen_site *seen, size_t group, size_t missing);
+
 /* ---- reconcile_used.c ------------------------------------------------------------------------ */
 
 /* A record of any zone that leads to it, or a zone that could not be read, so that nobody can tell.
  * NULL: nothing does. */
 const char *differ_used_by(struct differ *differ, const struct dro_instance *instance);
+/* The service's name that leads to it; NULL: none that was read. */
+const char *differ_name_of(struct differ *differ, const struct dro_instance *instance);
 
 /* ---- reconcile_checks.c ---------------------------------------------------------------------- */
 
 void differ_checks(struct differ *differ);
+/* Is it the id of one that was seen? */
+bool differ_is_check(const struct differ *differ, const char *id);
 /* Those not needed any more, after the records. */
 void differ_unchecks(struct differ *differ);
 /* The check of that site at that provider for a record to name: its id, or the reference to a step

@@ -19,7 +19,7 @@ const char *dro_thing_name(enum dro_thing thing)
 
 const char *dro_action_name(enum dro_action action)
 {
-	static const char *const names[] = {"create", "update", "delete"};
+	static const char *const names[] = {"create", "update", "adopt", "delete"};
 
 	return names[action];
 }
@@ -47,6 +47,8 @@ void dro_diff_free(struct dro_diff *diff)
 		free(diff->findings[i].target);
 		free(diff->findings[i].text);
 	}
+	free(diff->marked);
+	free(diff->surplus);
 	free(diff->changes);
 	free(diff->findings);
 	free(diff);
@@ -152,12 +154,12 @@ const struct dro_seen_zone *dro_seen_zone_of(
 /* "2 to create, 1 to update" */
 static void summarise(char *out, size_t size, const struct dro_diff *diff)
 {
-	size_t counts[3] = {0}, i, length;
+	size_t counts[4] = {0}, i, length;
 
 	for (i = 0; i < diff->change_count; i++)
 		counts[diff->changes[i].action]++;
 	snprintf(out, size, "nothing to do");
-	for (i = length = 0; i < 3 && length < size; i++)
+	for (i = length = 0; i < 4 && length < size; i++)
 		if (counts[i])
 			length += (size_t)snprintf(out + length, size - length, "%s%zu to %s",
 				length ? ", " : "", counts[i], dro_action_name(i));
@@ -174,7 +176,7 @@ static int describe(struct differ *differ)
 	free(plan->from);
 	free(plan->commit);
 	free(plan->summary);
-	plan->mode = strdup(facts->adopt_count ? "adopt" : "converge");
+	plan->mode = strdup(facts->adopt.count ? "adopt" : "converge");
 	plan->from = strdup(facts->active);
 	plan->commit = strdup(facts->spec->commit);
 	plan->summary = strdup(summary);
@@ -198,6 +200,29 @@ static void tell_broken_run(struct differ *differ)
 			run);
 }
 
+static void compare_all(struct differ *differ)
+{
+	tell_broken_run(differ);
+	differ_instances(differ);
+	differ_pages(differ);
+	differ_checks(differ);
+	differ_records(differ);
+	differ_unchecks(differ);
+	differ_images(differ);
+	differ_backups(differ);
+	differ_databases(differ);
+}
+
+/* Only what was named: whatever else differs is another run's to end. */
+static void compare_adopted(struct differ *differ)
+{
+	differ_adopt(differ);
+	if (differ_adopts_checks(differ) || differ_adopts_records(differ))
+		differ_checks(differ); /* which a record may name */
+	if (differ_adopts_records(differ))
+		differ_records(differ);
+}
+
 int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
 	const struct dro_reconcile_facts *facts, struct dro_error *err)
 {
@@ -207,18 +232,12 @@ int dro_plan_reconcile(struct dro_plan **plan, struct dro_diff **diff,
 	if (!differ.diff)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	differ.base.rc = dro_plan_new(&differ.base.plan, "reconcile", facts->service->name, err);
-	if (differ.base.rc == 0) {
-		tell_broken_run(&differ);
-		differ_instances(&differ);
-		differ_pages(&differ);
-		differ_checks(&differ);
-		differ_records(&differ);
-		differ_unchecks(&differ);
-		differ_images(&differ);
-		differ_backups(&differ);
-		differ_databases(&differ);
-	}
+	if (differ.base.rc == 0 && facts->adopt.count)
+		compare_adopted(&differ);
+	else if (differ.base.rc == 0)
+		compare_all(&differ);
 	free(differ.pointers);
+	free(differ.adopted);
 	if (differ.base.rc == 0)
 		differ.base.rc = describe(&differ);
 	if (differ.base.rc == 0) {

@@ -12,6 +12,14 @@
 #include "model/graph.h"
 #include "model/observed.h"
 
+/* What is to be taken over although it carries no mark of ours. Nothing else is planned then. */
+struct dro_adopt {
+	/* "NAME TYPE" of records, which may carry another's mark; ids of instances and checks. */
+	const char *const *things;
+	size_t count;
+	const char *site, *group; /* of the instances, where they do not tell; or NULL */
+};
+
 struct dro_reconcile_facts {
 	const struct dro_spec *spec;
 	const struct dro_service *service;
@@ -22,9 +30,7 @@ struct dro_reconcile_facts {
 	const struct dro_observed *seen;
 	const char *broken_run; /* the run before, which failed on its way back; or "" */
 	int64_t now_ms;
-	/* Records to be taken over although they carry no mark, or another's: "NAME TYPE". */
-	const char *const *adopt;
-	size_t adopt_count;
+	struct dro_adopt adopt;
 };
 
 enum dro_thing {
@@ -36,7 +42,8 @@ enum dro_thing {
 	DRO_THING_DATABASE,
 	DRO_THING_PAGE,
 };
-enum dro_action { DRO_ACTION_CREATE, DRO_ACTION_UPDATE, DRO_ACTION_DELETE };
+/* Adopted: marked as ours, and changed where it differs. */
+enum dro_action { DRO_ACTION_CREATE, DRO_ACTION_UPDATE, DRO_ACTION_ADOPT, DRO_ACTION_DELETE };
 
 /* One difference that the plan ends. */
 struct dro_change {
@@ -67,7 +74,10 @@ struct dro_diff {
 	size_t change_count;
 	struct dro_finding *findings;
 	size_t finding_count;
-	size_t things;	   /* of the service that were seen: what blast is measured against */
+	size_t things; /* of the service that were seen: what blast is measured against */
+	/* Of what is to be adopted: a thing that carries another's mark; a group that would have
+	 * more instances than it is to have. For the rules; NULL: none. */
+	char *marked, *surplus;
 	bool wants_images; /* instances are to be launched, and seen has no images: look again */
 };
 

@@ -25,6 +25,11 @@ static uint32_t interval_of(const struct dro_seen_checks *seen, const struct dro
 	return found;
 }
 
+static bool is_ours(const struct differ *differ, const struct dro_health_check *check)
+{
+	return dro_owner_is(check->owner, differ->facts->service->name);
+}
+
 /* What a check is to be. */
 static cJSON *wanted_json(struct differ *differ, const struct dro_seen_checks *seen,
 	const struct dro_site *site, const struct differ_addresses *at)
@@ -129,6 +134,29 @@ static const struct dro_health_check *find(
 	return found;
 }
 
+/*
+ * One that is to be adopted: it has what no provider changes, and where it looks at is where this
+ * site is. The rest is set with the mark.
+ */
+static const struct dro_health_check *find_adopted(struct differ *differ,
+	const struct dro_seen_checks *seen, const struct dro_site *site, const cJSON *wanted)
+{
+	size_t i;
+
+	for (i = 0; i < seen->count; i++) {
+		const struct dro_health_check *check = seen->checks[i];
+
+		if (differ_adopts(differ, check->id) &&
+			strcmp(kind_name(check->kind), site->health.scheme) == 0 &&
+			check->interval_s == interval_of(seen, &site->health) &&
+			(*check->address ? strcmp(check->address,
+						   dro_json_text(wanted, "address")) == 0
+					 : strcmp(check->host, site->health.host) == 0))
+			return check;
+	}
+	return NULL;
+}
+
 /* Does a weighted name need a check of that site at that provider? */
 static bool needed(const struct dro_service *service, const char *provider, const char *site)
 {
@@ -175,7 +203,8 @@ static void change(struct differ *differ, enum dro_action action, const char *pr
 				      .target = target,
 				      .was = (char *)dro_buf_str(&before),
 				      .wanted = (char *)dro_buf_str(&after),
-				      .step = step ? step->id : NULL});
+				      .step = step ? step->id : NULL,
+				      .expected = action == DRO_ACTION_ADOPT});
 	dro_buf_free(&before);
 	dro_buf_free(&after);
 }
@@ -191,8 +220,11 @@ static void put(struct differ *differ, const struct dro_seen_checks *seen,
 
 	step_id(id, sizeof(id), "check", seen->provider, site->name);
 	step = differ_step(differ, "check.put", site->name, CHECK_MS, id);
-	change(differ, before ? DRO_ACTION_UPDATE : DRO_ACTION_CREATE, seen->provider, site->name,
-		was, wanted, step);
+	change(differ,
+		!before			  ? DRO_ACTION_CREATE
+		: is_ours(differ, before) ? DRO_ACTION_UPDATE
+					  : DRO_ACTION_ADOPT,
+		seen->provider, site->name, was, wanted, step);
 	if (!step) {
 		cJSON_Delete(was);
 		cJSON_Delete(wanted);
@@ -208,6 +240,25 @@ static void put(struct differ *differ, const struct dro_seen_checks *seen,
 		dro_build_after(build, step, after);
 }
 
+/* For the rule: two would both think that it is theirs. */
+static void judge_mark(struct differ *differ, const struct dro_health_check *check)
+{
+	char text[400];
+
+	if (!*check->owner)
+		return;
+	snprintf(text, sizeof(text), "health check %s is marked %s", check->id, check->owner);
+	differ_keep_text(differ, &differ->diff->marked, text);
+}
+
+/* An adoption is about what it names: a check that is not there is made where a record that it
+ * names hangs on it. */
+static bool is_meant(const struct differ *differ, const struct dro_health_check *before)
+{
+	return !differ->facts->adopt.count || differ_adopts_records(differ) ||
+	       (before && !is_ours(differ, before));
+}
+
 static void compare_site(
 	struct differ *differ, const struct dro_seen_checks *seen, const struct dro_site *site)
 {
@@ -221,8 +272,10 @@ static void compare_site(
 	differ_addresses_of(differ, site, &at);
 	if (differ->base.rc == 0 && (at.count || *at.reference))
 		wanted = wanted_json(differ, seen, site, &at);
+	if (wanted && !before && (before = find_adopted(differ, seen, site, wanted)))
+		judge_mark(differ, before);
 	was = before ? seen_json(before) : NULL;
-	if (wanted && (!was || !equal(wanted, was))) {
+	if (wanted && is_meant(differ, before) && (!was || !equal(wanted, was))) {
 		put(differ, seen, site, before, wanted, at.step);
 		wanted = NULL;
 	}
@@ -262,6 +315,41 @@ static void remove_unneeded(struct differ *differ, const struct dro_seen_checks 
 	}
 }
 
+/* Each one that was named is ours now, or is to be. */
+static void check_adopted(struct differ *differ, const struct dro_seen_checks *seen)
+{
+	const struct dro_plan *plan = differ->base.plan;
+	size_t i, j;
+
+	for (i = 0; i < seen->count && differ->base.rc == 0; i++) {
+		const struct dro_health_check *check = seen->checks[i];
+
+		if (!differ_adopts(differ, check->id) || is_ours(differ, check))
+			continue;
+		for (j = 0; j < plan->step_count; j++)
+			if (strcmp(plan->steps[j]->kind, "check.put") == 0 &&
+				strcmp(dro_json_text(plan->steps[j]->inputs, "id"), check->id) == 0)
+				break;
+		if (j == plan->step_count)
+			differ->base.rc = dro_fail(differ->base.err, DRO_ECONFLICT,
+				"no site of %s is without a check and wants one like %s: of its "
+				"kind, as often, of where it looks",
+				differ->facts->service->name, check->id);
+	}
+}
+
+bool differ_is_check(const struct differ *differ, const char *id)
+{
+	const struct dro_observed *seen = differ->facts->seen;
+	size_t i, j;
+
+	for (i = 0; i < seen->check_count; i++)
+		for (j = 0; j < seen->checks[i].count; j++)
+			if (strcmp(seen->checks[i].checks[j]->id, id) == 0)
+				return true;
+	return false;
+}
+
 void differ_checks(struct differ *differ)
 {
 	const struct dro_service *service = differ->facts->service;
@@ -277,6 +365,7 @@ void differ_checks(struct differ *differ)
 		}
 		for (j = 0; j < service->site_count && differ->base.rc == 0; j++)
 			compare_site(differ, seen, &service->sites[j]);
+		check_adopted(differ, seen);
 	}
 }
 

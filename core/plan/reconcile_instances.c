@@ -33,16 +33,20 @@ static const char *service_of(const struct part *part)
 	return part->differ->facts->service->name;
 }
 
-/* How many of the group there are to be; <0: none of our business. */
-static int wanted_count(const struct part *part, size_t group)
+static bool is_active(const struct differ *differ, const struct dro_site *site)
 {
-	return part->active ? part->site->groups[group].count
-			    : dro_standby_count(part->site, group);
+	return strcmp(site->name, differ->facts->active) == 0;
 }
 
-static const char *wanted_type(const struct part *part, size_t group)
+int differ_group_count(const struct differ *differ, const struct dro_site *site, size_t group)
 {
-	return part->active ? part->site->groups[group].type : dro_standby_type(part->site, group);
+	return is_active(differ, site) ? site->groups[group].count : dro_standby_count(site, group);
+}
+
+const char *differ_group_type(
+	const struct differ *differ, const struct dro_site *site, size_t group)
+{
+	return is_active(differ, site) ? site->groups[group].type : dro_standby_type(site, group);
 }
 
 static int older_first(const void *a, const void *b)
@@ -206,10 +210,11 @@ static void launch_some(const struct part *part, size_t index, const char *image
 	dro_build_input(build, step, "site", part->site->name);
 	dro_build_input(build, step, "group", group->name);
 	dro_build_input(build, step, "image", image ? image : "");
-	dro_build_input(build, step, "type", wanted_type(part, index));
+	dro_build_input(build, step, "type", differ_group_type(part->differ, part->site, index));
 	dro_build_input_json(build, step, "count", cJSON_CreateNumber((double)count));
 	dro_build_input_json(build, step, "user_data", user_data(part));
-	snprintf(text, sizeof(text), "%s from %s", wanted_type(part, index), group->image);
+	snprintf(text, sizeof(text), "%s from %s",
+		differ_group_type(part->differ, part->site, index), group->image);
 	for (i = 0; i < count; i++)
 		change(part, group->name, step,
 			(struct dro_change){
@@ -336,7 +341,7 @@ static void compare_members(
 	const struct part *part, size_t index, const struct members *members, size_t keep)
 {
 	const struct dro_instance_group *group = &part->site->groups[index];
-	const char *type = wanted_type(part, index);
+	const char *type = differ_group_type(part->differ, part->site, index);
 	struct members stopped = {calloc(members->count + 1, sizeof(*stopped.items)), 0};
 	size_t i;
 
@@ -358,13 +363,17 @@ static void compare_members(
 static void compare_group(const struct part *part, size_t index)
 {
 	const struct dro_instance_group *group = &part->site->groups[index];
-	int wanted = wanted_count(part, index);
+	int wanted = differ_group_count(part->differ, part->site, index);
 	struct members members;
+	size_t missing;
 
 	if (wanted < 0 || !collect(&members, part, group->name))
 		return;
-	if (members.count < (size_t)wanted)
-		launch(part, index, (size_t)wanted - members.count,
+	missing = members.count < (size_t)wanted ? (size_t)wanted - members.count : 0;
+	if (missing)
+		missing -= differ_alike(part->differ, part->seen, index, missing);
+	if (missing)
+		launch(part, index, missing,
 			part->active && index == 0 && members.count == 0 && was_alive(part));
 	compare_members(part, index, &members, (size_t)wanted);
 	if (members.count > (size_t)wanted)
@@ -430,49 +439,8 @@ void differ_instances(struct differ *differ)
 		const struct part part = {.differ = differ,
 			.seen = &seen->sites[i],
 			.site = seen->sites[i].site,
-			.active = strcmp(seen->sites[i].site->name, differ->facts->active) == 0};
+			.active = is_active(differ, seen->sites[i].site)};
 
 		compare_site(&part);
 	}
-}
-
-/* ---- addresses ------------------------------------------------------------------------------- */
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-void differ_addresses_of(
-	struct differ *differ, const struct dro_site *site, struct differ_addresses *out)
-{
-	const struct dro_observed *seen = differ->facts->seen;
-	const struct dro_seen_site *at = &seen->sites[site - differ->facts->service->sites];
-	const char *group = site->group_count ? site->groups[0].name : "";
-	size_t i;
-
-	*out = (struct differ_addresses){.unknown = at->error != NULL};
-	out->items = calloc(at->count + 1, sizeof(*out->items));
-	if (!out->items) {
-		differ_no_memory(differ);
-		return;
-	}
-	for (i = 0; i < at->count; i++) {
-		const struct dro_instance *instance = at->instances[i];
-		const char *address =
-			*instance->public_ipv4 ? instance->public_ipv4 : instance->private_ipv4;
-
-		if (instance->state == DRO_INSTANCE_RUNNING && *address &&
-			strcmp(dro_instance_group_name(
-				       instance, differ->facts->service->name, site),
-				group) == 0)
-			out->items[out->count++] = address;
-	}
-	if (out->count)
-		qsort(out->items, out->count, sizeof(*out->items), by_text);
-	snprintf(out->step, sizeof(out->step), "boot-%s-%s", site->name, group);
-	if (out->count == 0 && dro_plan_step(differ->base.plan, out->step))
-		snprintf(out->reference, sizeof(out->reference), "${%s.addresses}", out->step);
-	else
-		out->step[0] = '\0';
 }

@@ -185,6 +185,11 @@ static void note(struct zone_diff *zone, enum dro_action action, const char *nam
 	dro_buf_free(&after);
 }
 
+static bool ours(const struct zone_diff *zone, const struct dro_record *record)
+{
+	return dro_owner_is(record->owner, zone->differ->facts->service->name);
+}
+
 static void put(struct zone_diff *zone, struct wanted *wanted, const struct dro_record *before)
 {
 	cJSON *was = before ? dro_record_json(before) : NULL, *json = differ_wanted_json(wanted);
@@ -194,8 +199,11 @@ static void put(struct zone_diff *zone, struct wanted *wanted, const struct dro_
 		cJSON_Delete(was);
 		return;
 	}
-	note(zone, before ? DRO_ACTION_UPDATE : DRO_ACTION_CREATE, wanted->name, wanted->type, was,
-		json, false);
+	note(zone,
+		!before		     ? DRO_ACTION_CREATE
+		: ours(zone, before) ? DRO_ACTION_UPDATE
+				     : DRO_ACTION_ADOPT,
+		wanted->name, wanted->type, was, json, false);
 	append(zone, zone->put, cJSON_Duplicate(json, 1));
 	if (before)
 		append(zone, zone->was, was);
@@ -238,11 +246,6 @@ static void del(struct zone_diff *zone, const struct dro_record *record, bool re
 
 /* ---- one name and type ----------------------------------------------------------------------- */
 
-static bool ours(const struct zone_diff *zone, const struct dro_record *record)
-{
-	return dro_owner_is(record->owner, zone->differ->facts->service->name);
-}
-
 static bool adopted(const struct zone_diff *zone, const char *name, const char *type)
 {
 	const struct dro_reconcile_facts *facts = zone->differ->facts;
@@ -250,8 +253,8 @@ static bool adopted(const struct zone_diff *zone, const char *name, const char *
 	size_t i;
 
 	snprintf(key, sizeof(key), "%s %s", name, type);
-	for (i = 0; i < facts->adopt_count; i++)
-		if (strcmp(facts->adopt[i], key) == 0)
+	for (i = 0; i < facts->adopt.count; i++)
+		if (strcmp(facts->adopt.things[i], key) == 0)
 			return true;
 	return false;
 }
@@ -374,7 +377,10 @@ static void merge(struct zone_diff *zone)
 
 		wanted = order >= 0 ? run_of_wanted(&zone->wanted, i) : 0;
 		seen = order <= 0 ? run_of_seen(zone, j) : 0;
-		if (wanted)
+		if (zone->differ->facts->adopt.count &&
+			(!wanted || !adopted(zone, item->name, item->type)))
+			; /* not what this is about */
+		else if (wanted)
 			compare_sets(zone, item, wanted, &zone->seen[j], seen);
 		else
 			compare_unwanted(zone, &zone->seen[j], seen);

@@ -48,7 +48,19 @@ static void gather(struct differ *differ)
 	qsort(differ->pointers, differ->pointer_count, sizeof(*differ->pointers), compare);
 }
 
-static const char *leads_to(const struct differ *differ, const char *address)
+static bool is_traffic(const struct dro_service *service, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < service->traffic_count; i++)
+		if (strcmp(service->traffic[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* `service` (may be NULL): only its own names count. */
+static const char *leads_to(
+	const struct differ *differ, const char *address, const struct dro_service *service)
 {
 	const struct differ_pointer *pointers = differ->pointers;
 	size_t low = 0, high = differ->pointer_count;
@@ -61,24 +73,38 @@ static const char *leads_to(const struct differ *differ, const char *address)
 		else
 			high = middle;
 	}
-	return *address && low < differ->pointer_count && strcmp(pointers[low].value, address) == 0
-		       ? pointers[low].name
-		       : NULL;
+	for (; *address && low < differ->pointer_count && strcmp(pointers[low].value, address) == 0;
+		low++)
+		if (!service || is_traffic(service, pointers[low].name))
+			return pointers[low].name;
+	return NULL;
+}
+
+static const char *leads_there(struct differ *differ, const struct dro_instance *instance,
+	const struct dro_service *service)
+{
+	const char *name;
+
+	if (!differ->pointers)
+		gather(differ);
+	if (!differ->pointers)
+		return ""; /* the pass has failed */
+	name = leads_to(differ, instance->public_ipv4, service);
+	return name ? name : leads_to(differ, instance->private_ipv4, service);
 }
 
 const char *differ_used_by(struct differ *differ, const struct dro_instance *instance)
 {
 	const struct dro_observed *seen = differ->facts->seen;
-	const char *name;
 	size_t i;
 
 	for (i = 0; i < seen->zone_count; i++)
 		if (seen->zones[i].error)
 			return seen->zones[i].zone;
-	if (!differ->pointers)
-		gather(differ);
-	if (!differ->pointers)
-		return ""; /* the pass has failed */
-	name = leads_to(differ, instance->public_ipv4);
-	return name ? name : leads_to(differ, instance->private_ipv4);
+	return leads_there(differ, instance, NULL);
+}
+
+const char *differ_name_of(struct differ *differ, const struct dro_instance *instance)
+{
+	return leads_there(differ, instance, differ->facts->service);
 }

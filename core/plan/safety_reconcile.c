@@ -79,6 +79,26 @@ static bool active_lost(const struct dro_reconcile_facts *facts, const struct dr
 	return false;
 }
 
+/* Two would both think that it is theirs. */
+static bool foreign_mark(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
+	char *text, size_t size)
+{
+	(void)facts;
+	if (diff->marked)
+		snprintf(text, size, "%s", diff->marked);
+	return diff->marked;
+}
+
+/* Of a standby that is more than it is to be, the next pass would end the youngest. */
+static bool group_full(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
+	char *text, size_t size)
+{
+	(void)facts;
+	if (diff->surplus)
+		snprintf(text, size, "%s", diff->surplus);
+	return diff->surplus;
+}
+
 static const struct {
 	const char *name;
 	bool (*forbids)(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
@@ -87,6 +107,8 @@ static const struct {
 	{"max-changes", max_changes},
 	{"active-delete", active_delete},
 	{"active-lost", active_lost},
+	{"foreign-mark", foreign_mark},
+	{"group-full", group_full},
 };
 
 size_t dro_safety_reconcile(struct dro_refusal *out, const struct dro_reconcile_facts *facts,

@@ -269,3 +269,19 @@ int dro_provider_instance_health(struct dro_provider *provider, const char *regi
 			collect_instance_health, &to, &invoke.call, &invoke.err);
 	return dro_invoke_end(&invoke, rc, err);
 }
+
+int dro_provider_mark_instances(struct dro_provider *provider,
+	const struct dro_instance_marks *marks, const struct dro_call *call, struct dro_error *err)
+{
+	const struct dro_compute *compute = &provider->plugin->compute;
+	struct dro_instance_marks own = *marks;
+	struct dro_invoke invoke;
+	int rc;
+
+	own.size = sizeof(own);
+	own.region = dro_text(own.region);
+	if ((rc = dro_invoke_begin(&invoke, provider, "compute.mark_instances", DRO_INVOKE_MUTATION,
+		     compute->mark_instances, call)) == 0)
+		rc = compute->mark_instances(provider->account, &own, &invoke.call, &invoke.err);
+	return dro_invoke_end(&invoke, rc, err);
+}

@@ -144,6 +144,8 @@ int dro_provider_resize_instance(struct dro_provider *provider, const char *regi
 int dro_provider_instance_health(struct dro_provider *provider, const char *region,
 	const char *const *ids, size_t id_count, struct dro_instance_health_list *out,
 	const struct dro_call *call, struct dro_error *err);
+int dro_provider_mark_instances(struct dro_provider *provider,
+	const struct dro_instance_marks *marks, const struct dro_call *call, struct dro_error *err);
 
 int dro_provider_list_objects(struct dro_provider *provider, const struct dro_object_query *query,
 	struct dro_object_list *out, const struct dro_call *call, struct dro_error *err);

@@ -121,6 +121,7 @@ const struct dro_compute aws_compute = {
 	.delete_image = ec2_delete_image,
 	.resize_instance = ec2_resize_instance,
 	.instance_health = ec2_instance_health,
+	.mark_instances = ec2_mark_instances,
 };
 
 extern const struct dro_provider_v1 dro_provider_v1;

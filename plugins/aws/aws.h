@@ -149,6 +149,8 @@ int ec2_resize_instance(void *account, const char *region, const char *id, const
 int ec2_instance_health(void *account, const char *region, const char *const *ids, size_t id_count,
 	dro_emit_instance_health emit, void *arg, const struct dro_call *call,
 	struct dro_error *err);
+int ec2_mark_instances(void *account, const struct dro_instance_marks *marks,
+	const struct dro_call *call, struct dro_error *err);
 /* Emits every <instancesSet> item below `reservation`; *emitted counts them. */
 int ec2_emit_instances(const struct aws_account *account, const struct dro_xml_node *reservation,
 	const char *region, dro_emit_instance emit, void *arg, size_t *emitted,

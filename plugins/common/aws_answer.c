@@ -51,6 +51,7 @@ static const struct dro_word words[] = {
 	{"VolumeLimitExceeded", DRO_EQUOTA},
 	{"MaxSpotInstanceCountExceeded", DRO_EQUOTA},
 	{"ResourceLimitExceeded", DRO_EQUOTA},
+	{"TagLimitExceeded", DRO_EQUOTA},
 	{"SnapshotLimitExceeded", DRO_EQUOTA},
 	{"AMIQuotaExceeded", DRO_EQUOTA},
 	{"ConcurrentSnapshotLimitExceeded", DRO_EQUOTA},
@@ -70,6 +71,7 @@ static const struct dro_word words[] = {
 	{"NoSuchVersion", DRO_ENOTFOUND},
 	{"InvalidAMIID.Unavailable", DRO_ENOTFOUND},
 	{"*.NotFound", DRO_ENOTFOUND},
+	{"InvalidID", DRO_ENOTFOUND}, /* of CreateTags: whatever the id is of */
 	{"*.NotFoundException", DRO_ENOTFOUND},
 	{"*.Malformed", DRO_EINVAL},
 	{"UnsupportedOperation", DRO_EUNSUPPORTED},

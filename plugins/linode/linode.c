@@ -115,6 +115,7 @@ static const struct dro_compute compute = {
 	.delete_image = li_delete_image,
 	.resize_instance = li_resize_instance,
 	.instance_health = li_instance_health,
+	.mark_instances = li_mark_instances,
 };
 
 static const struct dro_async async = {.size = sizeof(async), .poll = li_poll};

@@ -112,6 +112,8 @@ int li_resize_instance(void *account, const char *region, const char *id, const 
 int li_instance_health(void *account, const char *region, const char *const *ids, size_t id_count,
 	dro_emit_instance_health emit, void *arg, const struct dro_call *call,
 	struct dro_error *err);
+int li_mark_instances(void *account, const struct dro_instance_marks *marks,
+	const struct dro_call *call, struct dro_error *err);
 
 /* The image as it is in `region` ("" : anywhere). */
 uint32_t li_image_state(const cJSON *item, const char *region);

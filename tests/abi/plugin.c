@@ -7,7 +7,7 @@
 #elif defined(ABI_1_0)
 #include "abi/provider_1_0.h"
 #else
-#define ABI_1_1
+#define ABI_1_1 /* and later */
 #include "drorch/provider.h"
 #endif
 
@@ -238,6 +238,20 @@ static int instance_health(void *account, const char *region, const char *const 
 	}
 	return 0;
 }
+
+/* The id "gone" is not there. */
+static int mark_instances(void *opaque, const struct dro_instance_marks *marks,
+	const struct dro_call *call, struct dro_error *err)
+{
+	struct account *account = opaque;
+
+	(void)call;
+	if (strcmp(marks->ids[0], "gone") == 0)
+		return account->host->fail(err, DRO_ENOTFOUND, NULL,
+			"no %s in \"%s\": not %s=%s, %zu go", marks->ids[0], marks->region,
+			marks->tags[0].name, marks->tags[0].value, marks->drop_count);
+	return 0;
+}
 #endif
 
 static const struct dro_compute compute = {
@@ -252,6 +266,7 @@ static const struct dro_compute compute = {
 #ifdef ABI_1_1
 	.resize_instance = resize_instance,
 	.instance_health = instance_health,
+	.mark_instances = mark_instances,
 #endif
 };
 

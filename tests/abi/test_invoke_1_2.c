@@ -1,4 +1,4 @@
-/* What came with ABI 1.2: pages that a bucket's website shows. */
+/* What came with ABI 1.2: pages that a bucket's website shows, marks on instances. */
 #include "abi/kit.h"
 
 START_TEST(pages)
@@ -41,6 +41,32 @@ START_TEST(pages)
 }
 END_TEST
 
+START_TEST(puts_marks)
+{
+	const struct dro_pair tag = {"drorch:site", "main"};
+	const char *id = "i-1", *drop = "drorch:run";
+	struct dro_provider *provider = opened("good");
+	struct dro_call call = call_of("key-1"), keyless = call_of(NULL);
+	struct dro_instance_marks marks = {.ids = &id,
+		.id_count = 1,
+		.tags = &tag,
+		.tag_count = 1,
+		.drop = &drop,
+		.drop_count = 1};
+
+	ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &call, &err), 0);
+	ck_assert_str_eq(last_function, "compute.mark_instances");
+	ck_assert(last.mutation);
+	ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &keyless, &err), DRO_EINVAL);
+	id = "gone";
+	ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &call, &err), DRO_ENOTFOUND);
+	ck_assert_str_eq(err.message, "main: no gone in \"\": not drorch:site=main, 1 go");
+	lease = DRO_EBUSY;
+	ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &call, &err), DRO_EBUSY);
+	dro_provider_close(provider);
+}
+END_TEST
+
 START_TEST(what_older_ones_did_not_have_is_unsupported)
 {
 	static const char *const plugins[] = {"older", "abi_1_0"};
@@ -51,9 +77,14 @@ START_TEST(what_older_ones_did_not_have_is_unsupported)
 
 	for (i = 0; i < 2; i++) {
 		struct dro_provider *provider = opened(plugins[i]);
+		const char *id = "i-1";
+		struct dro_instance_marks marks = {.ids = &id, .id_count = 1};
 		struct dro_page_place place;
 		struct dro_page_seen seen;
 
+		ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &call, &err),
+			DRO_EUNSUPPORTED);
+		ck_assert_ptr_nonnull(strstr(err.message, "has no compute.mark_instances"));
 		ck_assert_int_eq(
 			dro_provider_find_website(provider, "r1", "b", &place, &call, &err),
 			DRO_EUNSUPPORTED);
@@ -71,6 +102,7 @@ int main(void)
 	TCase *tcase = tcase_create("invoke_1_2");
 
 	tcase_add_test(tcase, pages);
+	tcase_add_test(tcase, puts_marks);
 	tcase_add_test(tcase, what_older_ones_did_not_have_is_unsupported);
 	return run_case("invoke_1_2", tcase);
 }

@@ -105,6 +105,7 @@ START_TEST(loads_one_of_abi_1_0)
 	ck_assert_uint_lt(plugin->compute.size, sizeof(plugin->compute));
 	ck_assert_ptr_null((void *)plugin->compute.resize_instance);
 	ck_assert_ptr_null((void *)plugin->compute.instance_health);
+	ck_assert_ptr_null((void *)plugin->compute.mark_instances);
 	ck_assert_ptr_nonnull((void *)plugin->async.poll);
 	ck_assert_ptr_null(plugin->provider.health);
 	ck_assert_ptr_null((void *)plugin->health.list_checks);

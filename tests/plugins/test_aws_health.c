@@ -254,6 +254,58 @@ START_TEST(health_of_many)
 }
 END_TEST
 
+START_TEST(puts_marks)
+{
+	struct scripted *host = scripted_new("aws");
+	struct kit kit = kit_with(host, scripted_open(host, "region", "eu-central-1", NULL));
+	static const char *const ids[] = {"i-1", "i-2"}, *const drop[] = {"drorch:run"};
+	static const struct dro_pair tags[] = {{"drorch:service", "memphis"}};
+	struct dro_instance_marks marks = {.size = sizeof(marks),
+		.region = "us-west-2",
+		.ids = ids,
+		.id_count = 2,
+		.tags = tags,
+		.tag_count = 1};
+
+	scripted_answer(host, 200,
+		"<CreateTagsResponse" EC2_NS "><return>true</return></CreateTagsResponse>", NULL);
+	ck_assert_int_eq(
+		kit.aws->compute->mark_instances(kit.account, &marks, &kit.call, &kit.err), 0);
+	FORM(0, "Action", "CreateTags");
+	FORM(0, "ResourceId.1", "i-1");
+	FORM(0, "ResourceId.2", "i-2");
+	FORM(0, "Tag.1.Key", "drorch:service");
+	FORM(0, "Tag.1.Value", "memphis");
+	ck_assert_uint_eq(scripted_form_count(host, 0), 6);
+	ck_assert_str_eq(scripted_request(host, 0)->auth_region, "us-west-2");
+	/* Without a key DeleteTags takes them all: it is not called without one. */
+	ck_assert_uint_eq(scripted_count(host), 1);
+	marks.tag_count = 0;
+	marks.drop = drop;
+	marks.drop_count = 1;
+	scripted_answer(host, 200,
+		"<DeleteTagsResponse" EC2_NS "><return>true</return></DeleteTagsResponse>", NULL);
+	ck_assert_int_eq(
+		kit.aws->compute->mark_instances(kit.account, &marks, &kit.call, &kit.err), 0);
+	FORM(1, "Action", "DeleteTags");
+	FORM(1, "Tag.1.Key", "drorch:run");
+	ck_assert_uint_eq(scripted_form_count(host, 1), 5);
+	scripted_answer(host, 400, EC2_ERROR("InvalidInstanceID.NotFound", "no"), NULL);
+	ck_assert_int_eq(kit.aws->compute->mark_instances(kit.account, &marks, &kit.call, &kit.err),
+		DRO_ENOTFOUND);
+	scripted_answer(host, 400, EC2_ERROR("InvalidID", "no"), NULL);
+	ck_assert_int_eq(kit.aws->compute->mark_instances(kit.account, &marks, &kit.call, &kit.err),
+		DRO_ENOTFOUND);
+	scripted_answer(host, 400, EC2_ERROR("TagLimitExceeded", "no"), NULL);
+	ck_assert_int_eq(kit.aws->compute->mark_instances(kit.account, &marks, &kit.call, &kit.err),
+		DRO_EQUOTA);
+	scripted_answer(host, 500, EC2_ERROR("InternalError", "no"), NULL);
+	ck_assert_int_eq(kit.aws->compute->mark_instances(kit.account, &marks, &kit.call, &kit.err),
+		DRO_ETIMEDOUT);
+	kit_close(&kit);
+}
+END_TEST
+
 START_TEST(resizes)
 {
 	struct scripted *host = scripted_new("aws");
@@ -366,6 +418,7 @@ int main(void)
 	tcase_add_test(tcase, health_pages_of_loads);
 	tcase_add_test(tcase, health_of_what_is_gone);
 	tcase_add_test(tcase, health_of_many);
+	tcase_add_test(tcase, puts_marks);
 	tcase_add_test(tcase, resizes);
 	tcase_add_test(tcase, many_ids_go_in_several_calls);
 	suite_add_tcase(suite, tcase);

@@ -342,6 +342,59 @@ START_TEST(health_is_the_machines)
 }
 END_TEST
 
+START_TEST(marks_on_what_is_there)
+{
+	struct live kit = lab_open();
+	struct dro_pair own[] = {{"team", "web"}, {"drorch:service", "other"}},
+			marked[] = {{"drorch:service", "adopted"}, {"drorch:site", "main"}};
+	struct dro_instance_spec spec = spec_of("by-hand");
+	struct dro_instance_query query = {.size = sizeof(query), .tags = marked, .tag_count = 2};
+	struct dro_instance_list made = {0}, seen = {0};
+	struct dro_instance_marks marks = {.tags = marked, .tag_count = 2, .id_count = 1};
+	const char *ids[] = {NULL, "i-00000000000000000"}, *drop[] = {"drorch:site", "absent"};
+	int before;
+
+	add_image();
+	spec.tags = own;
+	spec.tag_count = 2;
+	kit.call.idem_key = "by-hand";
+	OK(run(&kit, &spec, &made));
+	ids[0] = made.items[0]->id;
+	marks.ids = ids;
+	/* Done, and the answer lost. */
+	LAB_DO("fault", "add", "drop", "--vendor", "ec2", "--operation", "CreateTags", "--count",
+		"1");
+	before = lab_calls("CreateTags");
+	OK(dro_provider_mark_instances(kit.provider, &marks, &kit.call, &kit.err));
+	ck_assert_int_eq(lab_calls("CreateTags"), before + 2);
+	OK(dro_provider_list_instances(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_uint_eq(seen.count, 1);
+	ck_assert_str_eq(seen.items[0]->name, "by-hand");
+	ck_assert_str_eq(dro_instance_tag(seen.items[0], "team"), "web");
+	ck_assert_uint_eq(seen.items[0]->tag_count, 4);
+	dro_instance_list_free(&seen);
+	/* One of them is not there: none is marked. */
+	marks.id_count = 2;
+	marked[1].value = "other";
+	ck_assert_int_eq(dro_provider_mark_instances(kit.provider, &marks, &kit.call, &kit.err),
+		DRO_ENOTFOUND);
+	marks.id_count = 1;
+	marks.tag_count = 0;
+	marks.drop = drop;
+	marks.drop_count = 2;
+	OK(dro_provider_mark_instances(kit.provider, &marks, &kit.call, &kit.err));
+	query.tag_count = 1;
+	OK(dro_provider_list_instances(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_uint_eq(seen.count, 1);
+	ck_assert_uint_eq(seen.items[0]->tag_count, 3);
+	ck_assert_ptr_null(dro_instance_tag(seen.items[0], "drorch:site"));
+	OK(dro_provider_terminate_instances(kit.provider, "", ids, 1, &kit.call, &kit.err));
+	dro_instance_list_free(&made);
+	dro_instance_list_free(&seen);
+	live_close(&kit);
+}
+END_TEST
+
 START_TEST(sizes_change_at_rest)
 {
 	struct live kit = lab_open();
@@ -469,6 +522,7 @@ int main(void)
 	tcase_add_test(tcase, refusals_are_told_apart);
 	tcase_add_test(tcase, one_image_a_key);
 	tcase_add_test(tcase, health_is_the_machines);
+	tcase_add_test(tcase, marks_on_what_is_there);
 	tcase_add_test(tcase, sizes_change_at_rest);
 	tcase_add_test(tcase, ten_thousand_in_ten_pages);
 	tcase_add_test(tcase, identity);

@@ -118,6 +118,53 @@ static void put_load(struct live *live, const char *instance, const char *percen
 	live_ask(live, "monitoring", "POST", "", form);
 }
 
+/* Somebody's own instance: its own tags stay, whatever is put beside them and taken away. */
+START_TEST(marks_are_put_and_taken_away)
+{
+	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
+	struct dro_pair own[] = {{"team", "web & <shop>"}, {"drorch:site", "old"}},
+			marked[] = {{"drorch:service", "memphis"}, {"drorch:site", "tier 2+&=é"}};
+	struct dro_instance_spec spec = {.size = sizeof(spec),
+		.count = 2,
+		.name = "by hand",
+		.type = "t3.micro",
+		.image = KNOWN_IMAGE,
+		.tags = own,
+		.tag_count = 2};
+	struct dro_instance_query query = {.size = sizeof(query), .tags = marked, .tag_count = 2};
+	struct dro_instance_list made = {0}, seen = {0};
+	struct dro_instance_marks marks = {.tags = marked, .tag_count = 2, .id_count = 2};
+	const char *ids[2], *drop[] = {"drorch:site", "absent"};
+
+	OK(dro_provider_create_instances(kit.provider, &spec, &made, &kit.call, &kit.err));
+	ids[0] = made.items[0]->id;
+	ids[1] = made.items[1]->id;
+	marks.ids = ids;
+	OK(dro_provider_mark_instances(kit.provider, &marks, &kit.call, &kit.err));
+	OK(dro_provider_mark_instances(kit.provider, &marks, &kit.call, &kit.err));
+	OK(dro_provider_list_instances(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_uint_eq(seen.count, 2);
+	ck_assert_str_eq(seen.items[1]->name, "by hand");
+	ck_assert_str_eq(dro_instance_tag(seen.items[1], "team"), "web & <shop>");
+	dro_instance_list_free(&seen);
+	marks.tag_count = 1;
+	marks.drop = drop;
+	marks.drop_count = 2;
+	OK(dro_provider_mark_instances(kit.provider, &marks, &kit.call, &kit.err));
+	OK(dro_provider_mark_instances(kit.provider, &marks, &kit.call, &kit.err));
+	query.tag_count = 1;
+	OK(dro_provider_list_instances(kit.provider, &query, &seen, &kit.call, &kit.err));
+	ck_assert_uint_eq(seen.count, 2);
+	ck_assert_ptr_null(dro_instance_tag(seen.items[0], "drorch:site"));
+	ck_assert_str_eq(dro_instance_tag(seen.items[0], "team"), "web & <shop>");
+	ck_assert_uint_eq(seen.items[0]->tag_count, 3);
+	OK(dro_provider_terminate_instances(kit.provider, "", ids, 2, &kit.call, &kit.err));
+	dro_instance_list_free(&made);
+	dro_instance_list_free(&seen);
+	live_close(&kit);
+}
+END_TEST
+
 START_TEST(sizes_and_health)
 {
 	struct live kit = live_open(moto_port, "AKIDEXAMPLE", "wJalrXUtnFEMI");
@@ -334,6 +381,7 @@ static int run_tests(void)
 	tcase_set_timeout(tcase, 110);
 	tcase_add_test(tcase, identity);
 	tcase_add_test(tcase, instances_live_and_die);
+	tcase_add_test(tcase, marks_are_put_and_taken_away);
 	tcase_add_test(tcase, sizes_and_health);
 	tcase_add_test(tcase, images_live_and_die);
 	tcase_add_test(tcase, objects_come_and_go);

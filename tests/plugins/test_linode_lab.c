@@ -377,6 +377,66 @@ static int resize(const char *id, const char *type)
 	return dro_provider_resize_instance(provider, "eu-west", id, type, &call, &err);
 }
 
+/* The tags of one instance, in one line. */
+static const char *tags_of(const char *id)
+{
+	static char text[400];
+	struct dro_instance_query query = {.size = sizeof(query), .ids = &id, .id_count = 1};
+	struct dro_instance_list found = {0};
+	struct dro_call call = a_call(NULL);
+	size_t i;
+
+	ck_assert_int_eq(dro_provider_list_instances(provider, &query, &found, &call, &err), 0);
+	text[0] = '\0';
+	for (i = 0; i < found.items[0]->tag_count; i++) {
+		const struct dro_pair *tag = &found.items[0]->tags[i];
+
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s%s ", tag->name,
+			*tag->value ? "=" : "", tag->value);
+	}
+	dro_instance_list_free(&found);
+	return text;
+}
+
+START_TEST(marks_on_what_is_there)
+{
+	const struct dro_pair own[] = {{"plain", "tag"}, {"drorch:service", "other"}, {"a", "b"}};
+	const struct dro_pair marked[] = {{"drorch:service", "adopted"}, {"drorch:site", "main"}};
+	struct dro_instance_spec spec = spec_of("by-hand", NULL);
+	struct dro_instance_marks marks = {
+		.region = "eu-west", .tags = marked, .tag_count = 2, .id_count = 1};
+	struct dro_instance_list made = {0};
+	struct dro_call call = a_call("marks-1");
+	const char *id, *none = "4242", *drop[] = {"drorch:site", "absent"};
+	int calls;
+
+	spec.tags = own;
+	spec.tag_count = 3;
+	ck_assert_msg(create(&spec, "by-hand-1", &made) == 0, "%s", err.message);
+	id = made.items[0]->id;
+	marks.ids = &id;
+	calls = lab_calls("UpdateInstance");
+	/* Done, and the answer lost: it is seen, and not written again. */
+	LAB_DO("fault", "add", "drop", "--operation", "UpdateInstance", "--count", "1");
+	ck_assert_msg(
+		dro_provider_mark_instances(provider, &marks, &call, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &call, &err), 0);
+	ck_assert_int_eq(lab_calls("UpdateInstance") - calls, 1);
+	ck_assert_str_eq(tags_of(id), "plain=tag a=b drorch:service=adopted drorch:site=main ");
+	marks.tag_count = 0;
+	marks.drop = drop;
+	marks.drop_count = 2;
+	ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &call, &err), 0);
+	ck_assert_str_eq(tags_of(id), "plain=tag a=b drorch:service=adopted ");
+	marks.ids = &none;
+	ck_assert_int_eq(dro_provider_mark_instances(provider, &marks, &call, &err), DRO_ENOTFOUND);
+	ck_assert_int_eq(lab_calls("UpdateInstance") - calls, 2);
+	ck_assert_int_eq(
+		dro_provider_terminate_instances(provider, "eu-west", &id, 1, &call, &err), 0);
+	dro_instance_list_free(&made);
+}
+END_TEST
+
 START_TEST(an_instance_is_resized)
 {
 	struct dro_instance_spec spec = spec_of("scale", NULL);
@@ -495,6 +555,7 @@ int main(void)
 	tcase_add_test(tcase, capacity_is_looked_at);
 	tcase_add_test(tcase, faults_have_their_codes);
 	tcase_add_test(tcase, an_image_is_made_copied_and_deleted);
+	tcase_add_test(tcase, marks_on_what_is_there);
 	tcase_add_test(tcase, an_instance_is_resized);
 	tcase_add_test(tcase, health_is_measured);
 	tcase_add_test(tcase, operations_are_polled);

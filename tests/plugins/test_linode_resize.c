@@ -1,4 +1,4 @@
-/* Resizing and measuring of the linode plugin against a scripted host. */
+/* Resizing, measuring and marking of the linode plugin against a scripted host. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +186,79 @@ START_TEST(knows_what_was_not_measured)
 }
 END_TEST
 
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+#define TAGGED(tags) "{\"id\":77,\"label\":\"web\",\"status\":\"running\",\"tags\":[" tags "]}"
+#define OWN "\"shop\",\"drorch\",\"drorch:sites=3\""
+#define MARKED OWN ",\"drorch:service=memphis\",\"drorch:site=main\""
+
+static int mark(void)
+{
+	static const struct dro_pair tags[] = {
+		{"drorch:service", "memphis"}, {"drorch:site", "main"}};
+	static const char *const ids[] = {"77"}, *const drop[] = {"drorch:run"};
+	const struct dro_instance_marks marks = {.size = sizeof(marks),
+		.ids = ids,
+		.id_count = 1,
+		.tags = tags,
+		.tag_count = 2,
+		.drop = drop,
+		.drop_count = 1};
+
+	return compute->mark_instances(account, &marks, &call, &err);
+}
+
+/* The whole list goes out, and nothing beside it: the label stays. */
+START_TEST(marks_join_the_tags_that_are_there)
+{
+	scripted_answer(
+		scripted, 200, TAGGED("\"drorch:run=r1\"," OWN ",\"drorch:site=old\""), NULL);
+	scripted_answer(scripted, 200, "{}", NULL);
+	scripted_answer(scripted, 200, TAGGED(MARKED), NULL);
+	ck_assert_int_eq(mark(), 0);
+	ck_assert_uint_eq(scripted_count(scripted), 3);
+	ck_assert_str_eq(scripted_request(scripted, 1)->method, "PUT");
+	ck_assert_str_eq(scripted_request(scripted, 1)->path, "/v4/linode/instances/77");
+	ck_assert_uint_eq(scripted_request(scripted, 1)->flags & DRO_HTTP_SAFE, 0);
+	ck_assert_str_eq(scripted_request(scripted, 1)->body, "{\"tags\":[" MARKED "]}");
+	ck_assert_str_eq(scripted_request(scripted, 2)->method, "GET");
+	/* As wanted: nothing is written. */
+	scripted_answer(scripted, 200, TAGGED(MARKED), NULL);
+	ck_assert_int_eq(mark(), 0);
+	ck_assert_uint_eq(scripted_count(scripted), 4);
+}
+END_TEST
+
+/* Somebody wrote an older list over ours: theirs is read, and ours goes among it. */
+START_TEST(marks_that_are_overwritten_are_put_again)
+{
+	int i;
+
+	scripted_answer(scripted, 200, TAGGED(OWN), NULL);
+	scripted_no_answer(scripted, DRO_ETIMEDOUT);
+	scripted_answer(scripted, 200, TAGGED("\"new\""), NULL);
+	scripted_answer(scripted, 200, "{}", NULL);
+	scripted_answer(scripted, 200,
+		TAGGED("\"drorch:site=main\",\"drorch:service=memphis\",\"new\""), NULL);
+	ck_assert_int_eq(mark(), 0);
+	ck_assert_str_eq(scripted_request(scripted, 3)->body,
+		"{\"tags\":[\"new\",\"drorch:service=memphis\",\"drorch:site=main\"]}");
+	/* It does not end. */
+	for (i = 0; i < 3; i++) {
+		scripted_answer(scripted, 200, TAGGED(OWN), NULL);
+		scripted_answer(scripted, 200, "{}", NULL);
+	}
+	scripted_answer(scripted, 200, TAGGED(OWN), NULL);
+	ck_assert_int_eq(mark(), DRO_ECONFLICT);
+	ck_assert_uint_eq(scripted_count(scripted), 5 + 7);
+	scripted_answer(scripted, 200, TAGGED(OWN), NULL);
+	scripted_answer(scripted, 401, ERRORS("Invalid Token"), NULL);
+	ck_assert_int_eq(mark(), DRO_EAUTH);
+	scripted_answer(scripted, 404, ERRORS("Not found"), NULL);
+	ck_assert_int_eq(mark(), DRO_ENOTFOUND);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("linode_resize");
@@ -195,6 +268,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, resizes_what_is_off);
+	tcase_add_test(tcase, marks_join_the_tags_that_are_there);
+	tcase_add_test(tcase, marks_that_are_overwritten_are_put_again);
 	tcase_add_test(tcase, does_it_once);
 	tcase_add_test(tcase, says_why_not);
 	tcase_add_test(tcase, measures_the_last_quarter_of_an_hour);

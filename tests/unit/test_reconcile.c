@@ -189,8 +189,7 @@ START_TEST(what_is_not_ours_is_left_until_it_is_adopted)
 	look();
 	ck_assert_uint_eq(diff->change_count, 0);
 	ck_assert(finds(DRO_FINDING_FOREIGN, "carries no mark"));
-	facts.adopt = adopt;
-	facts.adopt_count = 1;
+	facts.adopt = (struct dro_adopt){.things = adopt, .count = 1};
 	look();
 	ck_assert_uint_eq(diff->change_count, 1);
 	ck_assert_str_eq(plan->mode, "adopt");

@@ -46,25 +46,31 @@ static int read_user_data(
 	return rc;
 }
 
-static void tag(struct launch_spec *out, const char *name, const char *value)
+void step_mark(struct step_marks *marks, const char *name, const char *value)
 {
-	out->tags[out->spec.tag_count++] = (struct dro_pair){name, value};
+	marks->tags[marks->count++] = (struct dro_pair){name, value};
 }
 
-/* What every instance of ours is called and bears; `site` "" : none. */
-static void add_marks(struct launch_spec *out, const struct dro_step_context *context,
+void step_marks_init(struct step_marks *marks, const struct dro_step_context *context,
 	const char *site, const char *last)
 {
 	const char *service = context->world->service->name;
 
-	snprintf(out->name, sizeof(out->name), "%s-%s-%s", service, *site ? site : "build", last);
-	out->spec.name = out->name;
-	out->spec.tags = out->tags;
-	tag(out, "Name", out->name);
-	tag(out, DRO_TAG_SERVICE, service);
-	tag(out, DRO_TAG_SITE, site);
-	tag(out, DRO_TAG_RUN, context->plan->id);
-	tag(out, DRO_TAG_STEP, context->step->id);
+	marks->count = 0;
+	snprintf(marks->name, sizeof(marks->name), "%s-%s-%s", service, *site ? site : "build",
+		last);
+	step_mark(marks, "Name", marks->name);
+	step_mark(marks, DRO_TAG_SERVICE, service);
+	step_mark(marks, DRO_TAG_SITE, site);
+	step_mark(marks, DRO_TAG_RUN, context->plan->id);
+	step_mark(marks, DRO_TAG_STEP, context->step->id);
+}
+
+static void take_marks(struct launch_spec *out)
+{
+	out->spec.name = out->marks.name;
+	out->spec.tags = out->marks.tags;
+	out->spec.tag_count = out->marks.count;
 }
 
 static int init_group(
@@ -85,8 +91,9 @@ static int init_group(
 			site->name, name);
 	if ((rc = dro_json_int(context->inputs, "count", group->count, &count, err)) < 0)
 		return rc;
-	add_marks(out, context, site->name, group->name);
-	tag(out, DRO_TAG_GROUP, group->name);
+	step_marks_init(&out->marks, context, site->name, group->name);
+	step_mark(&out->marks, DRO_TAG_GROUP, group->name);
+	take_marks(out);
 	out->spec.count = (uint32_t)count;
 	out->spec.type = *type ? type : group->type;
 	return copy_options(out, group->options, group->option_count, err);
@@ -102,9 +109,10 @@ static int init_build(
 	if ((rc = dro_step_image_policy(context, &policy, err)) < 0 ||
 		(rc = dro_json_string_need(context->inputs, "type", &out->spec.type, err)) < 0)
 		return rc;
-	add_marks(out, context, "", policy->name);
-	tag(out, DRO_TAG_ROLE, DRO_MARK_BUILD);
-	tag(out, DRO_TAG_IMAGE, policy->name);
+	step_marks_init(&out->marks, context, "", policy->name);
+	step_mark(&out->marks, DRO_TAG_ROLE, DRO_MARK_BUILD);
+	step_mark(&out->marks, DRO_TAG_IMAGE, policy->name);
+	take_marks(out);
 	out->spec.count = 1;
 	return copy_options(out, policy->options, policy->option_count, err);
 }

@@ -4,13 +4,27 @@
 
 #include "engine/steps/steps.h"
 
+#define STEP_MARKS_MAX 7
+
+/* What every instance of ours is called and bears. Not to be moved. */
+struct step_marks {
+	struct dro_pair tags[STEP_MARKS_MAX]; /* the first is its Name */
+	size_t count;
+	char name[200];
+};
+
+/* `last` is the group's or the image's name; `site` "" : of none, a build's machine. */
+void step_marks_init(struct step_marks *marks, const struct dro_step_context *context,
+	const char *site, const char *last);
+/* One more; the texts are the caller's. */
+void step_mark(struct step_marks *marks, const char *name, const char *value);
+
 /* An instance spec and what its pointers point to. Not to be moved. Free with launch_spec_free. */
 struct launch_spec {
 	struct dro_instance_spec spec;
-	struct dro_pair tags[7];
+	struct step_marks marks;
 	struct dro_pair *options;
 	struct dro_buf user_data;
-	char name[200];
 };
 
 /*

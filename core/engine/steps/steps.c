@@ -39,6 +39,7 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{"database.drain", "apply what it received", dro_step_drain, NULL},
 	{"database.guard", "let writes wait again", dro_step_guard, NULL, .graceful = true},
 	{"dns.apply", "set records", dro_step_dns_apply, dro_step_dns_unapply},
+	{"compute.adopt", "mark instances as ours", dro_step_adopt, dro_step_unadopt},
 	{"compute.terminate", "terminate instances", dro_step_terminate, NULL},
 	{"compute.power", "start instances", dro_step_power, dro_step_unpower},
 	{"compute.resize", "resize an instance", dro_step_resize, dro_step_unresize},

@@ -80,6 +80,8 @@ int dro_step_fence(struct dro_step_context *context, struct dro_error *err);
 int dro_step_unfence(struct dro_step_context *context, struct dro_error *err);
 int dro_step_launch(struct dro_step_context *context, struct dro_error *err);
 int dro_step_unlaunch(struct dro_step_context *context, struct dro_error *err);
+int dro_step_adopt(struct dro_step_context *context, struct dro_error *err);
+int dro_step_unadopt(struct dro_step_context *context, struct dro_error *err);
 int dro_step_wait_running(struct dro_step_context *context, struct dro_error *err);
 int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *err);
 int dro_step_verify_app(struct dro_step_context *context, struct dro_error *err);

@@ -274,6 +274,19 @@ struct dro_instance_health {
 	uint32_t reserved;
 };
 
+/* Since ABI 1.2: what is to be written on instances that are there. */
+struct dro_instance_marks {
+	uint32_t size;
+	uint32_t reserved;
+	const char *region;
+	const char *const *ids;
+	size_t id_count;
+	const struct dro_pair *tags; /* these they get: an older value of the name goes */
+	size_t tag_count;
+	const char *const *drop; /* names of tags that go; none is there: a success */
+	size_t drop_count;
+};
+
 /* A callback's non-zero return ends the list early; the call then returns that value. */
 typedef int (*dro_emit_instance)(void *arg, const struct dro_instance *instance);
 typedef int (*dro_emit_image)(void *arg, const struct dro_image *image);
@@ -317,6 +330,13 @@ struct dro_compute {
 	/* One emit an id that exists. */
 	int (*instance_health)(void *account, const char *region, const char *const *ids,
 		size_t id_count, dro_emit_instance_health emit, void *arg,
+		const struct dro_call *call, struct dro_error *err);
+	/* Since ABI 1.2. */
+	/*
+	 * Every other tag, the name and all else that is theirs stays. Idempotent. DRO_ENOTFOUND:
+	 * one of them is not there; others may be done.
+	 */
+	int (*mark_instances)(void *account, const struct dro_instance_marks *marks,
 		const struct dro_call *call, struct dro_error *err);
 };
 
@@ -629,7 +649,8 @@ DRO_NO_TAIL_PADDING(dro_image, created_ms);
 DRO_NO_TAIL_PADDING(dro_image_query, id_count);
 DRO_NO_TAIL_PADDING(dro_image_spec, tag_count);
 DRO_NO_TAIL_PADDING(dro_instance_health, reserved);
-DRO_NO_TAIL_PADDING(dro_compute, instance_health);
+DRO_NO_TAIL_PADDING(dro_instance_marks, drop_count);
+DRO_NO_TAIL_PADDING(dro_compute, mark_instances);
 DRO_NO_TAIL_PADDING(dro_object, modified_ms);
 DRO_NO_TAIL_PADDING(dro_object_query, delimiter);
 DRO_NO_TAIL_PADDING(dro_object_ref, key);
