@@ -85,6 +85,7 @@ static void watch(pid_t boot, int signal_fd, int grace_ms, int *status)
 			return;
 		if (poll(fds, 2, kill_at ? (int)(kill_at - now) : -1) < 0 && errno != EINTR)
 			return;
+		now = dro_now_ms(); /* it lived a while */
 		if (fds[1].revents && read(signal_fd, &info, sizeof(info)) > 0 &&
 			reap(boot, status))
 			return;
