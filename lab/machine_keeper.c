@@ -92,8 +92,9 @@ static void exec_nspawn(const struct machine *machine, const sigset_t *before)
 	sigprocmask(SIG_SETMASK, before, NULL);
 	execlp(NSPAWN, NSPAWN, "--quiet", "--directory", machine->root, name, "--register=no",
 		"--keep-unit", "--network-namespace-path=/proc/self/ns/net", "--link-journal=no",
-		"--resolv-conf=off", "--timezone=off", "--console=pipe", "--kill-signal=SIGRTMIN+4",
-		"--boot", NULL);
+		/* In that namespace only: a firewall of its own. */
+		"--capability=CAP_NET_ADMIN", "--resolv-conf=off", "--timezone=off",
+		"--console=pipe", "--kill-signal=SIGRTMIN+4", "--boot", NULL);
 	dprintf(2, "drorch-lab: %s: %s\n", NSPAWN, strerror(errno));
 	_exit(127);
 }

@@ -247,17 +247,11 @@ class Machines(World):
 
     # -- playbooks -------------------------------------------------------------------------------
 
-    def has_firewall(self):
-        """Whether a machine may have one: nspawn leaves it the network's administration only where the lab says so."""
-        held = int(self.shell(next(iter(self.hosts)), "sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status").stdout, 16)
-        return bool(held >> 12 & 1)
-
     def variables(self):
         key = (self.ssh_folder / "controller.pub").read_text().strip()
         return {"provision_key": str(self.ssh_folder / "provision"), "controller_keys": [key],
                 "agent_source": str(AGENT), "agent_plugin_sources": [str(PLUGIN)], "application_source": str(BOOKING),
-                "application_schema": str(SCHEMA), "application_port": self.origin, "firewall": self.has_firewall(),
-                **SETTINGS,
+                "application_schema": str(SCHEMA), "application_port": self.origin, **SETTINGS,
                 "store": {"plugin": "aws", "region": TIER2, "bucket": "memphis-dr", "prefix": "offsite/",
                           "endpoint": f"http://127.0.0.1:{self.port}"},
                 "store_credentials": {"access_key_id": f"{self.credentials}/access-key-id",

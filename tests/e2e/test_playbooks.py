@@ -1,7 +1,9 @@
 """The playbooks on machines that really boot: hosts as documented, the second time nothing to do, and a service on them
 that loses nothing when it is switched, and nothing when its primary loses its power."""
 
+import concurrent.futures
 import json
+import socket
 import subprocess
 import time
 
@@ -36,6 +38,9 @@ def hosts_are_as_documented(w):
         check("SUPER" not in grants and "ALL PRIVILEGES" not in grants and "READ_ONLY ADMIN" in grants, grants)
         grants = w.sql(site, "SHOW GRANTS FOR booking@localhost")
         check("ON *.*" not in grants.replace("USAGE ON *.*", "") and "READ_ONLY" not in grants, grants)
+    # The image that both are of has none; but ed25519's are the lab's.
+    keys = {w.shell(site, "cut -d' ' -f2 /etc/ssh/ssh_host_rsa_key.pub /etc/machine-id").stdout for site in HOSTS}
+    check(len(keys) == 2 and all(len(key.split()) == 2 for key in keys), f"keys and ids of their own: {keys}")
     with w.session("main") as one, w.session("dr") as two:
         here, there = one.do("status"), two.do("status")
         check(not here["read_only"] and here["semi_sync_master_on"] and here["semi_sync_clients"] == 1, here)
@@ -62,6 +67,29 @@ def a_session_and_nothing_else(w):
     for word in ("backup", "session --config /tmp/x", "boot"):
         done = w.shell("main", f"su drorch -s /bin/sh -c 'sudo -n /usr/local/sbin/drorch-agent {word}'")
         check(done.returncode != 0 and "password is required" in done.stderr, f"sudo {word}: {done}")
+
+
+def firewalled(w):
+    """What is listened on and not for everybody does not answer: not even that it is closed."""
+    ports = {"22": True, str(w.origin): True, "3306": False, "8480": False}
+
+    def answers(site, port):
+        try:
+            socket.create_connection((w.address(site), int(port)), timeout=2).close()
+            return True
+        except TimeoutError:
+            return False
+
+    def peers(site):
+        ask = f"timeout 2 bash -c ': <>/dev/tcp/{w.address('dr' if site == 'main' else 'main')}/'$port"
+        return w.shell(site, f"for port in 22 3306 8480; do ({ask}; echo $port $?) & done; wait")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        from_peers = list(pool.map(peers, HOSTS))
+        asked = [(site, port) for site in HOSTS for port in ports]
+        from_here = dict(zip(asked, pool.map(answers, *zip(*asked))))
+    check(all(open == ports[port] for (_, port), open in from_here.items()), f"from here: {from_here}")
+    for done in from_peers:
+        check(sorted(done.stdout.splitlines()) == ["22 0", "3306 0", "8480 124"], f"from its peer: {done}")
 
 
 def idempotent_bookings(w):
@@ -150,8 +178,8 @@ def power_is_lost(w):
 def machines():
     with world(kind=MachineWorld) as w:
         print(f"     {w.times}")
-        for test in (nothing_more_to_do, hosts_are_as_documented, a_session_and_nothing_else, idempotent_bookings,
-                     a_database_that_hangs, files_follow, switched_and_back, power_is_lost):
+        for test in (nothing_more_to_do, hosts_are_as_documented, firewalled, a_session_and_nothing_else, idempotent_bookings,
+                     a_database_that_hangs, files_follow, switched_and_back, power_is_lost, firewalled):
             began = time.monotonic()
             test(w)
             print(f"     {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
