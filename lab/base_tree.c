@@ -14,10 +14,10 @@
 #define FIND_MS 60000
 #define UNITS "etc/systemd/system/"
 
-/* What cloud-init does in a cloud's own images, as far as drorch needs it. */
-static const char user_data_script[] =
+/* What cloud-init does in a cloud's own images, as far as drorch needs it, and where it does. */
+static const char cloud_script[] =
 	"#!/bin/sh\n"
-	"# Once for each new instance: user-data that is a program runs.\n"
+	"# A new instance's user-data.\n"
 	"set -u\n"
 	"service=http://169.254.169.254\n"
 	"ask() { curl -fsS --retry 3 --retry-connrefused -m 10 \"$@\"; }\n"
@@ -32,18 +32,39 @@ static const char user_data_script[] =
 	"\tid=$(ask -H \"$auth\" $service/v1/instance | sed -n 's/^id: //p')\n"
 	"\tdata() { ask -H \"$auth\" $service/v1/user-data | base64 -d; }\n"
 	"fi\n"
-	"folder=/var/lib/lab-user-data\n"
-	"[ -n \"$id\" ] && [ \"$(cat $folder/id 2>/dev/null)\" != \"$id\" ] || exit 0\n"
-	"mkdir -p -m 700 $folder\n"
-	"(umask 077; data >$folder/script 2>/dev/null)\n"
-	"echo \"$id\" >$folder/id\n"
-	"[ \"$(head -c 2 $folder/script)\" = '#!' ] || exit 0\n"
-	"chmod 700 $folder/script\n"
-	"exec $folder/script\n";
+	"[ -n \"$id\" ] || exit 1\n"
+	"folder=/var/lib/cloud/instances/$id\n"
+	"[ ! -e $folder/user-data.txt ] || exit 0\n"
+	"mkdir -p $folder\n"
+	"(umask 077; data >$folder/new 2>/dev/null)\n"
+	"ln -sfn $folder /var/lib/cloud/instance\n"
+	"mv $folder/new $folder/user-data.txt\n";
+
+/* A machine whose link is cut boots all the same. */
+static const char cloud_unit[] = "[Unit]\n"
+				 "Description=What the lab's cloud says to a new instance\n"
+				 "After=network.target\n"
+				 "[Service]\n"
+				 "Type=oneshot\n"
+				 "RemainAfterExit=yes\n"
+				 "TimeoutStartSec=10s\n"
+				 "ExecStart=/usr/local/sbin/lab-cloud-init\n"
+				 "[Install]\n"
+				 "WantedBy=multi-user.target\n";
+
+static const char user_data_script[] =
+	"#!/bin/sh\n"
+	"# Once for each new instance: user-data that is a program runs.\n"
+	"folder=/var/lib/cloud/instance\n"
+	"[ \"$(head -c 2 $folder/user-data.txt)\" = '#!' ] || exit 0\n"
+	"mkdir $folder/ran 2>/dev/null || exit 0\n"
+	"chmod 700 $folder/user-data.txt\n"
+	"exec $folder/user-data.txt\n";
 
 static const char user_data_unit[] = "[Unit]\n"
 				     "Description=User-data of the lab's cloud\n"
-				     "After=network.target\n"
+				     "Requires=cloud-init.service\n"
+				     "After=cloud-init.service\n"
 				     "[Service]\n"
 				     "ExecStart=/usr/local/sbin/lab-user-data\n"
 				     "KillMode=process\n"
@@ -78,6 +99,9 @@ static const struct change made[] = {
 	{"etc/hostname", "", 0644},
 	{"etc/resolv.conf", "", 0644},
 	{"etc/machine-id", "", 0444},
+	{"usr/local/sbin/lab-cloud-init", cloud_script, 0755},
+	{UNITS "cloud-init.service", cloud_unit, 0644},
+	{UNITS "multi-user.target.wants/cloud-init.service", "../cloud-init.service", 0},
 	{"usr/local/sbin/lab-user-data", user_data_script, 0755},
 	{UNITS "lab-user-data.service", user_data_unit, 0644},
 	{UNITS "multi-user.target.wants/lab-user-data.service", "../lab-user-data.service", 0},

@@ -257,8 +257,8 @@ class World:
         wait_for("the service at its main site", lambda: self.ask("/healthz")[0] == 200)
         self.commit_specs()
 
-    def add_image(self, folder, region, *options):
-        return self.lab("image", "add", folder, "--name", "memphis-site", "--region", region, *options).split()[0]
+    def add_image(self, folder, region, *options, name="memphis-site"):
+        return self.lab("image", "add", folder, "--name", name, "--region", region, *options).split()[0]
 
     def add_images(self, folder):
         self.amis = {region: self.add_image(folder, region) for region in (MAIN, TIER2)}

@@ -40,11 +40,6 @@ AGENT = HOST_BUILD / "agent/drorch-agent"
 BOOKING = HOST_BUILD / "examples/booking/drorch-booking"
 PLUGIN = HOST_BUILD / "plugins/aws.so"
 PLAYBOOKS = SOURCE / "playbooks"
-# Where cloud-init would have left user-data, before the agent looks.
-USER_DATA = {"etc/systemd/system/drorch-agent.service.d/lab.conf": """\
-[Service]
-ExecStartPre=/bin/sh -c 'n=0; until [ -s /var/lib/lab-user-data/id ] || [ $n -ge 100 ]; do sleep 0.1; n=$((n+1)); done'
-"""}
 # What the playbooks make of hosts here that is not their default. It is in a baked image too.
 SETTINGS = {"files_every": "1s", "self_fence_after": "10s"}
 BASE_SECONDS, PLAYBOOK_SECONDS, BOOT_SECONDS = 900, 900, 120
@@ -113,6 +108,21 @@ safety:
   monitor: {monitor}
 """
 
+# What our playbooks make of a machine of an image named `machine`.
+IMAGES = """\
+images:
+  {built}:
+    provider: {provider}
+    region: {region}
+    build:
+      base: machine
+      type: {type}
+      playbook: playbooks/site.yml
+      bake: playbooks/bake.yml
+      vars: {{secrets: {secrets}}}
+      deadline: 15m
+"""
+
 
 def skip(why):
     print(f"skipped: {why}")
@@ -152,13 +162,18 @@ def base():
     return pathlib.Path(done.stdout.strip())
 
 
+def playbook_files():
+    """{path: text} of our playbooks, as they stand in a repository of specs."""
+    return {f"playbooks/{path.relative_to(PLAYBOOKS)}": path.read_text() for path in sorted(PLAYBOOKS.rglob("*"))
+            if path.is_file() and "secrets" not in path.parts and not path.name.startswith(".")}
+
+
 @functools.lru_cache(maxsize=None)
 def baked():
-    """The image folder of what site.yml and bake.yml make of the base: kept beside it, made anew when either changes.
-    The programs are no part of it: they are another build's the next time."""
-    digest = hashlib.sha256((str(base()) + json.dumps(SETTINGS, sort_keys=True)).encode())
-    for path in sorted(path for path in PLAYBOOKS.rglob("*") if path.is_file() and "secrets" not in path.parts):
-        digest.update(str(path.relative_to(PLAYBOOKS)).encode() + path.read_bytes())
+    """The image folder of what `drorch image build` makes of the base by our playbooks: kept beside it, made anew when
+    either changes. The programs are no part of it: they are another build's the next time."""
+    made_of = json.dumps([str(base()), SETTINGS, playbook_files()], sort_keys=True)
+    digest = hashlib.sha256(made_of.encode())
     made = base().parent.parent / f"{base().parent.name}-baked-{digest.hexdigest()[:12]}"
     with open(f"{made}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -214,11 +229,6 @@ class Machines(World):
             layers = f"layer {below}/root\n" + layers
         (folder / "machine").write_text(layers)
         shutil.copy(self.ssh_folder / "provision.pub", keys / "authorized_keys")
-        for path, text in USER_DATA.items():
-            (folder / "root" / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "root" / path).write_text(text)
-        (folder / "root/var/lib/cloud/instance").mkdir(parents=True)
-        (folder / "root/var/lib/cloud/instance/user-data.txt").symlink_to("/var/lib/lab-user-data/script")
         keys.chmod(0o700)
         (folder / "root/root").chmod(0o700)
         return folder
@@ -278,31 +288,25 @@ class Machines(World):
 
     # -- images ----------------------------------------------------------------------------------
 
-    def bake(self, image, *arguments):
-        """The disk of what site.yml, with these arguments, and bake.yml make of a machine of that image."""
-        made = self.linode("POST", "/linode/instances", {
-            "region": MAIN, "type": "g6-standard-4", "image": image, "label": "builder", "root_pass": "correct-Horse-7"})
-        others, self.hosts = self.hosts, {"builder": {
-            "drorch_instance_id": str(made["id"]), "ansible_host": made["ipv4"][0], "drorch_role": "build",
-            "drorch_service": "memphis",
-            "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.ssh_folder}/builder -o HostKeyAlias=builder "
-                                       "-o StrictHostKeyChecking=yes"}}
-        self.know_hosts("builder")
-        inventory = self.folder / "builder.json"
-        inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
-        self.playbook("site.yml", *arguments, inventory=inventory)
-        self.playbook("bake.yml", inventory=inventory)
-        self.lab("power", "builder", "off", "--wait")
-        self.hosts = others
-        disk = self.lab_state / "instances" / str(made["id"]) / "disk"
-        shutil.rmtree(disk / "root/var/lib/lab-user-data")  # the lab's own, of this machine's first boot
+    def image_files(self, **values):
+        """For the specs' repository: ({path: text} of our playbooks, the spec's images)."""
+        variables = {key: value for key, value in self.variables().items() if key != "provision_key"}
+        return ({**playbook_files(), "playbooks/group_vars/build.yml": json.dumps(variables)},
+                IMAGES.format(secrets=self.folder / "secrets", **values))
+
+    def build(self, name):
+        """The disk of the image that drorch makes now."""
+        self.good("image", "build", name, timeout=PLAYBOOK_SECONDS)
+        made = next(i for i in json.loads(self.good("image", "list", "-o", "json"))["images"] if i["image"] == name)
+        disk = self.lab_state / "images" / made["id"].replace("/", "-")
         left = [str(path) for pattern in (
             "var/lib/mysql/*", "etc/mysql/drorch-tls/*", "etc/mysql/mariadb.conf.d/*-host.cnf",
-            "etc/mysql/mariadb.conf.d/zz-*", "var/lib/drorch-agent/*",
+            "etc/mysql/mariadb.conf.d/zz-*", "var/lib/drorch-agent/*", "var/lib/cloud/instances/*", "etc/ssh/ssh_host_*",
             "etc/systemd/system/multi-user.target.wants/mariadb.service") for path in (disk / "root").glob(pattern)
             if path.is_file() or path.is_dir()]
         check(not left, f"an image has what is one host's own: {left}")
         check((disk / "root/etc/machine-id").read_text() == "", "an image has no machine id")
+        check("drorch-build" not in (disk / "root/root/.ssh/authorized_keys").read_text(), "the build's key")
         return disk
 
     def linode(self, method, path, body=None):
@@ -318,11 +322,21 @@ class Machines(World):
 
 
 class Bakery(Machines):
-    """One host, that becomes an image."""
+    """A service that has no hosts yet, and an image of what they are to be."""
 
     def make_service(self):
         super().make_service()
-        self.disk = self.bake(self.add_machine_image(base()))
+        self.add_image(self.machine_image(base()), MAIN, "--vendor", "linode", name="machine")
+        self.commit_specs()
+        self.disk = self.build("memphis-base")
+
+    def spec_files(self):
+        values = dict(port=self.port, edge=self.edge, origin=self.origin, main=MAIN, dr=DR, tier2=TIER2, name=NAME,
+                      credentials=self.credentials, monitor=self.monitor, ssh=self.ssh_folder,
+                      image="{name: memphis-base, newest: true}")
+        files, images = self.image_files(built="memphis-base", provider="linode", region=MAIN, type="g6-standard-4")
+        return {**files, "providers.yaml": PROVIDERS.format(**values),
+                "services/memphis.yaml": SERVICE.format(**values) + images}
 
     def take(self, disk, to):
         """It appears whole."""
@@ -333,8 +347,6 @@ class Bakery(Machines):
         layers = [line for line in (new / "machine").read_text().splitlines() if str(self.folder) not in line]
         (new / "machine").write_text("\n".join(layers) + "\n")
         shutil.rmtree(new / "root/root/.ssh", ignore_errors=True)
-        for key in (new / "root/etc/ssh").glob("ssh_host_*"):  # the lab's own: each disk gets another
-            key.unlink()
         new.rename(to)
 
 

@@ -5,7 +5,7 @@ import json
 import time
 
 from harness import BUCKET, TIER2, check, main, wait_for, world
-from machines import DR, MAIN, NAME, PROVIDERS, SERVICE, MachineWorld, need_machines
+from machines import DR, MAIN, NAME, PROVIDERS, SERVICE, MachineWorld, baked, need_machines
 from writers import Writers
 
 COLD = """\
@@ -35,7 +35,7 @@ traffic:
 
 
 class ColdWorld(MachineWorld):
-    """The hot pair, whose standby is backed up, and an image for a cold site."""
+    """The hot pair, whose standby is backed up, and an image for a cold site, that drorch has built."""
 
     def make_service(self):
         status, answer = self.aws("s3", TIER2, "PUT", "/" + BUCKET, body=(
@@ -43,30 +43,31 @@ class ColdWorld(MachineWorld):
             b"<LocationConstraint>" + TIER2.encode() + b"</LocationConstraint></CreateBucketConfiguration>"))
         check(status == 200, f"bucket: {status} {answer.decode()}")
         super().make_service()
-        with self.timed("bake"):
-            self.disk = self.bake(self.image, "--tags", "host")  # the rest is in that image already
-        self.add_cold_image("cold")
+        self.add_image(self.machine_image(baked(), "below"), TIER2, name="machine")
+        with self.timed("image build"):
+            self.disk = self.build("memphis-cold")
 
     def variables(self):
         return {**super().variables(), "backup_what": "database", "backup_sites": ["dr"],
                 "firewall_progress": ["198.18.0.0/15"]}
 
-    def add_cold_image(self, folder, key=None):
-        """The newest of its name from now on; with another backup key where one is given."""
-        image = self.machine_image(self.disk, folder)
-        if key:
-            path = image / "root/etc/drorch/credentials/backup-key"
-            path.parent.mkdir(parents=True, mode=0o700)
-            path.write_text(key + "\n")
-            path.chmod(0o600)
-        self.lab("image", "add", image, "--name", "memphis-cold", "--region", TIER2)
+    def add_cold_image(self, key):
+        """The newest of its name from now on: the one that was built, with another backup key."""
+        image = self.machine_image(self.disk, "cold-other")
+        path = image / "root/etc/drorch/credentials/backup-key"
+        path.parent.mkdir(parents=True, mode=0o700)
+        path.write_text(key + "\n")
+        path.chmod(0o600)
+        return self.add_image(image, TIER2, name="memphis-cold")
 
     def spec_files(self):
         values = dict(port=self.port, edge=self.edge, origin=self.origin, main=MAIN, dr=DR, tier2=TIER2, name=NAME,
                       credentials=self.credentials, monitor=self.monitor, image=self.image, ssh=self.ssh_folder,
                       bucket=BUCKET)
-        return {"providers.yaml": PROVIDERS.format(**values),
-                "services/memphis.yaml": SERVICE.replace("traffic:\n", COLD).format(**values)}
+        files, images = self.image_files(built="memphis-cold", provider="aws", region=TIER2, type="t3.large")
+        files["playbooks/ansible.cfg"] = "[tags]\nrun = host\n"  # the rest is in the image that it begins with
+        return {**files, "providers.yaml": PROVIDERS.format(**values),
+                "services/memphis.yaml": SERVICE.replace("traffic:\n", COLD).format(**values) + images}
 
     def back_up(self, site):
         """As its timer does it: the manifest."""
@@ -126,7 +127,7 @@ def store_is_away(w):
 
 def key_is_another(w):
     """The agent tells, drorch shows it; nothing is put in place, and an abort leaves nothing behind."""
-    w.add_cold_image("cold-other", "not-the-key-of-these-backups")
+    image = w.add_cold_image("not-the-key-of-these-backups")
     done = w.promote()
     check(done.returncode == 1 and w.run_state() == "failed", f"{done}")
     said = "the key (backup.encryption.key) does not open the backup's repository"
@@ -137,7 +138,7 @@ def key_is_another(w):
     check(w.shell(host, "systemctl is-active mariadb").stdout.strip() == "inactive", "a server runs")
     w.good("abort", w.run_id())
     nothing_is_left(w)
-    w.add_cold_image("cold-again")
+    w.ec2(TIER2, "DeregisterImage", ImageId=image)
 
 
 def restored(w, manifest, exactly, before, after):
