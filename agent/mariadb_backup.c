@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/child.h"
+#include "agent/gtid.h"
 #include "agent/mariadb.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -182,23 +183,55 @@ out:
 	return rc;
 }
 
-/* Of a primary: "binlog.000002<TAB>270520<TAB>0-1-5". */
-static int read_primary_gtid(
-	struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
+/* Of its binary log: "binlog.000002<TAB>270520<TAB>0-1-5". */
+static int read_binlog_gtid(struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(INFO_MAX);
 	const char *position, *gtid;
 	int rc = read_info(&text, path, "xtrabackup_binlog_info", err);
 
-	if (rc == DRO_ENOTFOUND)
-		rc = dro_fail(err, DRO_ECONFLICT,
-			"the copy has no position: the server writes no binary log (log_bin)");
 	if (rc < 0)
 		goto out;
 	position = strchr(dro_buf_str(&text), '\t');
 	gtid = position ? strchr(position + 1, '\t') : NULL;
 	rc = keep_gtid(out, gtid ? gtid + 1 : "", gtid ? strlen(gtid + 1) : 0, err);
 out:
+	dro_buf_free(&text);
+	return rc;
+}
+
+/*
+ * What the copy holds. A replica notes what it has applied a moment after it has committed it, so
+ * that its position can lack the last commits of a busy one; its binary log has them. Right after a
+ * reseed it is the log that lacks some.
+ */
+static int read_gtid(struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
+{
+	struct agent_mariadb_copy log = {0};
+	struct agent_gtids applied = {.count = 0}, written = {.count = 0}, last;
+	struct dro_buf text = DRO_BUF_INIT(sizeof(out->gtid));
+	int replica = read_replica_gtid(out, path, err), rc;
+
+	if (replica < 0 && replica != DRO_ENOTFOUND)
+		return replica;
+	rc = read_binlog_gtid(replica < 0 ? out : &log, path, err);
+	if (replica < 0)
+		return rc != DRO_ENOTFOUND
+			       ? rc
+			       : dro_fail(err, DRO_ECONFLICT,
+					 "the copy has no position: the server writes no binary "
+					 "log (log_bin)");
+	if ((rc < 0 && rc != DRO_ENOTFOUND) ||
+		(rc = agent_gtids_add(&applied, out->gtid, err)) < 0 ||
+		(rc = agent_gtids_add(&written, log.gtid, err)) < 0)
+		return rc;
+	if (agent_gtids_beyond(&written, &applied) &&
+		(rc = agent_gtids_add(&applied, log.gtid, err)) == 0) {
+		agent_gtids_last(&last, &applied);
+		agent_gtids_print(&text, &last);
+		if ((rc = dro_buf_check(&text, err)) == 0)
+			snprintf(out->gtid, sizeof(out->gtid), "%s", dro_buf_str(&text));
+	}
 	dro_buf_free(&text);
 	return rc;
 }
@@ -232,10 +265,7 @@ int agent_mariadb_copy_read(struct agent_mariadb_copy *out, const char *path, st
 		rc = dro_fail(err, DRO_ECORRUPT, "%s is no prepared copy", path);
 		goto out;
 	}
-	rc = read_replica_gtid(out, path, err);
-	if (rc == DRO_ENOTFOUND)
-		rc = read_primary_gtid(out, path, err);
-	if (rc < 0 || (rc = read_version(out, path, err)) < 0)
+	if ((rc = read_gtid(out, path, err)) < 0 || (rc = read_version(out, path, err)) < 0)
 		goto out;
 	rc = agent_mariadb_tally(&out->tally, path, err);
 out:

@@ -202,6 +202,9 @@ static const struct {
 		"SET GLOBAL gtid_slave_pos = '0-1-9';\nCHANGE MASTER TO master_use_gtid = "
 		"slave_pos\n",
 		"0-1-9", ""},
+	/* Two commits are not noted yet. */
+	{"backup_type = log-applied\n", "binlog.000002\t328\t0-2-11\n",
+		"SET GLOBAL gtid_slave_pos = '0-2-9,3-1-1';\n", "0-2-11,3-1-1", ""},
 	{"backup_type = log-applied\n", NULL, NULL, "", "log_bin"},
 	{"backup_type = log-applied\n", "b\t1\t'; DROP\n", NULL, "", "no GTID position"},
 	{"backup_type = full-backuped\n", "b\t1\t0-1-5\n", NULL, "", "no prepared copy"},
