@@ -148,7 +148,8 @@ static void take_hello(struct dro_database_seen *seen, const cJSON *hello)
 
 static void take_status(struct dro_database_seen *seen, const cJSON *status)
 {
-	const cJSON *replica = cJSON_GetObjectItemCaseSensitive(status, "replica");
+	const cJSON *replica = cJSON_GetObjectItemCaseSensitive(status, "replica"),
+		    *files = cJSON_GetObjectItemCaseSensitive(status, "files");
 	const char *io = dro_json_text(replica, "io_error"),
 		   *sql = dro_json_text(replica, "sql_error");
 
@@ -162,6 +163,8 @@ static void take_status(struct dro_database_seen *seen, const cJSON *status)
 	copy(seen->follows, sizeof(seen->follows), dro_json_text(replica, "host"));
 	copy(seen->received, sizeof(seen->received), dro_json_text(replica, "seen"));
 	copy(seen->trouble, sizeof(seen->trouble), *sql ? sql : io);
+	seen->files = cJSON_IsObject(files);
+	seen->files_age_ms = number(files, "age_ms", -1);
 }
 
 void dro_database_look(struct dro_data_host *host, struct dro_sessions *sessions,

@@ -181,6 +181,39 @@ START_TEST(a_switchover_loses_nothing)
 }
 END_TEST
 
+/* Most of them before the freeze, the rest in it, beside the last write; and the plan without them
+ * where the host fetches none. */
+START_TEST(files_come_before_the_traffic)
+{
+	facts.to_host.seen.files = true;
+	make();
+	ck_assert(waits_for("sync-files-ahead", "open-dr"));
+	ck_assert(!waits_for("sync-files-ahead", "catch-up"));
+	ck_assert(waits_for("freeze", "sync-files-ahead") && waits_for("sync-files", "freeze"));
+	ck_assert(!waits_for("sync-files", "wait") && !waits_for("wait", "sync-files"));
+	ck_assert(waits_for("promote", "sync-files") && waits_for("promote", "wait"));
+	ck_assert(!dro_plan_step(plan, "sync-files")->may_fail);
+	ck_assert_ptr_null(cJSON_GetObjectItem(plan->facts, "files_age_ms"));
+	dro_plan_free(plan);
+	facts.to_host.seen.files = false;
+	make();
+	ck_assert_ptr_null(dro_plan_step(plan, "sync-files-ahead"));
+	ck_assert_ptr_null(dro_plan_step(plan, "sync-files"));
+	dro_plan_free(plan);
+	/* Nobody is left to fetch them from: what is told is how old they are. */
+	lose_main("0-1-100", true);
+	facts.to_host.seen.files = true;
+	facts.to_host.seen.files_age_ms = 7000;
+	make();
+	ck_assert_ptr_null(dro_plan_step(plan, "sync-files"));
+	ck_assert_int_eq(cJSON_GetObjectItem(plan->facts, "files_age_ms")->valuedouble, 7000);
+	dro_plan_free(plan);
+	facts.to_host.seen.files_age_ms = -1;
+	make();
+	ck_assert(cJSON_IsNull(cJSON_GetObjectItem(plan->facts, "files_age_ms")));
+}
+END_TEST
+
 START_TEST(a_switchover_needs_both)
 {
 	facts.from_host.seen.answered = false;
@@ -264,6 +297,12 @@ START_TEST(a_failback_puts_the_old_primary_in_order_first)
 	facts.address_count = 0;
 	make();
 	ck_assert(waits_for("boot", "power-on") && waits_for("rejoin", "boot"));
+	dro_plan_free(plan);
+	/* One that is switched off has what the other has. */
+	facts.to_host.seen = (struct dro_database_seen){.error = "it is stopped"};
+	facts.from_host.seen.files = true;
+	make();
+	ck_assert(waits_for("sync-files-ahead", "rejoin") && waits_for("sync-files", "freeze"));
 }
 END_TEST
 
@@ -396,6 +435,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, positions_are_counted_by_domain);
 	tcase_add_test(tcase, a_switchover_loses_nothing);
+	tcase_add_test(tcase, files_come_before_the_traffic);
 	tcase_add_test(tcase, a_switchover_needs_both);
 	tcase_add_test(tcase, a_failover_waits_for_the_fence_alone);
 	tcase_add_test(tcase, the_recovery_point_is_held_against_the_objective);
