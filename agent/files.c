@@ -31,6 +31,7 @@ struct fetch {
 	char *lock;	      /* RUNNING's path */
 	int watch;	      /* can be read once a verb has begun */
 	bool keep;	      /* the connection, for the next fetch */
+	bool other;	      /* the last whole fetch was of another host, or there was none */
 	uint64_t begun_ms, deadline_ms;
 	struct tally tally;
 };
@@ -150,12 +151,14 @@ static int judge(const struct fetch *fetch, int rc, int status, struct dro_error
 }
 
 /* Two versions of one second differ in their nanoseconds, and may in nothing else that is seen. */
-static int run(struct fetch *fetch, const char *from, const char *to, struct dro_error *err)
+static int run(struct fetch *fetch, const char *from, const char *to, const char *old,
+	struct dro_error *err)
 {
 	const char *argv[WORDS_MAX] = {"flock", "--no-fork", "--nonblock", "--conflict-exit-code",
 		"75", fetch->lock, "rsync", "--archive", "--delete-delay", "--modify-window=-1",
 		"--partial-dir=.drorch-partial", "--timeout=10", "--outbuf=L", "--out-format=%i %l",
-		"-e", fetch->shell.data, "--", from, to, NULL};
+		"-e", fetch->shell.data, fetch->other ? "--backup" : "--no-backup",
+		fetch->other ? old : "--no-backup", "--", from, to, NULL};
 	uint64_t now = dro_now_ms(), left = fetch->deadline_ms - now;
 	struct agent_child child = {.argv = argv,
 		.line = count,
@@ -178,7 +181,7 @@ static int fetch_directory(
 	const struct agent_ssh *ssh = &fetch->config->files.ssh;
 	const char *there = *directory->from ? directory->from : directory->path;
 	bool numeric = strchr(fetch->host, ':') != NULL;
-	char *from = NULL, *to = NULL;
+	char *from = NULL, *to = NULL, *old = NULL;
 	int rc;
 
 	if (asprintf(&from, "%s@%s%s%s:%s%s", ssh->user, numeric ? "[" : "", fetch->host,
@@ -186,9 +189,13 @@ static int fetch_directory(
 		from = NULL;
 	if (asprintf(&to, "%s/", directory->path) < 0)
 		to = NULL;
-	rc = from && to ? run(fetch, from, to, err) : dro_fail(err, DRO_ENOMEM, "out of memory");
+	if (asprintf(&old, "--backup-dir=%s.drorch-old", directory->path) < 0)
+		old = NULL;
+	rc = from && to && old ? run(fetch, from, to, old, err)
+			       : dro_fail(err, DRO_ENOMEM, "out of memory");
 	free(from);
 	free(to);
+	free(old);
 	return rc;
 }
 
@@ -215,6 +222,7 @@ static void tell(struct agent_facts *facts, const struct fetch *fetch,
 	agent_facts_int(facts, "files", fetch->tally.files);
 	agent_facts_int(facts, "bytes", fetch->tally.bytes);
 	agent_facts_int(facts, "deleted", fetch->tally.deleted);
+	agent_facts_bool(facts, "kept", fetch->other);
 	agent_facts_int(facts, "ms", (int64_t)(dro_now_ms() - fetch->begun_ms));
 	if (before->at_ms)
 		agent_facts_int(facts, "last_age_ms", at_ms - before->at_ms);
@@ -239,6 +247,7 @@ static int fetch_now(struct agent_session *session, struct fetch *fetch, int64_t
 			 session, fetch->host, sizeof(fetch->host), fetch->deadline_ms, err)) < 0 ||
 		(rc = agent_files_last_read(&before, config, err)) < 0)
 		return rc;
+	fetch->other = !before.at_ms || strcmp(before.from, fetch->host) != 0;
 	last.at_ms = dro_wall_ms();
 	rc = fetch_all(fetch, err);
 	tell(facts, fetch, &before, last.at_ms);

@@ -1,7 +1,9 @@
 /*
  * What the application keeps beside its database. A replica fetches it by rsync from whom its
  * database follows: so the files go the way that the writes do, and a primary, fenced or not,
- * fetches nothing. One fetch at a time on a host. A verb that begins ends the fetch that is under
+ * fetches nothing. What the other has not is removed; but by the first fetch from another host than
+ * before it is put into DIRECTORY.drorch-old, for it may be all that is left of it. One fetch at a
+ * time on a host. A verb that begins ends the fetch that is under
  * way, so that none of an old primary's files comes over those of a new one.
  */
 #ifndef AGENT_FILES_H
@@ -12,7 +14,8 @@
 /*
  * One fetch of all directories, for whoever holds `epoch` (0: the host's own timer, which fetches
  * for whoever gave this host its role). *facts gets "from", "files" and "bytes" that came,
- * "deleted", "ms", and "last_age_ms", how old the fetch before it was (null: there was none).
+ * "deleted", "kept" (what was deleted stands in .drorch-old), "ms", and "last_age_ms", how old the
+ * fetch before it was (null: there was none).
  *
  * DRO_EUNSUPPORTED: none are configured. DRO_ESAFETY: this host is no replica, an older epoch.
  * DRO_ECONFLICT: it follows nobody. DRO_EAGAIN: the other host cannot be reached, or a verb has

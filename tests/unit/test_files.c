@@ -143,7 +143,9 @@ START_TEST(all_comes_and_is_counted)
 {
 	struct agent_facts told;
 	const cJSON *files;
+	char old[160];
 
+	snprintf(old, sizeof(old), "%s.drorch-old", here);
 	put(there, "one", "12345");
 	put(there, "two\nlines >f 7", "123");
 	put(here, "old", "gone there");
@@ -152,10 +154,20 @@ START_TEST(all_comes_and_is_counted)
 	ck_assert_int_eq(number("files"), 2);
 	ck_assert_int_eq(number("bytes"), 8);
 	ck_assert_int_eq(number("deleted"), 1);
+	ck_assert(has(old, "old")); /* the first time it may be all that is left of it */
 	ck_assert_int_eq(number("last_age_ms"), -1);
 	put(there, "one", "other");
+	put(here, "second", "gone there");
 	ck_assert_msg(fetch(3, 10000) == 0, "%s", err.message);
 	ck_assert_int_eq(number("files"), 1);
+	ck_assert(!has(here, "second") && !has(old, "second"));
+	followed = "198.51.100.2";
+	put(here, "third", "gone there");
+	put(there, "one", "again");
+	ck_assert_msg(fetch(3, 10000) == 0, "%s", err.message);
+	ck_assert(has(old, "third") && has(old, "one") && !has(here, "third"));
+	followed = "198.51.100.1";
+	ck_assert_msg(fetch(3, 10000) == 0, "%s", err.message);
 	ck_assert_int_ge(number("last_age_ms"), 0);
 	agent_facts_init(&told);
 	ck_assert_int_eq(agent_files_facts(&told, &config, &err), 0);

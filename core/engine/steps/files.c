@@ -41,9 +41,13 @@ static void note(struct dro_step_context *context, const cJSON *answer)
 		dro_buf_puts(&context->note, "it has no files to fetch");
 		return;
 	}
-	dro_buf_printf(&context->note, "%lld files with %lld bytes came, %lld were removed",
-		(long long)number(answer, "files"), (long long)number(answer, "bytes"),
-		(long long)number(answer, "deleted"));
+	dro_buf_printf(&context->note, "%lld files with %lld bytes came",
+		(long long)number(answer, "files"), (long long)number(answer, "bytes"));
+	if (number(answer, "deleted"))
+		dro_buf_printf(&context->note, ", %lld %s", (long long)number(answer, "deleted"),
+			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "kept"))
+				? "that it had alone are in .drorch-old"
+				: "were removed");
 	if (cJSON_IsNumber(age)) {
 		dro_duration_format(text, (int64_t)age->valuedouble);
 		dro_buf_printf(&context->note, "; the last fetch was %s before", text);
