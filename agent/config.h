@@ -110,6 +110,7 @@ struct agent_config {
 	char *address;			  /* of the progress endpoint */
 	int port;			  /* 0: any */
 	int64_t backup_ms, restore_ms;	  /* how long each may take */
+	int64_t store_away_ms;		  /* how long the store may be away in a restore */
 	int part_mib;			  /* largest object of a backup */
 	int64_t full_every_ms;		  /* mariadb: how old a repository grows */
 	struct dro_secret_ref backup_key; /* mariadb: what backups are encrypted with */
