@@ -150,8 +150,10 @@ static void is_there(struct agent_remote *remote)
 		remote->tell(remote->arg, "");
 }
 
-/* No call has succeeded for how long? False: too long, and err says so. */
-static bool may_be_away(struct agent_remote *remote, uint64_t now, struct dro_error *err)
+/* No call has succeeded for how long? False: too long, and err says so. *pause_ms is cut to what is
+ * left of that. */
+static bool may_be_away(
+	struct agent_remote *remote, uint64_t now, uint64_t *pause_ms, struct dro_error *err)
 {
 	char time[DRO_DURATION_TEXT], text[512];
 	uint64_t away;
@@ -166,8 +168,10 @@ static bool may_be_away(struct agent_remote *remote, uint64_t now, struct dro_er
 		dro_error_context(err, "the store has been away for %s", time);
 		return false;
 	}
-	snprintf(text, sizeof(text), "the store is away for %s, and is asked again: %.400s", time,
-		err->message);
+	if (remote->away_ms && *pause_ms > remote->away_ms - away)
+		*pause_ms = remote->away_ms - away;
+	snprintf(text, sizeof(text), "the store is away%s%s, and is asked again: %.400s",
+		away < 1000 ? "" : " for ", away < 1000 ? "" : time, err->message);
 	if (remote->tell)
 		remote->tell(remote->arg, text);
 	return true;
@@ -183,10 +187,10 @@ static bool again(struct agent_remote *remote, struct attempts *attempts, int rc
 		is_there(remote);
 		return false;
 	}
-	if (!may_be_away(remote, now, err))
-		return false;
 	if (err->retry_after_ms > pause)
 		pause = err->retry_after_ms;
+	if (!may_be_away(remote, now, &pause, err))
+		return false;
 	if (now >= attempts->deadline_ms || pause >= attempts->deadline_ms - now)
 		return false;
 	dro_log(remote->log, DRO_LOG_WARNING, "%s: %s; once more", key, err->message);

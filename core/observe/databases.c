@@ -204,10 +204,12 @@ static void look(void *arg)
 		looking->deadline_ms);
 }
 
+/* A cold site has one while it stands in for the others. */
 static bool has_database(const struct dro_site *site)
 {
 	return site->agent.given && *site->agent.ssh_user &&
-	       (*site->follows || site->role == DRO_ROLE_PRIMARY);
+	       (*site->follows || site->role == DRO_ROLE_PRIMARY ||
+		       site->strategy == DRO_STRATEGY_BACKUP_RESTORE);
 }
 
 int dro_databases_look(struct dro_data_host **out, struct dro_sessions *sessions,

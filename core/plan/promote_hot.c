@@ -28,7 +28,23 @@ enum {
 
 const struct dro_replication *dro_promote_replication(const struct dro_promote_facts *facts)
 {
-	return *facts->to->follows ? &facts->to->replication : &facts->from->replication;
+	const struct dro_service *service = facts->service;
+	size_t i;
+
+	if (*facts->to->follows)
+		return &facts->to->replication;
+	/* Home from a cold site, which follows nobody: as those do who follow the primary. */
+	for (i = 0; !*facts->from->follows && i < service->site_count; i++)
+		if (strcmp(service->sites[i].follows, facts->to->name) == 0)
+			return &service->sites[i].replication;
+	return &facts->from->replication;
+}
+
+/* Of a cold site nothing stays: nobody is to wait for it once its hosts are ended. */
+static bool semi_sync(const struct dro_promote_facts *facts)
+{
+	return dro_promote_replication(facts)->mode == DRO_REPLICATION_SEMI_SYNC &&
+	       facts->from->strategy != DRO_STRATEGY_BACKUP_RESTORE;
 }
 
 int64_t dro_promote_loss(const struct dro_promote_facts *facts, bool *certain)
@@ -72,11 +88,10 @@ static void input_new(struct promote *promote, struct dro_step *step, const char
 /* Of both, for what undoes the change of roles: the traffic goes back to the old addresses. */
 static void input_both(struct promote *promote, struct dro_step *step)
 {
-	bool semi_sync = dro_promote_replication(promote->facts)->mode == DRO_REPLICATION_SEMI_SYNC;
-
 	input_old(promote, step, "from");
 	input_new(promote, step, "to");
-	dro_build_input_json(&promote->base, step, "semi_sync", cJSON_CreateBool(semi_sync));
+	dro_build_input_json(
+		&promote->base, step, "semi_sync", cJSON_CreateBool(semi_sync(promote->facts)));
 }
 
 static cJSON *addresses(const struct promote *promote)
@@ -145,9 +160,7 @@ static void add_return(struct promote *promote)
 	input_new(promote, step, "host");
 	input_old(promote, step, "primary");
 	dro_build_input(&promote->base, step, "allow", facts->allow);
-	dro_build_input_json(&promote->base, step, "semi_sync",
-		cJSON_CreateBool(
-			dro_promote_replication(facts)->mode == DRO_REPLICATION_SEMI_SYNC));
+	dro_build_input_json(&promote->base, step, "semi_sync", cJSON_CreateBool(semi_sync(facts)));
 	promote_after_prechecks(promote, step);
 	dro_build_after_kind(&promote->base, step, "compute.wait");
 }

@@ -290,7 +290,7 @@ def store_away(w, host, backup):
     host.configure()
     boot = begun(w, host, backup)
     w.lab("outage", "provider", "s3", "on")
-    wait_for("the word", lambda: "the store is away for" in boot.progress()["error"])
+    wait_for("the word", lambda: "the store is away" in boot.progress()["error"])
     w.lab("outage", "provider", "s3", "off")
     w.lab("fault", "clear")
     now = boot.wait("ready")

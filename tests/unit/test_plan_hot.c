@@ -7,7 +7,7 @@
 
 #define NOW 1000000000LL
 
-static struct dro_site sites[2];
+static struct dro_site sites[3];
 static struct dro_instance_group group;
 static struct dro_path path;
 static struct dro_traffic traffic;
@@ -306,6 +306,39 @@ START_TEST(a_failback_puts_the_old_primary_in_order_first)
 }
 END_TEST
 
+/* It follows nobody and will not stay: by the primary's own replication, and nobody waits for it.
+ */
+START_TEST(a_cold_site_goes_home)
+{
+	static const char *const steps[] = {"rejoin", "promote", "reprotect"};
+	size_t i;
+
+	sites[1].replication.port = 3307;
+	sites[2] = sites[0];
+	sites[2].name = text("tier2");
+	sites[2].role = DRO_ROLE_STANDBY;
+	sites[2].strategy = DRO_STRATEGY_BACKUP_RESTORE;
+	sites[2].replication = (struct dro_replication){DRO_REPLICATION_SEMI_SYNC, 3306};
+	service.site_count = 3;
+	facts.from = &sites[2];
+	facts.to = &sites[0];
+	facts.from_host = host("tier2", "198.51.100.3", true);
+	facts.to_host = host("main", "198.51.100.1", true);
+	facts.failback = true;
+	make();
+	ck_assert(waits_for("rejoin", "open-tier2") && waits_for("freeze", "catch-up"));
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		ck_assert(cJSON_IsFalse(
+			cJSON_GetObjectItem(dro_plan_step(plan, steps[i])->inputs, "semi_sync")));
+	ck_assert_int_eq(
+		cJSON_GetObjectItem(
+			cJSON_GetObjectItem(dro_plan_step(plan, "rejoin")->inputs, "primary"),
+			"port")
+			->valuedouble,
+		3307);
+}
+END_TEST
+
 /* ---- a site that runs small in peace --------------------------------------------------------- */
 
 static struct dro_instance_group groups[2];
@@ -441,6 +474,7 @@ int main(void)
 	tcase_add_test(tcase, the_recovery_point_is_held_against_the_objective);
 	tcase_add_test(tcase, a_site_that_is_well_is_switched_and_not_failed_over);
 	tcase_add_test(tcase, a_failback_puts_the_old_primary_in_order_first);
+	tcase_add_test(tcase, a_cold_site_goes_home);
 	tcase_add_test(tcase, what_takes_minutes_is_done_before_the_freeze);
 	tcase_add_test(tcase, a_lost_site_is_fenced_before_its_replica_is_restarted);
 	tcase_add_test(tcase, without_semi_sync_nobody_waits_for_the_replica);

@@ -310,6 +310,9 @@ int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err)
 			primary.site->name, dro_json_text(answer, "way"),
 			*dro_json_text(answer, "why") ? ": " : "", dro_json_text(answer, "why"));
 	}
+	if (rc == 0 && *dro_json_text(answer, "no_flashback"))
+		dro_buf_printf(&context->note, ", and flashback is no way: %.200s",
+			dro_json_text(answer, "no_flashback"));
 	if (rc == 0)
 		report_diverged(context, answer);
 	if (rc == 0 && semi_sync(context))
