@@ -307,8 +307,9 @@ class HotWorld(World):
             two.do("follow", epoch=1, host=self.sites["main"]["address"], port=main.port)
             one.do("promote", epoch=1, semi_sync=self.mode == "semi-sync")
         for site, server in self.servers.items():
-            (self.folder / "told" / f"{self.sites[site]['address']}.json").write_text(
-                json.dumps({"site": site, "socket": f"{server.folder}/socket"}))
+            told = self.folder / "told" / f"{self.sites[site]['address']}.json"
+            told.with_suffix(".new").write_text(json.dumps({"site": site, "socket": f"{server.folder}/socket"}))
+            told.with_suffix(".new").rename(told)  # the application waits for it, and reads it at once
 
     def spec_files(self):
         files = super().spec_files()

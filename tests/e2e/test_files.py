@@ -87,7 +87,9 @@ def uploads_go_along():
         (w.uploads["dr"] / "stale").write_text("main has it not")
         writers.more_files()
         promote = w.start("promote", "dr", "--confirm", "dr")
-        wait_for("the watch", lambda: w.run_state() == "monitoring")
+        wait_for("the watch, or an end", lambda: promote.poll() is not None or w.run_state() == "monitoring", 60)
+        if promote.poll() is not None:
+            check(False, f"it did not get so far: {w.finish(promote)}")
         writers.more_files()
         steps = w.steps(w.run_id())
         check(steps["sync-files-ahead"]["state"] == steps["sync-files"]["state"] == "done", steps)
