@@ -7,6 +7,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "agent/files.h"
 #include "agent/last.h"
 #include "agent/lease.h"
 #include "base/clock.h"
@@ -181,6 +182,26 @@ static void check_backup(struct checks *checks, const struct agent_config *confi
 	}
 }
 
+static void check_files(
+	struct checks *checks, const struct agent_config *config, enum agent_role role)
+{
+	struct dro_error err = DRO_ERROR_INIT;
+	struct agent_files_last last;
+	int64_t age;
+
+	if (agent_files_last_read(&last, config, &err) < 0) {
+		add_unknown(checks, "files", true, err.message);
+	} else if (role == AGENT_ROLE_PRIMARY) {
+		add_unknown(checks, "files", false, "this host is the primary");
+	} else if (!last.at_ms) {
+		add_unknown(checks, "files", true, "none were fetched yet");
+	} else {
+		age = dro_wall_ms() - last.at_ms;
+		add(checks, "files", age / 1000, config->limits.files_ms / 1000, "s",
+			age <= config->limits.files_ms, "");
+	}
+}
+
 /* ---- the database ------------------------------------------------------------------------- */
 
 static void check_connections(
@@ -246,6 +267,8 @@ static void check_database(
 		check_connections(checks, &session->config->limits, health.json);
 		check_replica(checks, session->config, health.json, lease.role);
 	}
+	if (session->config->files.given)
+		check_files(checks, session->config, lease.role);
 	agent_facts_fini(&health);
 }
 

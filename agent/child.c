@@ -134,7 +134,7 @@ int agent_child_run(const struct agent_child *child, struct dro_error *err)
 {
 	const char *argv[WORDS_MAX], *env[WORDS_MAX], *path = getenv("PATH");
 	struct listener listener = {.child = child};
-	struct dro_proc_result result = {0};
+	struct dro_proc_result result = {.exit_code = -1};
 	char *own_path = NULL;
 	size_t used = 0, i;
 	int rc;
@@ -156,9 +156,12 @@ int agent_child_run(const struct agent_child *child, struct dro_error *err)
 				    .errors = take_errors,
 				    .arg = &listener,
 				    .stop = child->stop,
-				    .deadline_ms = child->deadline_ms},
+				    .deadline_ms = child->deadline_ms,
+				    .grace_ms = child->grace_ms},
 		&result, err);
 	free(own_path);
+	if (child->status)
+		*child->status = result.exit_code;
 	if (rc < 0)
 		return rc;
 	if (listener.out.length)

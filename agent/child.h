@@ -21,6 +21,8 @@ struct agent_child {
 	void *arg;
 	int stop; /* a descriptor that can be read ends it; -1: none */
 	uint64_t deadline_ms;
+	uint64_t grace_ms; /* as struct dro_proc has it */
+	int *status;	   /* gets its exit status, -1 where it has none; may be NULL */
 };
 
 /*

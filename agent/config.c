@@ -67,6 +67,9 @@ static const struct dro_field restore_fields[] = {
 		.help = "Where a backup is restored to; the source's path where it is not given."},
 	{"deadline", DRO_FIELD_DURATION, AT(agent_config, restore_ms), .fallback = "2h",
 		.min = 1000, .max = 7 * DAY, .help = "How long a restore may take."},
+	{"store_away", DRO_FIELD_DURATION, AT(agent_config, store_away_ms), .fallback = "15m",
+		.min = 1000, .max = 7 * DAY,
+		.help = "How long the store may be away until the restore is given up."},
 	{"owner", DRO_FIELD_STRING, AT(agent_config, owner), .fallback = "mysql",
 		.format = &dro_format_token,
 		.help = "mariadb: the account that restored files belong to."},
@@ -158,6 +161,8 @@ static const struct dro_field config_fields[] = {
 		.help = "The progress endpoint."},
 	{"database", DRO_FIELD_OBJECT, AT(agent_config, database), .object = &agent_database_form,
 		.help = "The database that sessions speak of."},
+	{"files", DRO_FIELD_OBJECT, AT(agent_config, files), .object = &agent_files_form,
+		.help = "What a replica fetches beside the database."},
 	{"check", DRO_FIELD_OBJECT, AT(agent_config, limits), .object = &agent_limits_form,
 		.help = "What a session's check finds fault with."},
 	{"self_fence", DRO_FIELD_OBJECT, AT(agent_config, self_fence),
@@ -191,6 +196,13 @@ static void free_list(char **list, size_t count)
 	free(list);
 }
 
+static void free_ssh(struct agent_ssh *ssh)
+{
+	free(ssh->user);
+	free(ssh->identity);
+	free(ssh->known_hosts);
+}
+
 static void free_database(struct agent_database *database)
 {
 	free(database->kind);
@@ -208,9 +220,19 @@ static void free_database(struct agent_database *database)
 	free_list(database->server.kill, database->server.kill_count);
 	free(database->seed.user);
 	free_secret(&database->seed.password);
-	free(database->seed.ssh_user);
-	free(database->seed.ssh_identity);
-	free(database->seed.ssh_known_hosts);
+	free_ssh(&database->seed.ssh);
+}
+
+static void free_files(struct agent_files *files)
+{
+	size_t i;
+
+	for (i = 0; i < files->count; i++) {
+		free(files->directories[i].path);
+		free(files->directories[i].from);
+	}
+	free(files->directories);
+	free_ssh(&files->ssh);
 }
 
 static void free_peers(struct agent_self_fence *fence)
@@ -245,6 +267,7 @@ void agent_config_free(struct agent_config *config)
 	if (!config)
 		return;
 	free_database(&config->database);
+	free_files(&config->files);
 	free_peers(&config->self_fence);
 	free_list(config->limits.paths, config->limits.path_count);
 	free_list(config->limits.services, config->limits.service_count);
@@ -323,6 +346,16 @@ static void check_source(struct dro_fill *fill, const struct agent_config *confi
 			"backups of mariadb need 'backup.encryption.key': they are encrypted");
 }
 
+/* A replica fetches from whom its database follows. */
+static void check_files(struct dro_fill *fill, const struct agent_config *config)
+{
+	const struct dro_place *place = dro_fill_place(fill, &config->files.directories);
+
+	if (config->files.given && place && !config->database.given)
+		dro_report_add(fill->report, place,
+			"files need 'database': they come from whom it follows");
+}
+
 /* All that was reported, as one error. */
 static int refuse(struct dro_report *report, struct dro_error *err)
 {
@@ -368,6 +401,7 @@ static int fill_config(struct agent_config *config, const char *path, const stru
 		dro_fill_form(&fill, &config_form, dro_yaml_root(yaml), &top, config);
 	dro_fill_string(&fill, &config->store.account.name, "store");
 	check_source(&fill, config);
+	check_files(&fill, config);
 	if (fill.rc < 0)
 		rc = dro_fail(err, fill.rc, "out of memory");
 	else if (dro_report_total(&report))

@@ -27,12 +27,17 @@ struct agent_server {
 	size_t start_count, stop_count, kill_count;
 };
 
+/* How another host is reached. */
+struct agent_ssh {
+	char *user, *identity, *known_hosts; /* "" identity: it cannot be */
+	int port;
+};
+
 /* Where a copy of another host's data comes from, and who makes one of ours. */
 struct agent_seed {
 	char *user; /* the account by which mariadb-backup reads this host; "": the agent's */
 	struct dro_secret_ref password;
-	char *ssh_user, *ssh_identity, *ssh_known_hosts; /* "" identity: this host cannot reseed */
-	int ssh_port;
+	struct agent_ssh ssh;
 };
 
 /* The database of this host; see driver.h. */
@@ -54,11 +59,24 @@ struct agent_database {
 	struct agent_seed seed;
 };
 
+struct agent_directory {
+	char *path; /* here */
+	char *from; /* what the other host's forced command calls it; "": the same */
+};
+
+/* What the application keeps beside its database; see files.h. */
+struct agent_files {
+	bool given; /* else nothing is fetched */
+	struct agent_directory *directories;
+	size_t count;
+	struct agent_ssh ssh;
+};
+
 /* What check finds fault with. Percentages are of what there is. */
 struct agent_limits {
 	int disk, inodes, memory, connections; /* percent used */
 	int load;			       /* percent: 100 is one runnable process per CPU */
-	int64_t lag_ms, clock_ms, backup_ms;
+	int64_t lag_ms, clock_ms, backup_ms, files_ms;
 	char **paths; /* whose file systems are looked at; beside them: the state's */
 	size_t path_count;
 	char **services; /* systemd units */
@@ -92,11 +110,13 @@ struct agent_config {
 	char *address;			  /* of the progress endpoint */
 	int port;			  /* 0: any */
 	int64_t backup_ms, restore_ms;	  /* how long each may take */
+	int64_t store_away_ms;		  /* how long the store may be away in a restore */
 	int part_mib;			  /* largest object of a backup */
 	int64_t full_every_ms;		  /* mariadb: how old a repository grows */
 	struct dro_secret_ref backup_key; /* mariadb: what backups are encrypted with */
 	char *owner;			  /* mariadb: whom restored files belong to */
 	struct agent_database database;
+	struct agent_files files;
 	struct agent_limits limits;
 	struct agent_self_fence self_fence;
 };

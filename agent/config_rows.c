@@ -1,5 +1,7 @@
 #include "agent/config_rows.h"
 
+#include <string.h>
+
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define ARRAY(type, member, counter) AT(type, member), .count = offsetof(struct type, counter)
 #define HERE .offset = 0
@@ -54,21 +56,21 @@ static const struct dro_form server = {.name = "server",
 	PLAIN};
 
 static const struct dro_field ssh_fields[] = {
-	{"user", DRO_FIELD_STRING, AT(agent_seed, ssh_user), .format = &dro_format_token,
+	{"user", DRO_FIELD_STRING, AT(agent_ssh, user), .format = &dro_format_token,
 		.fallback = "root", .help = "The account there."},
-	{"port", DRO_FIELD_INT, AT(agent_seed, ssh_port), .fallback = "22", .min = 1, .max = 65535,
+	{"port", DRO_FIELD_INT, AT(agent_ssh, port), .fallback = "22", .min = 1, .max = 65535,
 		.help = "Of sshd."},
-	{"identity", DRO_FIELD_STRING, AT(agent_seed, ssh_identity), NEED,
-		.format = &dro_format_file, .help = "File of the private key."},
-	{"known_hosts", DRO_FIELD_STRING, AT(agent_seed, ssh_known_hosts), NEED,
+	{"identity", DRO_FIELD_STRING, AT(agent_ssh, identity), NEED, .format = &dro_format_file,
+		.help = "File of the private key."},
+	{"known_hosts", DRO_FIELD_STRING, AT(agent_ssh, known_hosts), NEED,
 		.format = &dro_format_file, .help = "File of the host keys that are trusted."},
 	{0},
 };
 
 static const struct dro_form ssh = {.name = "ssh",
-	.help = "How a new primary is reached.",
+	.help = "How another host is reached.",
 	.fields = ssh_fields,
-	.size = sizeof(struct agent_seed),
+	.size = sizeof(struct agent_ssh),
 	.given = DRO_NO_OFFSET,
 	PLAIN};
 
@@ -76,7 +78,8 @@ static const struct dro_field seed_fields[] = {
 	{"user", DRO_FIELD_STRING, AT(agent_seed, user), .format = &dro_format_text,
 		.help = "The account by which this host's data is copied; the agent's."},
 	{"password", DRO_FIELD_SECRET, AT(agent_seed, password), .help = "Its password."},
-	{"ssh", DRO_FIELD_OBJECT, HERE, .object = &ssh, .help = "How a new primary is reached."},
+	{"ssh", DRO_FIELD_OBJECT, AT(agent_seed, ssh), .object = &ssh,
+		.help = "How a new primary is reached."},
 	{0},
 };
 
@@ -124,6 +127,44 @@ const struct dro_form agent_database_form = {.name = "database",
 	.given = offsetof(struct agent_database, given),
 	PLAIN};
 
+static bool is_there(const char *text)
+{
+	return strcmp(text, "/") == 0 || dro_format_file.check(text);
+}
+
+static const struct dro_format there = {
+	"an absolute path without '..', or / alone", "^/.*$", 4095, is_there};
+
+static const struct dro_field directory_fields[] = {
+	{"path", DRO_FIELD_STRING, AT(agent_directory, path), NEED, .format = &dro_format_file,
+		.help = "A directory of this host; what the other has not is removed from it."},
+	{"from", DRO_FIELD_STRING, AT(agent_directory, from), .format = &there,
+		.help = "What it is called at the other host, where that is not the same."},
+	{0},
+};
+
+static const struct dro_form directory = {.name = "directory",
+	.help = "A directory that is fetched.",
+	.fields = directory_fields,
+	.size = sizeof(struct agent_directory),
+	.given = DRO_NO_OFFSET,
+	PLAIN};
+
+static const struct dro_field files_fields[] = {
+	{"directories", DRO_FIELD_LIST, ARRAY(agent_files, directories, count), NEED,
+		.object = &directory, .max = 16, .help = "What is fetched."},
+	{"ssh", DRO_FIELD_OBJECT, AT(agent_files, ssh), NEED, .object = &ssh,
+		.help = "How whom this host follows is reached."},
+	{0},
+};
+
+const struct dro_form agent_files_form = {.name = "files",
+	.help = "What the application keeps beside its database.",
+	.fields = files_fields,
+	.size = sizeof(struct agent_files),
+	.given = offsetof(struct agent_files, given),
+	PLAIN};
+
 static const struct dro_field limits_fields[] = {
 	{"disk", DRO_FIELD_INT, AT(agent_limits, disk), .fallback = "90", .min = 1, .max = 100,
 		.help = "Percent of a file system that may be used."},
@@ -141,6 +182,8 @@ static const struct dro_field limits_fields[] = {
 		.max = DAY, .help = "How wrong the clock may be, as the kernel estimates it."},
 	{"backup", DRO_FIELD_DURATION, AT(agent_limits, backup_ms), .fallback = "26h", .min = 1000,
 		.max = 366 * DAY, .help = "How old this host's last backup may be."},
+	{"files", DRO_FIELD_DURATION, AT(agent_limits, files_ms), .fallback = "5m", .min = 1000,
+		.max = 366 * DAY, .help = "How old a replica's last fetch of the files may be."},
 	{"paths", DRO_FIELD_STRINGS, ARRAY(agent_limits, paths, path_count), .max = 16,
 		.format = &dro_format_file, .help = "Whose file systems are looked at.",
 		.example = "[/var/lib/mysql]"},

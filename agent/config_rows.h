@@ -6,6 +6,7 @@
 #include "spec/fields.h"
 
 extern const struct dro_form agent_database_form;   /* fills a struct agent_database */
+extern const struct dro_form agent_files_form;	    /* a struct agent_files */
 extern const struct dro_form agent_limits_form;	    /* a struct agent_limits */
 extern const struct dro_form agent_self_fence_form; /* a struct agent_self_fence */
 

@@ -1,8 +1,10 @@
 #include "agent/lease.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "agent/lock.h"
@@ -193,4 +195,23 @@ int agent_lease_while(const struct agent_lease *lease, const struct agent_config
 						      : 0;
 	release(&held);
 	return rc;
+}
+
+int agent_lease_watch(const struct agent_config *config, struct dro_error *err)
+{
+	char *path = dro_path_join(config->state, FILE_NAME);
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), rc = 0;
+
+	if (!path)
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+	else if (fd < 0)
+		rc = dro_fail_errno(err, "inotify");
+	/* It is replaced each time: what is watched loses its name. */
+	else if (inotify_add_watch(fd, path, IN_ATTRIB | IN_DELETE_SELF | IN_MODIFY) < 0)
+		rc = errno == ENOENT ? dro_fail(err, DRO_ECONFLICT, "no verb has come to this host")
+				     : dro_fail_errno(err, "%s", path);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	free(path);
+	return rc < 0 ? rc : fd;
 }

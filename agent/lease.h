@@ -44,6 +44,12 @@ typedef int agent_lease_work(void *arg, const struct agent_lease *now, struct dr
 int agent_lease_while(const struct agent_lease *lease, const struct agent_config *config,
 	agent_lease_work *work, void *arg, uint64_t deadline_ms, struct dro_error *err);
 
+/*
+ * A descriptor, to be closed by the caller, that can be read once a verb has begun or ended since;
+ * DRO_ECONFLICT where none ever has.
+ */
+int agent_lease_watch(const struct agent_config *config, struct dro_error *err);
+
 const char *agent_role_name(enum agent_role role);
 
 #endif

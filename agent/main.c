@@ -8,6 +8,7 @@
 
 #include "agent/backup.h"
 #include "agent/boot.h"
+#include "agent/files.h"
 #include "agent/seed.h"
 #include "agent/session.h"
 #include "agent/userdata.h"
@@ -28,6 +29,7 @@ static const char help[] =
 	"  boot      restore what the user-data names, start the service and watch it\n"
 	"  session   answer requests, a line of JSON each, until the input ends\n"
 	"  seed      stream a copy of this host's database to standard output\n"
+	"  sync-files  fetch the files beside the database from whom this host follows\n"
 	"  watch     fence this host when nobody counts on it any more; until it is stopped\n"
 	"  version   print the version\n"
 	"  help      print this\n"
@@ -36,7 +38,7 @@ static const char help[] =
 	"  --user-data FILE   boot: what the controller told this host ($LAB_USER_DATA,\n"
 	"                     else " AGENT_USERDATA_CLOUD ")\n"
 	"  --full             backup: of mariadb, begin a new repository\n"
-	"  -o json            backup: print the manifest\n"
+	"  -o json            backup: print the manifest; sync-files: what came\n"
 	"  -v                 say more\n";
 
 static int exit_status(int code)
@@ -112,6 +114,35 @@ static int run_seed(
 	return exit_status(rc);
 }
 
+/* As a timer does it on each host: one that has nothing to fetch is well. */
+static int run_files(
+	const struct flags *flags, const struct agent_config *config, const struct dro_log *log)
+{
+	struct agent_session session;
+	struct dro_error err = DRO_ERROR_INIT;
+	struct dro_buf text = DRO_BUF_INIT(4096);
+	struct agent_facts facts;
+	int rc;
+
+	agent_facts_init(&facts);
+	if ((rc = agent_session_open(&session, config, log, &err)) == 0)
+		rc = agent_files_fetch(&session, 0, &facts, dro_now_ms() + AGENT_FILES_MS, &err);
+	agent_session_close(&session);
+	if (flags->json && rc == 0) {
+		dro_json_print(&text, facts.json);
+		printf("%s\n", dro_buf_str(&text));
+	}
+	if (rc == DRO_ESAFETY || rc == DRO_ECONFLICT) {
+		dro_log(log, DRO_LOG_DEBUG, "nothing is fetched: %s", err.message);
+		rc = 0;
+	} else if (rc < 0) {
+		dro_log(log, DRO_LOG_ERROR, "%s", err.message);
+	}
+	dro_buf_free(&text);
+	agent_facts_fini(&facts);
+	return exit_status(rc);
+}
+
 static int run_watch(
 	const struct flags *flags, const struct agent_config *config, const struct dro_log *log)
 {
@@ -130,7 +161,7 @@ static const struct {
 	int (*run)(const struct flags *flags, const struct agent_config *config,
 		const struct dro_log *log);
 } verbs[] = {{"backup", run_backup}, {"boot", run_boot}, {"session", run_session},
-	{"seed", run_seed}, {"watch", run_watch}};
+	{"seed", run_seed}, {"sync-files", run_files}, {"watch", run_watch}};
 
 /* False: usage. */
 static bool read_flags(struct flags *flags, int argc, char **argv)

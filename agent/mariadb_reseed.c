@@ -64,7 +64,7 @@ static int check_config(
 	struct stat data, parent;
 	char up[4100];
 
-	if (!*database->seed.ssh_identity)
+	if (!*database->seed.ssh.identity)
 		return dro_fail(err, DRO_EUNSUPPORTED, "reseed needs database.seed.ssh");
 	if (!*database->boot_file)
 		return dro_fail(err, DRO_EUNSUPPORTED,

@@ -1,5 +1,6 @@
 #include "agent/remote.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 #include "base/file.h"
 #include "net/http.h"
 
-#define ATTEMPT_MS (10 * 60 * 1000ull) /* one call: a part of 64 MiB at 1 Mbit/s */
-#define PAUSE_MS 250		       /* before the first repetition; doubles */
+#define ATTEMPT_MS 30000     /* one call, and beside it what its bytes take */
+#define BYTES_PER_MS 125     /* of a slow line: 1 Mbit/s */
+#define TEXT_MAX (16u << 20) /* of a list, or a manifest */
+#define PAUSE_MS 250	     /* before the first repetition; doubles */
 #define PAUSE_MAX_MS 15000
 #define LAG_MS 90000 /* how long a list may not show what was put */
 
@@ -21,6 +24,11 @@ struct agent_remote {
 	struct dro_provider *provider;
 	char *bucket, *prefix, *region;
 	const struct dro_log *log;
+	agent_remote_tell *tell;
+	void *arg;
+	uint64_t away_ms;     /* 0: without an end */
+	pthread_mutex_t lock; /* of: */
+	uint64_t since_ms;    /* when the first of the calls failed that have since; 0: none has */
 };
 
 static int set(char **field, const char *text, struct dro_error *err)
@@ -48,6 +56,14 @@ int agent_remote_place(struct agent_remote *remote, const char *bucket, const ch
 	return rc;
 }
 
+void agent_remote_watch(
+	struct agent_remote *remote, uint64_t away_ms, agent_remote_tell *tell, void *arg)
+{
+	remote->away_ms = away_ms;
+	remote->tell = tell;
+	remote->arg = arg;
+}
+
 int agent_remote_open(struct agent_remote **out, const struct agent_config *config,
 	const struct dro_log *log, struct dro_error *err)
 {
@@ -58,6 +74,7 @@ int agent_remote_open(struct agent_remote **out, const struct agent_config *conf
 	if (!remote)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	remote->log = log;
+	pthread_mutex_init(&remote->lock, NULL);
 	if ((rc = set(&remote->bucket, config->store.bucket, err)) < 0 ||
 		(rc = set(&remote->prefix, config->store.prefix, err)) < 0 ||
 		(rc = set(&remote->region, "", err)) < 0 ||
@@ -86,6 +103,7 @@ void agent_remote_close(struct agent_remote *remote)
 	dro_provider_close(remote->provider);
 	dro_registry_free(remote->registry);
 	dro_net_free(remote->net);
+	pthread_mutex_destroy(&remote->lock);
 	free(remote->bucket);
 	free(remote->prefix);
 	free(remote->region);
@@ -98,34 +116,81 @@ void agent_remote_close(struct agent_remote *remote)
 struct attempts {
 	struct dro_call call;
 	uint64_t deadline_ms;
-	uint64_t pause_ms;
+	uint64_t pause_ms, attempt_ms;
 };
 
-static void attempts_begin(struct attempts *attempts, const char *idem, uint64_t deadline_ms)
+/* `bytes`: how many go one way or the other, at most. */
+static void attempts_begin(
+	struct attempts *attempts, const char *idem, uint64_t bytes, uint64_t deadline_ms)
 {
 	*attempts = (struct attempts){.call = {.size = sizeof(attempts->call), .idem_key = idem},
 		.deadline_ms = deadline_ms,
-		.pause_ms = PAUSE_MS};
+		.pause_ms = PAUSE_MS,
+		.attempt_ms = ATTEMPT_MS + bytes / BYTES_PER_MS};
 }
 
 static const struct dro_call *next_call(struct attempts *attempts)
 {
-	uint64_t until = dro_now_ms() + ATTEMPT_MS;
+	uint64_t until = dro_now_ms() + attempts->attempt_ms;
 
 	attempts->call.deadline_ms = until < attempts->deadline_ms ? until : attempts->deadline_ms;
 	return &attempts->call;
 }
 
+/* It has answered, if only that there is no such thing. */
+static void is_there(struct agent_remote *remote)
+{
+	bool was_away;
+
+	pthread_mutex_lock(&remote->lock);
+	was_away = remote->since_ms != 0;
+	remote->since_ms = 0;
+	pthread_mutex_unlock(&remote->lock);
+	if (was_away && remote->tell)
+		remote->tell(remote->arg, "");
+}
+
+/* No call has succeeded for how long? False: too long, and err says so. *pause_ms is cut to what is
+ * left of that. */
+static bool may_be_away(
+	struct agent_remote *remote, uint64_t now, uint64_t *pause_ms, struct dro_error *err)
+{
+	char time[DRO_DURATION_TEXT], text[512];
+	uint64_t away;
+
+	pthread_mutex_lock(&remote->lock);
+	if (!remote->since_ms)
+		remote->since_ms = now;
+	away = now - remote->since_ms;
+	pthread_mutex_unlock(&remote->lock);
+	dro_duration_format(time, (int64_t)(away / 1000 * 1000));
+	if (remote->away_ms && away >= remote->away_ms) {
+		dro_error_context(err, "the store has been away for %s", time);
+		return false;
+	}
+	if (remote->away_ms && *pause_ms > remote->away_ms - away)
+		*pause_ms = remote->away_ms - away;
+	snprintf(text, sizeof(text), "the store is away%s%s, and is asked again: %.400s",
+		away < 1000 ? "" : " for ", away < 1000 ? "" : time, err->message);
+	if (remote->tell)
+		remote->tell(remote->arg, text);
+	return true;
+}
+
 /* May it be tried again? Waits before it says so. */
 static bool again(struct agent_remote *remote, struct attempts *attempts, int rc, const char *key,
-	const struct dro_error *err)
+	struct dro_error *err)
 {
 	uint64_t now = dro_now_ms(), pause = attempts->pause_ms;
 
-	if (rc != DRO_EAGAIN && rc != DRO_ETIMEDOUT)
+	if (rc != DRO_EAGAIN && rc != DRO_ETIMEDOUT) {
+		is_there(remote);
 		return false;
+	}
 	if (err->retry_after_ms > pause)
 		pause = err->retry_after_ms;
+	if (!may_be_away(remote, now, &pause, err))
+		return false;
 	if (now >= attempts->deadline_ms || pause >= attempts->deadline_ms - now)
 		return false;
 	dro_log(remote->log, DRO_LOG_WARNING, "%s: %s; once more", key, err->message);
@@ -161,11 +226,11 @@ int agent_remote_put(struct agent_remote *remote, const char *key, int fd, uint6
 
 	if (!full)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	attempts_begin(&attempts, idem, deadline_ms);
+	attempts_begin(&attempts, idem, length, deadline_ms);
 	do /* the same bytes under the same key: putting them twice does no harm */
 		rc = dro_provider_put_object(
 			remote->provider, &ref, fd, length, 0, next_call(&attempts), err);
-	while (rc < 0 && again(remote, &attempts, rc, key, err));
+	while (again(remote, &attempts, rc, key, err));
 	if (rc < 0)
 		dro_error_context(err, "%s", key);
 	free(full);
@@ -182,12 +247,12 @@ int agent_remote_get(struct agent_remote *remote, const char *key, int fd, uint6
 
 	if (!full)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	attempts_begin(&attempts, NULL, deadline_ms);
+	attempts_begin(&attempts, NULL, max, deadline_ms);
 	do
 		rc = ftruncate(fd, 0) < 0 ? dro_fail_errno(err, "temporary file")
 					  : dro_provider_get_object(remote->provider, &ref, fd, max,
 						    length, next_call(&attempts), err);
-	while (rc < 0 && again(remote, &attempts, rc, key, err));
+	while (again(remote, &attempts, rc, key, err));
 	if (rc < 0)
 		dro_error_context(err, "%s", key);
 	free(full);
@@ -226,11 +291,11 @@ int agent_remote_get_text(struct agent_remote *remote, const char *key, struct d
 
 	if (!full)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	attempts_begin(&attempts, NULL, deadline_ms);
+	attempts_begin(&attempts, NULL, TEXT_MAX, deadline_ms);
 	do {
 		dro_buf_reset(out);
 		rc = dro_provider_get_text(remote->provider, &ref, out, next_call(&attempts), err);
-	} while (rc < 0 && again(remote, &attempts, rc, key, err));
+	} while (again(remote, &attempts, rc, key, err));
 	if (rc < 0)
 		dro_error_context(err, "%s", key);
 	free(full);
@@ -251,12 +316,12 @@ int agent_remote_list(struct agent_remote *remote, const char *folder, const cha
 
 	if (!full)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	attempts_begin(&attempts, NULL, deadline_ms);
+	attempts_begin(&attempts, NULL, TEXT_MAX, deadline_ms);
 	do {
 		dro_object_list_free(out);
 		rc = dro_provider_list_objects(
 			remote->provider, &query, out, next_call(&attempts), err);
-	} while (rc < 0 && again(remote, &attempts, rc, full, err));
+	} while (again(remote, &attempts, rc, full, err));
 	free(full);
 	return rc;
 }
@@ -296,7 +361,7 @@ int agent_remote_put_new(struct agent_remote *remote, const char *key, const str
 	}
 	if ((rc = dro_write_all(fd, text->data, text->length, err)) < 0)
 		goto out;
-	attempts_begin(&attempts, idem, deadline_ms);
+	attempts_begin(&attempts, idem, text->length, deadline_ms);
 	for (;;) {
 		struct dro_error look = DRO_ERROR_INIT;
 		int seen = DRO_ENOTFOUND;
@@ -306,7 +371,7 @@ int agent_remote_put_new(struct agent_remote *remote, const char *key, const str
 		/* An attempt whose answer was lost makes the next one a conflict with itself. */
 		if (rc == DRO_ETIMEDOUT || rc == DRO_ECONFLICT)
 			seen = compare(remote, key, text, deadline_ms, &look);
-		if (rc == 0 || seen == 0 || !again(remote, &attempts, rc, key, err)) {
+		if (seen == 0 || !again(remote, &attempts, rc, key, err)) {
 			rc = seen == 0 ? 0 : rc;
 			break;
 		}
@@ -373,12 +438,12 @@ int agent_remote_check(struct agent_remote *remote, const struct dro_manifest *m
 
 	if (asprintf(&folder, "%s/", dro_manifest_folder(manifest)) < 0)
 		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	attempts_begin(&attempts, NULL, lag_ms < deadline_ms ? lag_ms : deadline_ms);
+	attempts_begin(&attempts, NULL, 0, lag_ms < deadline_ms ? lag_ms : deadline_ms);
 	do {
 		rc = agent_remote_list(remote, folder, "", &list, attempts.deadline_ms, err);
 		if (rc == 0)
 			rc = match(remote, manifest, &list, err);
-	} while (rc < 0 && again(remote, &attempts, rc, manifest->id, err));
+	} while (again(remote, &attempts, rc, manifest->id, err));
 	dro_object_list_free(&list);
 	free(folder);
 	return rc;

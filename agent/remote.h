@@ -18,6 +18,13 @@ void agent_remote_close(struct agent_remote *remote); /* NULL-safe */
 int agent_remote_place(struct agent_remote *remote, const char *bucket, const char *prefix,
 	const char *region, struct dro_error *err);
 
+/* `trouble`: that the store does not answer, for people; "" : it does again. On any thread. */
+typedef void agent_remote_tell(void *arg, const char *trouble);
+/* Before any call: tells of trouble, and no call is repeated once none has succeeded for `away_ms`
+ * (0: only deadlines end it). */
+void agent_remote_watch(
+	struct agent_remote *remote, uint64_t away_ms, agent_remote_tell *tell, void *arg);
+
 /* Keys below are without the prefix: "ID/data/000000". `idem` as struct dro_call wants it. */
 int agent_remote_put(struct agent_remote *remote, const char *key, int fd, uint64_t length,
 	const char *idem, uint64_t deadline_ms, struct dro_error *err);

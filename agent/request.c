@@ -17,7 +17,7 @@ const struct agent_verb agent_verbs[] = {{"hello", .takes = AGENT_EPOCH},
 	{"withdraw", CHANGE},
 	{"rejoin", .takes = AGENT_EPOCH | AGENT_HOST | AGENT_ALLOW | AGENT_LONG,
 		.needs = AGENT_EPOCH | AGENT_HOST},
-	{NULL}};
+	{"sync-files", .takes = AGENT_EPOCH, .needs = AGENT_EPOCH}, {NULL}};
 
 static const struct {
 	const char *name;

@@ -309,6 +309,11 @@ static int remove_beside(const struct restore *restore, struct dro_error *err)
 	return dro_dir_remove(restore->beside, err);
 }
 
+static void tell(void *arg, const char *trouble)
+{
+	agent_progress_error(arg, trouble, false);
+}
+
 static int run(struct restore *restore, struct dro_error *err)
 {
 	const struct agent_userdata *userdata = restore->userdata;
@@ -321,8 +326,11 @@ static int run(struct restore *restore, struct dro_error *err)
 		(rc = agent_remote_open(&restore->remote, restore->config, restore->log, err)) <
 			0 ||
 		(rc = agent_remote_place(restore->remote, userdata->bucket, userdata->prefix,
-			 userdata->region, err)) < 0 ||
-		(rc = get_manifest(restore, err)) < 0)
+			 userdata->region, err)) < 0)
+		return rc;
+	agent_remote_watch(
+		restore->remote, (uint64_t)restore->config->store_away_ms, tell, restore->progress);
+	if ((rc = get_manifest(restore, err)) < 0)
 		return rc;
 	agent_progress_backup(restore->progress, userdata->backup, restore->manifest->total);
 	if ((rc = unpack(restore, &tally, err)) < 0)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/pipe.h"
+#include "agent/ssh.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "net/secret.h"
@@ -94,25 +95,21 @@ int agent_seed(const struct agent_config *config, struct dro_error *err)
 static int fetch(const struct agent_config *config, const char *host, const char *folder,
 	const char *log, uint64_t deadline_ms, struct dro_error *err)
 {
-	const struct agent_seed *seed = &config->database.seed;
-	struct dro_buf hosts = DRO_BUF_INIT(OPTION_MAX);
-	char port[16];
+	char *unpack[] = {"mbstream", "-x", "-C", (char *)folder, NULL};
+	char *argv[AGENT_SSH_WORDS + 4];
+	struct agent_ssh_line ssh;
+	size_t used;
 	int rc;
 
-	snprintf(port, sizeof(port), "%d", seed->ssh_port);
-	dro_buf_printf(&hosts, "UserKnownHostsFile=%s", seed->ssh_known_hosts);
-	if ((rc = dro_buf_check(&hosts, err)) == 0) {
-		char *ssh[] = {"ssh", "-T", "-F", "none", "-p", port, "-i", seed->ssh_identity,
-			"-l", seed->ssh_user, "-o", hosts.data, "-o", "IdentitiesOnly=yes", "-o",
-			"BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o",
-			"ConnectTimeout=5", "-o", "ServerAliveInterval=2", "-o",
-			"ServerAliveCountMax=3", "--", (char *)host, "drorch-agent seed", NULL};
-		char *unpack[] = {"mbstream", "-x", "-C", (char *)folder, NULL};
-
-		rc = agent_pipe_run(ssh, unpack, log, deadline_ms, err);
-	}
-	dro_buf_free(&hosts);
-	return rc;
+	if ((rc = agent_ssh_line(&ssh, &config->database.seed.ssh, "", err)) < 0)
+		return rc;
+	for (used = 0; ssh.words[used]; used++)
+		argv[used] = ssh.words[used];
+	argv[used++] = "--";
+	argv[used++] = (char *)host;
+	argv[used++] = "drorch-agent seed";
+	argv[used] = NULL;
+	return agent_pipe_run(argv, unpack, log, deadline_ms, err);
 }
 
 static int prepare(const char *folder, const char *log, uint64_t deadline_ms, struct dro_error *err)

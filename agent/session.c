@@ -126,21 +126,32 @@ static int serve_lines(
 	return rc;
 }
 
+int agent_session_open(struct agent_session *out, const struct agent_config *config,
+	const struct dro_log *log, struct dro_error *err)
+{
+	*out = (struct agent_session){.config = config, .log = log, .proven_ms = agent_boot_ms()};
+	if (!config->database.given)
+		return 0;
+	out->driver = agent_driver_find(config->database.kind);
+	if (!out->driver)
+		return dro_fail(
+			err, DRO_EUNSUPPORTED, "no driver for %.64s", config->database.kind);
+	return out->driver->open(&out->db, &config->database, err);
+}
+
+void agent_session_close(struct agent_session *session)
+{
+	if (session->driver)
+		session->driver->close(session->db);
+}
+
 int agent_session(const struct agent_config *config, int in, int out, const struct dro_log *log,
 	struct dro_error *err)
 {
-	struct agent_session session = {.config = config, .log = log, .proven_ms = agent_boot_ms()};
 	struct lines lines = {.length = 0};
-	int rc = 0;
+	struct agent_session session;
+	int rc = agent_session_open(&session, config, log, err);
 
-	if (config->database.given) {
-		session.driver = agent_driver_find(config->database.kind);
-		if (!session.driver)
-			return dro_fail(err, DRO_EUNSUPPORTED, "no driver for %.64s",
-				config->database.kind);
-		if ((rc = session.driver->open(&session.db, &config->database, err)) < 0)
-			return rc;
-	}
 	while (rc == 0) {
 		ssize_t got =
 			read(in, lines.data + lines.length, sizeof(lines.data) - lines.length);
@@ -157,7 +168,6 @@ int agent_session(const struct agent_config *config, int in, int out, const stru
 	/* A last line without its end is served as well: it is whole or it does not parse. */
 	if (rc == 0 && lines.length && !lines.skipping)
 		rc = serve_line(&session, out, lines.data, lines.length, err);
-	if (session.driver)
-		session.driver->close(session.db);
+	agent_session_close(&session);
 	return rc;
 }

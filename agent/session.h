@@ -27,6 +27,11 @@ struct agent_session {
 	int64_t proven_ms;
 };
 
+/* With its driver, where there is a database; makes no call. To be closed either way. */
+int agent_session_open(struct agent_session *out, const struct agent_config *config,
+	const struct dro_log *log, struct dro_error *err);
+void agent_session_close(struct agent_session *session);
+
 /* 0 at the end of the input; DRO_EIO where an answer cannot be written. */
 int agent_session(const struct agent_config *config, int in, int out, const struct dro_log *log,
 	struct dro_error *err);

@@ -6,6 +6,7 @@
 
 #include "agent/bootfile.h"
 #include "agent/check.h"
+#include "agent/files.h"
 #include "agent/guard.h"
 #include "agent/heard.h"
 #include "agent/rejoin.h"
@@ -151,7 +152,9 @@ static int run_change(struct agent_session *session, const struct agent_request 
 	agent_facts_bool(facts, "boots_fenced", *config->database.boot_file != '\0');
 	ask.turn = turn;
 	if ((rc = may(request, &turn->lease, err)) == 0 &&
-		(rc = may_now(request, session, err)) == 0)
+		(rc = may_now(request, session, err)) == 0 && is(request, "promote"))
+		rc = agent_files_stop(config, deadline_ms, err);
+	if (rc == 0)
 		rc = driver_verb(session->driver, request)(
 			session->db, &ask, facts, deadline_ms, err);
 	if (rc < 0) {
@@ -214,7 +217,8 @@ static int status(struct agent_session *session, const struct agent_request *req
 	int rc;
 
 	if ((rc = agent_lease_read(&lease, session->config, deadline_ms, err)) < 0 ||
-		(rc = agent_guard_facts(facts, session->config, &lease, err)) < 0)
+		(rc = agent_guard_facts(facts, session->config, &lease, err)) < 0 ||
+		(rc = agent_files_facts(facts, session->config, err)) < 0)
 		return rc;
 	return session->driver->status(session->db, &request->ask, facts, deadline_ms, err);
 }
@@ -224,6 +228,12 @@ int agent_verb_run(struct agent_session *session, const struct agent_request *re
 {
 	int rc;
 
+	/* The database stays as it is: it takes no turn from the verbs that change it. */
+	if (is(request, "sync-files"))
+		return (rc = count_look(session, request, deadline_ms, err)) < 0
+			       ? rc
+			       : agent_files_fetch(
+					 session, request->epoch, facts, deadline_ms, err);
 	if (request->verb->needs & AGENT_EPOCH) {
 		if (!session->driver)
 			return dro_fail(

@@ -28,7 +28,8 @@ static int make_folder(const char *dir, const char *name, char **out, struct dro
 	return *out ? dro_dir_make(*out, 0755, err) : dro_fail(err, DRO_ENOMEM, "out of memory");
 }
 
-/* Upper is DIR/disk/root. What the layers share by number must not matter: they get copied. */
+/* Upper is DIR/disk/root. What the layers share by number must not matter: they get copied. A
+ * redirect is by name: with it a folder that a layer below has can be renamed, as on a disk. */
 static int mount_root(struct machine *machine, struct dro_error *err)
 {
 	struct dro_buf options = DRO_BUF_INIT(4096); /* a page is what mount(2) takes */
@@ -37,7 +38,7 @@ static int mount_root(struct machine *machine, struct dro_error *err)
 
 	if (strpbrk(machine->dir, ":,\\"))
 		rc = dro_fail(err, DRO_EINVAL, "overlayfs takes no : , \\ in %s", machine->dir);
-	dro_buf_puts(&options, "index=off,redirect_dir=off,metacopy=off,lowerdir=");
+	dro_buf_puts(&options, "index=off,redirect_dir=on,metacopy=off,lowerdir=");
 	if (rc == 0 && (rc = lab_machine_layers(disk, &options, err)) == 0 &&
 		(rc = make_folder(disk, "root", &upper, err)) == 0 &&
 		(rc = make_folder(machine->dir, "work", &work, err)) == 0 &&

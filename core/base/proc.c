@@ -156,6 +156,18 @@ static int reap(pid_t pid, uint64_t deadline_ms, int *status, struct dro_error *
 	}
 }
 
+/* Whoever leads the group may put things in order; what is left of it then is killed. */
+static void let_end(pid_t pid, uint64_t grace_ms)
+{
+	int status;
+
+	kill(-pid, SIGTERM);
+	if (reap(pid, dro_now_ms() + grace_ms, &status, NULL) < 0)
+		dro_proc_kill(pid);
+	else
+		kill(-pid, SIGKILL);
+}
+
 int dro_proc_watch(
 	const struct dro_proc *proc, struct dro_proc_result *result, struct dro_error *err)
 {
@@ -182,7 +194,10 @@ int dro_proc_watch(
 	fcntl(p.in[1], F_SETFL, O_NONBLOCK);
 	if ((rc = converse(&p, proc, err)) < 0 ||
 		(rc = reap(pid, proc->deadline_ms, &status, err)) < 0) {
-		dro_proc_kill(pid);
+		if (proc->grace_ms)
+			let_end(pid, proc->grace_ms);
+		else
+			dro_proc_kill(pid);
 		dro_error_context(err, "%s", proc->argv[0]);
 		goto out;
 	}

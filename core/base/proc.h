@@ -42,6 +42,9 @@ struct dro_proc {
 	void *arg;		     /* of both */
 	int stop;		     /* a descriptor that can be read ends the child; -1: none */
 	uint64_t deadline_ms;
+	/* Ended by deadline or `stop`, its group gets so long after a SIGTERM before it is killed.
+	 */
+	uint64_t grace_ms;
 };
 
 /* The same for a child that is listened to while it runs. DRO_ECANCELLED: `stop` ended it. */

@@ -36,19 +36,22 @@ static void prepare_worker(void *arg)
 }
 
 /* Agents refuse who comes with an older epoch than they have heard of: of another store, or by
- * hand. */
+ * hand. facts->epoch is the next one then. */
 static int catch_up_epoch(
-	const struct dro_setup *setup, const struct dro_promote_facts *facts, struct dro_error *err)
+	const struct dro_setup *setup, struct dro_promote_facts *facts, struct dro_error *err)
 {
 	int64_t heard = facts->from_host.seen.epoch > facts->to_host.seen.epoch
 				? facts->from_host.seen.epoch
 				: facts->to_host.seen.epoch;
-	struct dro_lease lease;
+	struct dro_lease lease = {0};
 	bool alive;
 	int rc = dro_store_lease_get(setup->store, facts->service->name, &lease, &alive, err);
 
-	if ((rc < 0 && rc != DRO_ENOTFOUND) || heard <= (int64_t)lease.epoch)
-		return rc == DRO_ENOTFOUND ? 0 : rc;
+	if (rc < 0 && rc != DRO_ENOTFOUND)
+		return rc;
+	facts->epoch = 1 + (heard > (int64_t)lease.epoch ? heard : (int64_t)lease.epoch);
+	if (rc == DRO_ENOTFOUND || heard <= (int64_t)lease.epoch)
+		return 0;
 	return dro_store_epoch_raise(setup->store, facts->service->name, (uint64_t)heard, err);
 }
 
@@ -140,8 +143,8 @@ static int promote(struct dro_cli *cli, struct dro_setup *setup,
 	rc = 0;
 	if (*moved)
 		goto out;
-	if (looked < 0 || make_plan(&plan, &gathered.facts, intent, &err) < 0 ||
-		catch_up_epoch(setup, &gathered.facts, &err) < 0) {
+	if (looked < 0 || catch_up_epoch(setup, &gathered.facts, &err) < 0 ||
+		make_plan(&plan, &gathered.facts, intent, &err) < 0) {
 		rc = dro_cli_error(cli, &err);
 		goto out;
 	}

@@ -77,6 +77,23 @@ static void show_database(
 			*seen->trouble ? ": " : "", seen->trouble);
 }
 
+/* Of a failover: nobody can be asked for what came since. */
+static void show_files(FILE *out, const struct dro_promote_facts *facts)
+{
+	const struct dro_database_seen *seen = &facts->to_host.seen;
+	char age[DRO_DURATION_TEXT];
+
+	if (facts->mode != DRO_PROMOTE_FAILOVER || !seen->files)
+		return;
+	dro_duration_format(age, seen->files_age_ms);
+	if (seen->files_age_ms >= 0)
+		dro_print_line(out,
+			"  files       as %s had them %s ago; what it got since then is not here",
+			facts->from->name, age);
+	else
+		dro_print_line(out, "  files       NONE: %s never fetched any", facts->to->name);
+}
+
 /* Both databases, and what is lost of the old one's writes. */
 static void show_databases(FILE *out, const struct dro_promote_facts *facts)
 {
@@ -163,6 +180,7 @@ static void show_loss(FILE *out, const struct dro_promote_facts *facts, const st
 		show_backup(out, facts, plan);
 	else
 		show_databases(out, facts);
+	show_files(out, facts);
 	if (takes_guard_off(plan))
 		dro_print_line(out,
 			"  meanwhile   %s is stopped to be resized: until it follows again, writes "

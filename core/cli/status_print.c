@@ -141,11 +141,27 @@ static void print_details(FILE *out, const cJSON *service)
 	}
 }
 
+/* A replica's, where there are any. */
+static void files_text(char *out, size_t size, const cJSON *database)
+{
+	const cJSON *age_ms = get(database, "files_age_ms");
+	char age[DRO_DURATION_TEXT];
+
+	*out = '\0';
+	if (cJSON_IsNull(age_ms))
+		snprintf(out, size, ", its files NOT fetched");
+	if (!cJSON_IsNumber(age_ms))
+		return;
+	dro_duration_format(age, (int64_t)age_ms->valuedouble);
+	snprintf(out, size, ", its files %s old", age);
+}
+
 static void print_database(FILE *out, const char *service, const cJSON *database, const char *ago)
 {
 	bool primary = strcmp(dro_json_text(database, "role"), "primary") == 0;
 	bool open = cJSON_IsTrue(get(database, "open"));
 	const char *trouble = dro_json_text(database, "trouble"), *how;
+	char files[64];
 
 	if (*dro_json_text(database, "error")) {
 		dro_print_line(out, "%s: database of %s: %s", service,
@@ -161,8 +177,9 @@ static void print_database(FILE *out, const char *service, const cJSON *database
 	else
 		how = cJSON_IsTrue(get(database, "replicates")) ? "replica, up to date"
 								: "replica, NOT replicating";
-	dro_print_line(out, "%s: database of %s: %s%s%s, %s ago", service,
-		dro_json_text(database, "site"), how, *trouble ? ": " : "", trouble, ago);
+	files_text(files, sizeof(files), database);
+	dro_print_line(out, "%s: database of %s: %s%s%s%s, %s ago", service,
+		dro_json_text(database, "site"), how, files, *trouble ? ": " : "", trouble, ago);
 }
 
 /* As they were heard last. */

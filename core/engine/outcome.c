@@ -64,7 +64,8 @@ static void add_exceptions(cJSON *outcome, const struct runner *runner)
 
 cJSON *runner_outcome(const struct runner *runner, const char *error)
 {
-	static const char *const copied[] = {"rto_ms", "rpo_ms", "recovery_point_ms"};
+	static const char *const copied[] = {
+		"rto_ms", "rpo_ms", "recovery_point_ms", "files_age_ms"};
 	int64_t recovered = recovered_at(runner);
 	cJSON *outcome = cJSON_CreateObject();
 	size_t i;

@@ -25,6 +25,8 @@ struct dro_database_seen {
 	char trouble[300];		 /* why it does not replicate */
 	bool semi_sync;	       /* as a primary: a write is acknowledged when a replica has it */
 	int64_t self_fence_ms; /* how long, unheard, until it fences itself; 0: it does not */
+	bool files;	       /* a replica fetches what the application keeps beside it */
+	int64_t files_age_ms;  /* how old its last fetch is; -1: it made none */
 };
 
 /* The host of a site that holds the data: the first of its first group. */

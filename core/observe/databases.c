@@ -148,7 +148,8 @@ static void take_hello(struct dro_database_seen *seen, const cJSON *hello)
 
 static void take_status(struct dro_database_seen *seen, const cJSON *status)
 {
-	const cJSON *replica = cJSON_GetObjectItemCaseSensitive(status, "replica");
+	const cJSON *replica = cJSON_GetObjectItemCaseSensitive(status, "replica"),
+		    *files = cJSON_GetObjectItemCaseSensitive(status, "files");
 	const char *io = dro_json_text(replica, "io_error"),
 		   *sql = dro_json_text(replica, "sql_error");
 
@@ -162,6 +163,8 @@ static void take_status(struct dro_database_seen *seen, const cJSON *status)
 	copy(seen->follows, sizeof(seen->follows), dro_json_text(replica, "host"));
 	copy(seen->received, sizeof(seen->received), dro_json_text(replica, "seen"));
 	copy(seen->trouble, sizeof(seen->trouble), *sql ? sql : io);
+	seen->files = cJSON_IsObject(files);
+	seen->files_age_ms = number(files, "age_ms", -1);
 }
 
 void dro_database_look(struct dro_data_host *host, struct dro_sessions *sessions,
@@ -201,10 +204,12 @@ static void look(void *arg)
 		looking->deadline_ms);
 }
 
+/* A cold site has one while it stands in for the others. */
 static bool has_database(const struct dro_site *site)
 {
 	return site->agent.given && *site->agent.ssh_user &&
-	       (*site->follows || site->role == DRO_ROLE_PRIMARY);
+	       (*site->follows || site->role == DRO_ROLE_PRIMARY ||
+		       site->strategy == DRO_STRATEGY_BACKUP_RESTORE);
 }
 
 int dro_databases_look(struct dro_data_host **out, struct dro_sessions *sessions,

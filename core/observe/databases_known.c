@@ -60,6 +60,10 @@ static cJSON *describe(const struct dro_site *site, const struct dro_data_host *
 	cJSON_AddBoolToObject(json, "replicates", seen->replicates);
 	cJSON_AddStringToObject(json, "follows", seen->follows);
 	cJSON_AddStringToObject(json, "trouble", seen->trouble);
+	if (seen->files && seen->files_age_ms >= 0)
+		cJSON_AddNumberToObject(json, "files_age_ms", (double)seen->files_age_ms);
+	else if (seen->files)
+		cJSON_AddNullToObject(json, "files_age_ms");
 	if (seen->lag_s >= 0)
 		cJSON_AddNumberToObject(json, "lag_s", (double)seen->lag_s);
 	else

@@ -50,6 +50,7 @@ struct dro_promote_facts {
 	const char *from_heard;			/* what it said */
 	int64_t last_promote_ms;		/* wall clock; 0: never */
 	int64_t now_ms;
+	int64_t epoch; /* the run's lease will have this one, or a later one; 0: not known */
 
 	/* cold */
 	const struct dro_backup_policy *policy;

@@ -40,6 +40,9 @@ static cJSON *user_data(const struct promote *promote, bool restores)
 
 	if (!restores)
 		return json;
+	/* As it is planned: what a launch is asked for must be the same whenever it is asked. */
+	if (facts->epoch > 0)
+		cJSON_AddNumberToObject(json, "epoch", (double)facts->epoch);
 	backup = cJSON_AddObjectToObject(json, "backup");
 	cJSON_AddStringToObject(backup, "id", facts->backup->id);
 	cJSON_AddStringToObject(backup, "policy", facts->policy->name);

@@ -15,7 +15,9 @@
 /* How long a step may take before it counts as failed. */
 enum {
 	CATCH_UP_MS = 600000, /* nobody waits for it: writes go on */
+	FILES_MS = 3600000,   /* nor for it */
 	FREEZE_MS = 10000,
+	LAST_FILES_MS = 10000,
 	WAIT_MS = 30000,
 	PROMOTE_MS = 60000,
 	REPROTECT_MS = 60000,
@@ -26,7 +28,23 @@ enum {
 
 const struct dro_replication *dro_promote_replication(const struct dro_promote_facts *facts)
 {
-	return *facts->to->follows ? &facts->to->replication : &facts->from->replication;
+	const struct dro_service *service = facts->service;
+	size_t i;
+
+	if (*facts->to->follows)
+		return &facts->to->replication;
+	/* Home from a cold site, which follows nobody: as those do who follow the primary. */
+	for (i = 0; !*facts->from->follows && i < service->site_count; i++)
+		if (strcmp(service->sites[i].follows, facts->to->name) == 0)
+			return &service->sites[i].replication;
+	return &facts->from->replication;
+}
+
+/* Of a cold site nothing stays: nobody is to wait for it once its hosts are ended. */
+static bool semi_sync(const struct dro_promote_facts *facts)
+{
+	return dro_promote_replication(facts)->mode == DRO_REPLICATION_SEMI_SYNC &&
+	       facts->from->strategy != DRO_STRATEGY_BACKUP_RESTORE;
 }
 
 int64_t dro_promote_loss(const struct dro_promote_facts *facts, bool *certain)
@@ -70,11 +88,10 @@ static void input_new(struct promote *promote, struct dro_step *step, const char
 /* Of both, for what undoes the change of roles: the traffic goes back to the old addresses. */
 static void input_both(struct promote *promote, struct dro_step *step)
 {
-	bool semi_sync = dro_promote_replication(promote->facts)->mode == DRO_REPLICATION_SEMI_SYNC;
-
 	input_old(promote, step, "from");
 	input_new(promote, step, "to");
-	dro_build_input_json(&promote->base, step, "semi_sync", cJSON_CreateBool(semi_sync));
+	dro_build_input_json(
+		&promote->base, step, "semi_sync", cJSON_CreateBool(semi_sync(promote->facts)));
 }
 
 static cJSON *addresses(const struct promote *promote)
@@ -143,9 +160,7 @@ static void add_return(struct promote *promote)
 	input_new(promote, step, "host");
 	input_old(promote, step, "primary");
 	dro_build_input(&promote->base, step, "allow", facts->allow);
-	dro_build_input_json(&promote->base, step, "semi_sync",
-		cJSON_CreateBool(
-			dro_promote_replication(facts)->mode == DRO_REPLICATION_SEMI_SYNC));
+	dro_build_input_json(&promote->base, step, "semi_sync", cJSON_CreateBool(semi_sync(facts)));
 	promote_after_prechecks(promote, step);
 	dro_build_after_kind(&promote->base, step, "compute.wait");
 }
@@ -168,22 +183,60 @@ static void add_prechecks(struct promote *promote)
 
 /* ---- the data -------------------------------------------------------------------------------- */
 
+/* A host that is switched off has what the one beside it has. */
+static bool has_files(const struct dro_promote_facts *facts)
+{
+	const struct dro_database_seen *new = &facts->to_host.seen;
+
+	return new->answered ? new->files : facts->from_host.seen.files;
+}
+
+/* What the application keeps beside the database: most of it before the freeze, the rest in it. */
+static struct dro_step *add_files(struct promote *promote, bool last)
+{
+	struct dro_step *step;
+
+	if (!has_files(promote->facts))
+		return NULL;
+	step = dro_build_step(&promote->base, "files.sync", promote->facts->to->name,
+		last ? LAST_FILES_MS : FILES_MS, last ? "sync-files" : "sync-files-ahead");
+	if (!step)
+		return NULL;
+	step->class = DRO_STEP_DATA_PLANE;
+	input_new(promote, step, "host");
+	dro_build_input_json(&promote->base, step, "last", cJSON_CreateBool(last));
+	return step;
+}
+
+/* What is done before writes end, so that they end for moments. */
+static void add_ahead(struct promote *promote)
+{
+	struct dro_step *steps[2];
+	size_t i;
+
+	steps[0] = dro_build_step(&promote->base, "database.catch-up", promote->facts->to->name,
+		CATCH_UP_MS, "catch-up");
+	if (!steps[0])
+		return;
+	input_old(promote, steps[0], "from");
+	input_new(promote, steps[0], "to");
+	steps[1] = add_files(promote, false);
+	for (i = 0; i < 2 && steps[i]; i++) {
+		promote_after_prechecks(promote, steps[i]);
+		promote_after_growth(promote, steps[i]);
+		dro_build_after_kind(&promote->base, steps[i], "database.rejoin");
+	}
+}
+
 /* Writes end on the old site only when the new one is close behind and all is known that the switch
  * needs: what is frozen waits. */
 static void add_freeze(struct promote *promote)
 {
-	struct dro_step *step = dro_build_step(&promote->base, "database.catch-up",
-		promote->facts->to->name, CATCH_UP_MS, "catch-up");
+	struct dro_step *step;
 	char id[160];
 	size_t i;
 
-	if (!step)
-		return;
-	input_old(promote, step, "from");
-	input_new(promote, step, "to");
-	promote_after_prechecks(promote, step);
-	promote_after_growth(promote, step);
-	dro_build_after_kind(&promote->base, step, "database.rejoin");
+	add_ahead(promote);
 	step = dro_build_step(
 		&promote->base, "database.freeze", promote->facts->from->name, FREEZE_MS, "freeze");
 	if (!step)
@@ -191,6 +244,7 @@ static void add_freeze(struct promote *promote)
 	step->class = DRO_STEP_DATA_PLANE;
 	input_old(promote, step, "host");
 	dro_build_after(&promote->base, step, "catch-up");
+	dro_build_after_kind(&promote->base, step, "files.sync");
 	for (i = 0; i < promote->facts->service->traffic_count; i++) {
 		snprintf(id, sizeof(id), "find-%s", promote->facts->service->traffic[i].key);
 		dro_build_after(&promote->base, step, id);
@@ -202,6 +256,9 @@ static void add_freeze(struct promote *promote)
 	input_new(promote, step, "host");
 	dro_build_input(&promote->base, step, "position", "${freeze.position}");
 	dro_build_after(&promote->base, step, "freeze");
+	step = add_files(promote, true);
+	if (step)
+		dro_build_after(&promote->base, step, "freeze");
 }
 
 static void add_fence(struct promote *promote)
@@ -264,6 +321,7 @@ static void add_data(struct promote *promote)
 	if (planned) {
 		dro_build_input(&promote->base, step, "position", "${freeze.position?}");
 		dro_build_after(&promote->base, step, "wait");
+		dro_build_after_kind(&promote->base, step, "files.sync");
 	}
 	dro_build_after_kind(&promote->base, step, "site.fence");
 	promote_after_prechecks(promote, step);
@@ -323,6 +381,11 @@ static void add_facts(struct promote *promote)
 	cJSON_AddNumberToObject(json, "writes_lost", (double)loss);
 	cJSON_AddBoolToObject(json, "writes_lost_certain", certain);
 	cJSON_AddBoolToObject(json, "grows", dro_promote_grows(facts));
+	if (facts->mode == DRO_PROMOTE_FAILOVER && facts->to_host.seen.files)
+		cJSON_AddItemToObject(json, "files_age_ms",
+			facts->to_host.seen.files_age_ms < 0
+				? cJSON_CreateNull()
+				: cJSON_CreateNumber((double)facts->to_host.seen.files_age_ms));
 	/* Only a planned one goes back by itself: of a failover the old site is no way back. */
 	cJSON_AddBoolToObject(json, "rollback", facts->mode == DRO_PROMOTE_SWITCHOVER);
 	if (facts->mode == DRO_PROMOTE_SWITCHOVER || certain)

@@ -195,7 +195,9 @@ void differ_databases(struct differ *differ)
 	if (active->seen.answered)
 		open_active(differ, active_site, active);
 	for (i = 0; i < seen->site_count; i++)
+		/* A cold one's hosts are ended. */
 		if (seen->sites[i].site != active_site && seen->databases[i].seen.answered &&
+			seen->sites[i].site->strategy != DRO_STRATEGY_BACKUP_RESTORE &&
 			!is_resized(differ, seen->sites[i].site))
 			follow(differ, active_site, active, seen->sites[i].site,
 				&seen->databases[i]);

@@ -18,6 +18,7 @@
 
 struct session {
 	char *name, *address;
+	bool aside;
 	pthread_mutex_t lock;
 	struct dro_channel channel;
 	unsigned last_id;
@@ -78,6 +79,7 @@ static struct session *session_new(const struct dro_session_host *host)
 	pthread_mutex_init(&session->lock, NULL);
 	session->name = strdup(host->name);
 	session->address = strdup(host->address);
+	session->aside = host->aside;
 	if (session->name && session->address)
 		return session;
 	session_free(session);
@@ -92,7 +94,8 @@ static struct session *find(struct dro_sessions *sessions, const struct dro_sess
 	pthread_mutex_lock(&sessions->lock);
 	for (session = sessions->first; session; session = session->next)
 		if (strcmp(session->name, host->name) == 0 &&
-			strcmp(session->address, host->address) == 0)
+			strcmp(session->address, host->address) == 0 &&
+			session->aside == host->aside)
 			break;
 	if (!session && (session = session_new(host))) {
 		session->next = sessions->first;

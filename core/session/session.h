@@ -1,7 +1,8 @@
 /*
  * Sessions with drorch-agent on the sites' hosts (docs/agent.md#session): one ssh child a host,
  * opened when it is first asked and kept, so that a verb costs a round trip. Thread-safe; verbs of
- * one host follow each other, those of different hosts run side by side.
+ * one host follow each other, but for those that are asked aside; those of different hosts run side
+ * by side.
  */
 #ifndef DRORCH_SESSION_SESSION_H
 #define DRORCH_SESSION_SESSION_H
@@ -17,6 +18,7 @@ struct dro_session_host {
 	const char *address;	    /* where it is now */
 	const char *service, *site; /* what its agent must be of; site "" : any */
 	const struct dro_agent *agent;
+	bool aside; /* in a session of its own: for what takes long, so that no verb waits for it */
 };
 
 struct dro_sessions;

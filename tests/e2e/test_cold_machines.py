@@ -1,12 +1,14 @@
 """Both hot sites are lost: a third one is made of a backup that the standby put into S3, by an image that holds no data, at
-its first boot; and what was in the backup is there, no more and no less."""
+its first boot; and what was in the backup is there, no more and no less. When main is back, it goes home without a loss."""
 
+import contextlib
 import json
+import threading
 import time
 
-from harness import BUCKET, TIER2, check, main, wait_for, world
-from machines import DR, MAIN, NAME, PROVIDERS, SERVICE, MachineWorld, baked, need_machines
-from writers import Writers
+from harness import BUCKET, TIER2, Failure, check, main, wait_for, world
+from machines import DR, HOSTS, MAIN, NAME, PROVIDERS, SERVICE, MachineWorld, baked, need_machines
+from writers import Writers, same_tables
 
 COLD = """\
   tier2:
@@ -17,7 +19,9 @@ COLD = """\
     region: {tier2}
     instances:
       web: {{count: 1, type: t3.large, image: {{name: memphis-cold, newest: true}}}}
-    agent: {{progress: {{port: 8480}}}}
+    agent:
+      progress: {{port: 8480}}
+      ssh: {{user: drorch, identity: {{file: {ssh}/controller}}, known_hosts: {ssh}/known_hosts}}
     health:
       http: {{scheme: http, port: {origin}, path: /healthz, host: {name}, status: 200}}
       timeout: 2s
@@ -49,6 +53,7 @@ class ColdWorld(MachineWorld):
 
     def variables(self):
         return {**super().variables(), "backup_what": "database", "backup_sites": ["dr"],
+                "restore_limits": {"store_away": "4s"},
                 "firewall_progress": ["198.18.0.0/15"]}
 
     def add_cold_image(self, key):
@@ -106,9 +111,12 @@ def backed_up(w):
 
 
 def lose_both(w):
-    w.lab("kill-site", MAIN)
+    """main loses its power, and has a change of its tables then that no backup has; of dr nothing is left."""
+    w.sql("main", "CREATE TABLE booking.late (id INT PRIMARY KEY)")
+    w.shell("main", "touch /srv/memphis/of-main")
+    w.lab("kill", w.instance("main"), "--wait")
     w.lab("kill-site", DR)
-    wait_for("both to be gone", lambda: not w.instances(MAIN) and not w.instances(DR))
+    wait_for("dr to be gone", lambda: not w.instances(DR))
 
 
 def nothing_is_left(w):
@@ -141,9 +149,54 @@ def key_is_another(w):
     w.ec2(TIER2, "DeregisterImage", ImageId=image)
 
 
+def restoring(w):
+    """A promote whose new host has begun to read the backup, slowly, when the store goes away."""
+    w.lab("fault", "add", "latency", "--vendor", "s3", "--operation", "GetObject", "--ms", "500")
+    promote = w.start("promote", "tier2", "--confirm", "tier2")
+    wait_for("the restore", lambda: "restoring" in (note_of(w) or "") and "%" in note_of(w), 120)
+    w.lab("outage", "provider", "s3", "on", "--status", "503")
+    return promote
+
+
+def note_of(w):
+    steps = w.steps(w.run_id()) if w.run_state() == "running" else {}
+    return steps.get("restore", {}).get("note")
+
+
+def store_returns(w):
+    w.lab("outage", "provider", "s3", "off")
+    w.lab("fault", "clear")
+
+
+def store_is_lost(w):
+    """In the middle of a restore, for good: a clear end in time, and nothing is left after the abort."""
+    promote, began = restoring(w), time.monotonic()
+    try:
+        done = w.finish(promote)
+        took = time.monotonic() - began
+    finally:
+        store_returns(w)
+    check(done.returncode == 1 and w.run_state() == "failed" and took < 60, f"{took:.0f} s: {done.stdout}{done.stderr}")
+    check("the store has been away for" in done.stdout and "`drorch abort` ends" in done.stdout, done.stdout)
+    print(f"     {took:.1f} s after S3 was gone: {w.steps(w.run_id())['restore']['error']}")
+    host = w.instances(TIER2)[0]["id"]
+    check(w.shell(host, "test ! -e /var/lib/mysql/mysql -a ! -e /var/lib/mysql.drorch-restore").returncode == 0,
+          "something was put in place")
+    w.good("abort", w.run_id())
+    nothing_is_left(w)
+
+
 def restored(w, manifest, exactly, before, after):
+    """Though the store goes away in the middle of it, for a while."""
     began = time.monotonic()
-    w.good("promote", "tier2", "--confirm", "tier2", timeout=300)
+    promote = restoring(w)
+    try:
+        wait_for("the word", lambda: "the store is away" in (note_of(w) or ""), 20)
+        print(f"     {note_of(w)}")
+    finally:
+        store_returns(w)
+    done = w.finish(promote)
+    check(done.returncode == 0, f"{done.stdout}{done.stderr}")
     took = time.monotonic() - began
     check(w.active() == "tier2", f"{w.active()} is active")
     host = w.instances(TIER2)[0]["id"]
@@ -159,6 +212,65 @@ def restored(w, manifest, exactly, before, after):
     print(f"     {len(there)} bookings of {gtid}, {took:.1f} s after the word")
 
 
+@contextlib.contextmanager
+def heard(w, site):
+    """As by a controller, which looks every two seconds: a primary that hears nobody closes itself."""
+    over = threading.Event()
+
+    def look():
+        with w.session(site) as session, contextlib.suppress(OSError, Failure):  # its host may be ended
+            while not over.wait(2):
+                session.do("hello")
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def home_again(w):
+    """main's machine is back, with writes that were lost long ago. It and the cold site are made hosts for each other, and
+    drorch does the rest."""
+    HOSTS["tier2"] = "memphis-tier2-web-1"
+    w.lab("power", w.instance("main"), "on", "--wait")
+    w.read_hosts()
+    w.hosts.pop(HOSTS["dr"], None)
+    w.know_hosts()
+    with heard(w, "tier2"), heard(w, "main"):
+        with w.timed("site.yml for both"):
+            w.playbook("site.yml", "--tags", "host", "-e", "target=memphis_main:memphis_tier2", "-e", "primary_host=")
+        goes_home(w)
+        cold_again(w)
+
+
+def goes_home(w):
+    with Writers(w, timeout=5.0) as writers:
+        writers.more(60, site="tier2")
+        done = w.good("failback", "--confirm", "main", timeout=300)
+        writers.more(60, site="main")
+        check("main follows tier2 by reseed" in done, done)
+    writers.nothing_lost("main")
+    same_tables(w, "main", "tier2")
+    check(w.active() == "main", f"{w.active()} is active")
+    note = w.steps(w.run_id())["rejoin"]["note"]
+    check("flashback is no way: 1 of them change tables (DDL)" in note, note)
+    print(f"     {note}")
+    print(f"     {len(writers.good())} bookings, longest outage {writers.outage()[0]:.2f} s; {w.times['site.yml for both']} s of site.yml")
+    check(w.shell("main", "ls /srv/memphis /srv/memphis.drorch-old").stdout.count("of-main") == 1, "main's own files")
+
+
+def cold_again(w):
+    """Nothing of the cold site stays, and nobody waits for it."""
+    with Writers(w, timeout=5.0) as writers:
+        writers.more(10)
+        w.good("apply", "--confirm", "memphis", "--override-rule", "max-changes", "--reason", "dr is started, too",
+               timeout=300)
+        wait_for("nothing at tier2", lambda: not w.instances(TIER2))
+        writers.more(30, site="main")
+
+
 def machines():
     with world(kind=ColdWorld) as w:
         print(f"     {w.times}")
@@ -166,11 +278,14 @@ def machines():
         backup = backed_up(w)
         print(f"     backed_up ({time.monotonic() - began:.1f} s)", flush=True)
         lose_both(w)
-        for test in (key_is_another, store_is_away):
+        for test in (key_is_another, store_is_away, store_is_lost):
             began = time.monotonic()
             test(w)
             print(f"     {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        restored(w, *backup)
+        for test, *arguments in ((restored, *backup), (home_again,)):
+            began = time.monotonic()
+            test(w, *arguments)
+            print(f"     {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,27 @@ def rounds(w):
         print(f"     round {number + 1}: {len(writers.good())} bookings, longest outage {writers.outage()[0]:.2f} s")
 
 
+def files_go_along(w):
+    """Uploaded right before the move, with no timer left to fetch them."""
+    for site in ("main", "dr"):
+        w.shell(site, "systemctl stop drorch-files.timer")
+    with Writers(w) as writers:
+        for at, to, words in (("main", "dr", ("promote", "dr", "--confirm", "dr")),
+                              ("dr", "main", ("failback", "--confirm", "main"))):
+            name = f"/srv/memphis/of-{at}"
+            w.shell(at, f"head -c 300000 /dev/urandom >{name} && chown booking: {name}")
+            w.good(*words)
+            is_home(w, to, writers)
+            sums = {w.shell(site, f"sha256sum {name}; stat -c %U:%a {name}").stdout for site in (at, to)}
+            check(len(sums) == 1 and "booking" in sums.pop(), f"{name} at {to}: {sums}")
+            steps = w.steps(w.run_id())
+            print(f"     to {to}: {steps['sync-files-ahead']['note']}; in the freeze: {steps['sync-files']['note']}, "
+                  f"{steps['sync-files']['ended_ms'] - steps['freeze']['ended_ms']} ms; writes waited "
+                  f"{steps['promote']['ended_ms'] - steps['freeze']['started_ms']} ms for the new primary")
+    for site in ("main", "dr"):
+        w.shell(site, "systemctl start drorch-files.timer")
+
+
 def failed_over(w, how, back):
     """`how` takes main away under load; it comes back by `back`, and is the primary again in the end."""
     with Writers(w, timeout=5.0) as writers:
@@ -158,7 +179,7 @@ def replication_cut_before_the_loss(w):
 def machines():
     with world(kind=MachineWorld) as w:
         print(f"     {w.times}")
-        for test in (rounds, power_loss, cut_link, frozen, stale_primary_returns,
+        for test in (rounds, files_go_along, power_loss, cut_link, frozen, stale_primary_returns,
                      replication_cut_before_the_loss):
             began = time.monotonic()
             test(w)

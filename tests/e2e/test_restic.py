@@ -290,12 +290,14 @@ def store_away(w, host, backup):
     host.configure()
     boot = begun(w, host, backup)
     w.lab("outage", "provider", "s3", "on")
-    time.sleep(2)
+    wait_for("the word", lambda: "the store is away" in boot.progress()["error"])
     w.lab("outage", "provider", "s3", "off")
     w.lab("fault", "clear")
-    boot.wait("ready")
+    now = boot.wait("ready")
+    check(now["error"] == "" and now["recovery_gtid"] == backup.gtid, now)
     boot.stop()
     host.empty()
+    store_gone(w, host, backup)
     host.configure()
     w.lab("fault", "add", "half-open", "--vendor", "s3", "--operation", "PutObject", "--ms", "600000")
     before = manifests(w)
@@ -311,6 +313,23 @@ def store_away(w, host, backup):
     w.source.configure()
     w.source.backup()
     back.join()
+
+
+def store_gone(w, host, backup):
+    """For good, in the middle: not waited for until the deadline."""
+    host.configure(deadline="10m")
+    text = (host.folder / "agent.yaml").read_text()
+    (host.folder / "agent.yaml").write_text(text.replace("restore: {", "restore: {store_away: 4s, "))
+    boot = begun(w, host, backup)
+    w.lab("outage", "provider", "s3", "on")
+    began = time.monotonic()
+    said = boot.wait("failed", 60)["error"]
+    check("the store has been away for" in said and time.monotonic() - began < 30, said)
+    host.nothing_in_place("a store that is gone")
+    check(not children_of(boot.process.pid), "restic was left")
+    boot.stop()
+    w.lab("outage", "provider", "s3", "off")
+    w.lab("fault", "clear")
 
 
 def full_disk(w, host, backup):

@@ -7,7 +7,7 @@
 
 #define NOW 1000000000LL
 
-static struct dro_site sites[2];
+static struct dro_site sites[3];
 static struct dro_instance_group group;
 static struct dro_path path;
 static struct dro_traffic traffic;
@@ -181,6 +181,39 @@ START_TEST(a_switchover_loses_nothing)
 }
 END_TEST
 
+/* Most of them before the freeze, the rest in it, beside the last write; and the plan without them
+ * where the host fetches none. */
+START_TEST(files_come_before_the_traffic)
+{
+	facts.to_host.seen.files = true;
+	make();
+	ck_assert(waits_for("sync-files-ahead", "open-dr"));
+	ck_assert(!waits_for("sync-files-ahead", "catch-up"));
+	ck_assert(waits_for("freeze", "sync-files-ahead") && waits_for("sync-files", "freeze"));
+	ck_assert(!waits_for("sync-files", "wait") && !waits_for("wait", "sync-files"));
+	ck_assert(waits_for("promote", "sync-files") && waits_for("promote", "wait"));
+	ck_assert(!dro_plan_step(plan, "sync-files")->may_fail);
+	ck_assert_ptr_null(cJSON_GetObjectItem(plan->facts, "files_age_ms"));
+	dro_plan_free(plan);
+	facts.to_host.seen.files = false;
+	make();
+	ck_assert_ptr_null(dro_plan_step(plan, "sync-files-ahead"));
+	ck_assert_ptr_null(dro_plan_step(plan, "sync-files"));
+	dro_plan_free(plan);
+	/* Nobody is left to fetch them from: what is told is how old they are. */
+	lose_main("0-1-100", true);
+	facts.to_host.seen.files = true;
+	facts.to_host.seen.files_age_ms = 7000;
+	make();
+	ck_assert_ptr_null(dro_plan_step(plan, "sync-files"));
+	ck_assert_int_eq(cJSON_GetObjectItem(plan->facts, "files_age_ms")->valuedouble, 7000);
+	dro_plan_free(plan);
+	facts.to_host.seen.files_age_ms = -1;
+	make();
+	ck_assert(cJSON_IsNull(cJSON_GetObjectItem(plan->facts, "files_age_ms")));
+}
+END_TEST
+
 START_TEST(a_switchover_needs_both)
 {
 	facts.from_host.seen.answered = false;
@@ -264,6 +297,45 @@ START_TEST(a_failback_puts_the_old_primary_in_order_first)
 	facts.address_count = 0;
 	make();
 	ck_assert(waits_for("boot", "power-on") && waits_for("rejoin", "boot"));
+	dro_plan_free(plan);
+	/* One that is switched off has what the other has. */
+	facts.to_host.seen = (struct dro_database_seen){.error = "it is stopped"};
+	facts.from_host.seen.files = true;
+	make();
+	ck_assert(waits_for("sync-files-ahead", "rejoin") && waits_for("sync-files", "freeze"));
+}
+END_TEST
+
+/* It follows nobody and will not stay: by the primary's own replication, and nobody waits for it.
+ */
+START_TEST(a_cold_site_goes_home)
+{
+	static const char *const steps[] = {"rejoin", "promote", "reprotect"};
+	size_t i;
+
+	sites[1].replication.port = 3307;
+	sites[2] = sites[0];
+	sites[2].name = text("tier2");
+	sites[2].role = DRO_ROLE_STANDBY;
+	sites[2].strategy = DRO_STRATEGY_BACKUP_RESTORE;
+	sites[2].replication = (struct dro_replication){DRO_REPLICATION_SEMI_SYNC, 3306};
+	service.site_count = 3;
+	facts.from = &sites[2];
+	facts.to = &sites[0];
+	facts.from_host = host("tier2", "198.51.100.3", true);
+	facts.to_host = host("main", "198.51.100.1", true);
+	facts.failback = true;
+	make();
+	ck_assert(waits_for("rejoin", "open-tier2") && waits_for("freeze", "catch-up"));
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		ck_assert(cJSON_IsFalse(
+			cJSON_GetObjectItem(dro_plan_step(plan, steps[i])->inputs, "semi_sync")));
+	ck_assert_int_eq(
+		cJSON_GetObjectItem(
+			cJSON_GetObjectItem(dro_plan_step(plan, "rejoin")->inputs, "primary"),
+			"port")
+			->valuedouble,
+		3307);
 }
 END_TEST
 
@@ -396,11 +468,13 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, positions_are_counted_by_domain);
 	tcase_add_test(tcase, a_switchover_loses_nothing);
+	tcase_add_test(tcase, files_come_before_the_traffic);
 	tcase_add_test(tcase, a_switchover_needs_both);
 	tcase_add_test(tcase, a_failover_waits_for_the_fence_alone);
 	tcase_add_test(tcase, the_recovery_point_is_held_against_the_objective);
 	tcase_add_test(tcase, a_site_that_is_well_is_switched_and_not_failed_over);
 	tcase_add_test(tcase, a_failback_puts_the_old_primary_in_order_first);
+	tcase_add_test(tcase, a_cold_site_goes_home);
 	tcase_add_test(tcase, what_takes_minutes_is_done_before_the_freeze);
 	tcase_add_test(tcase, a_lost_site_is_fenced_before_its_replica_is_restarted);
 	tcase_add_test(tcase, without_semi_sync_nobody_waits_for_the_replica);

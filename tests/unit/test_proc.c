@@ -197,6 +197,30 @@ START_TEST(is_listened_to_and_stopped)
 }
 END_TEST
 
+/* It may put things in order when it is ended; what does not is killed with all that it started. */
+START_TEST(one_that_is_ended_has_its_grace)
+{
+	static const struct {
+		const char *script;
+		uint64_t least, most;
+	} cases[] = {{"trap 'exit 0' TERM; sleep 30 & wait", 150, 650},
+		{"trap '' TERM; sleep 30; sleep 30", 650, 3000}};
+	char *argv[] = {"sh", "-c", (char *)cases[_i].script, NULL};
+	uint64_t began = dro_now_ms(), took;
+	struct dro_proc_result result;
+
+	ck_assert_int_eq(dro_proc_watch(&(struct dro_proc){.argv = argv,
+						.stop = -1,
+						.deadline_ms = began + 200,
+						.grace_ms = 500},
+				 &result, &err),
+		DRO_ETIMEDOUT);
+	took = dro_now_ms() - began;
+	ck_assert_uint_ge(took, cases[_i].least);
+	ck_assert_uint_lt(took, cases[_i].most);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("proc");
@@ -211,6 +235,7 @@ int main(void)
 	tcase_add_test(tests, a_child_that_does_not_read_is_no_trouble);
 	tcase_add_test(tests, too_much_output_ends_it);
 	tcase_add_test(tests, the_deadline_ends_the_whole_group);
+	tcase_add_loop_test(tests, one_that_is_ended_has_its_grace, 0, 2);
 	tcase_add_test(tests, only_what_is_given_is_inherited);
 	tcase_add_test(tests, is_listened_to_and_stopped);
 	suite_add_tcase(suite, tests);

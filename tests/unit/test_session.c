@@ -288,8 +288,8 @@ START_TEST(config_of_a_database)
 	ck_assert_ptr_null(read->database.server.start[3]);
 	ck_assert_str_eq(read->database.server.stop[2], "stop");
 	ck_assert_ptr_null(read->database.server.stop[3]);
-	ck_assert_int_eq(read->database.seed.ssh_port, 22);
-	ck_assert_str_eq(read->database.seed.ssh_user, "root");
+	ck_assert_int_eq(read->database.seed.ssh.port, 22);
+	ck_assert_str_eq(read->database.seed.ssh.user, "root");
 	ck_assert(read->self_fence.given);
 	ck_assert_int_eq(read->self_fence.after_ms, 20000);
 	ck_assert_uint_eq(read->self_fence.peer_count, 2);

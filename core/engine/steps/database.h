@@ -37,6 +37,11 @@ int step_role(struct dro_step_context *context, const struct step_host *host, bo
 int step_attach(struct dro_step_context *context, const struct step_host *replica,
 	const struct step_host *primary, struct dro_error *err);
 
+/* The host fetches the application's files from whom it follows, aside of its other verbs; *result
+ * is NULL where it has none. DRO_ETIMEDOUT with a *result: not all, and the next try goes on. */
+int step_files(cJSON **result, struct dro_step_context *context, const struct step_host *host,
+	uint64_t ms, struct dro_error *err);
+
 /* What the primary says now is what is remembered of it, for the day it cannot be asked; not
  * `guarded`: without semi-sync, whatever it says. DRO_EAGAIN: it does not answer. */
 int step_remember(const struct dro_step_context *context, const struct step_host *host,

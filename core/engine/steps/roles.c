@@ -22,6 +22,8 @@
 #define FREEZE_MS 3000
 #define WAIT_MS 30000
 #define LOOK_MS 5000
+#define FILES_MS 60000
+#define LAST_FILES_MS 10000
 #define SERVER_MS 60000	 /* for a server to start */
 #define REJOIN_MS 600000 /* an agent takes no longer deadline */
 #define WELL_MS 15000	 /* for the application to notice that it may write again */
@@ -144,7 +146,17 @@ int dro_step_unthaw(struct dro_step_context *context, struct dro_error *err)
 
 /* ---- backwards ------------------------------------------------------------------------------- */
 
-/* The last write of `to`, which takes no more; and `from` has it. */
+static int fetch_home(struct dro_step_context *context, const struct step_host *from, uint64_t ms,
+	struct dro_error *err)
+{
+	cJSON *answer = NULL;
+	int rc = step_files(&answer, context, from, ms, err);
+
+	cJSON_Delete(answer);
+	return rc;
+}
+
+/* The last write of `to`, which takes no more; and `from` has it, and the files. */
 static int bring_home(struct dro_step_context *context, const struct step_host *from,
 	const struct step_host *to, cJSON **position, struct dro_error *err)
 {
@@ -155,12 +167,15 @@ static int bring_home(struct dro_step_context *context, const struct step_host *
 	cJSON_AddNumberToObject(fields, "port", (double)to->port);
 	/* Before the freeze, so that what takes longer keeps nobody waiting. */
 	if ((rc = step_change(NULL, context, from, "follow", fields, FOLLOW_MS, err)) < 0 ||
+		(rc = fetch_home(context, from, FILES_MS, err)) < 0 ||
 		(rc = step_change(NULL, context, to, "freeze", NULL, FREEZE_MS, err)) < 0 ||
 		(rc = step_ask(position, context, to, "position", NULL, LOOK_MS, err)) < 0)
 		return rc;
 	fields = cJSON_CreateObject();
 	cJSON_AddStringToObject(fields, "position", dro_json_text(*position, "position"));
-	return step_ask(NULL, context, from, "wait", fields, WAIT_MS, err);
+	if ((rc = step_ask(NULL, context, from, "wait", fields, WAIT_MS, err)) < 0)
+		return rc;
+	return fetch_home(context, from, LAST_FILES_MS, err);
 }
 
 /* The application of the old site answers well again: only then may traffic go back to it. */
@@ -295,6 +310,9 @@ int dro_step_rejoin(struct dro_step_context *context, struct dro_error *err)
 			primary.site->name, dro_json_text(answer, "way"),
 			*dro_json_text(answer, "why") ? ": " : "", dro_json_text(answer, "why"));
 	}
+	if (rc == 0 && *dro_json_text(answer, "no_flashback"))
+		dro_buf_printf(&context->note, ", and flashback is no way: %.200s",
+			dro_json_text(answer, "no_flashback"));
 	if (rc == 0)
 		report_diverged(context, answer);
 	if (rc == 0 && semi_sync(context))

@@ -26,6 +26,7 @@ const struct dro_step_kind dro_step_kinds[] = {
 	{"state.commit", "record the active site", dro_step_commit, NULL},
 	{"agent.open", "open a session", dro_step_agent_open, NULL},
 	{"database.catch-up", "let it catch up", dro_step_catch_up, NULL, .graceful = true},
+	{"files.sync", "fetch the files", dro_step_sync_files, NULL, .graceful = true},
 	{"database.freeze", "freeze writes", dro_step_freeze, dro_step_unfreeze, .graceful = true},
 	{"database.wait", "wait for the last write", dro_step_database_wait, NULL,
 		.graceful = true},

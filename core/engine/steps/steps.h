@@ -115,6 +115,7 @@ int dro_step_check_put(struct dro_step_context *context, struct dro_error *err);
 int dro_step_check_unput(struct dro_step_context *context, struct dro_error *err);
 int dro_step_check_delete(struct dro_step_context *context, struct dro_error *err);
 int dro_step_agent_open(struct dro_step_context *context, struct dro_error *err);
+int dro_step_sync_files(struct dro_step_context *context, struct dro_error *err);
 int dro_step_catch_up(struct dro_step_context *context, struct dro_error *err);
 int dro_step_freeze(struct dro_step_context *context, struct dro_error *err);
 int dro_step_unfreeze(struct dro_step_context *context, struct dro_error *err);

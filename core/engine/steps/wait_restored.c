@@ -69,8 +69,10 @@ static int judge(struct dro_step_context *context, const cJSON *progress, const 
 	}
 	restored = dro_json_text(progress, "backup");
 	if (strcmp(state, "failed") == 0)
-		return dro_fail(err, DRO_ECORRUPT, "%s: the restore failed: %s", address,
-			dro_json_text(progress, "error"));
+		return dro_fail(err, DRO_ECORRUPT,
+			"%s: the restore failed: %.300s. `drorch abort` ends what was launched; "
+			"then promote again, or from another backup",
+			address, dro_json_text(progress, "error"));
 	if (*restored && strcmp(restored, backup) != 0)
 		return dro_fail(err, DRO_ECONFLICT, "%s restores backup %s, not %s", address,
 			restored, backup);
@@ -82,6 +84,8 @@ static int judge(struct dro_step_context *context, const cJSON *progress, const 
 	dro_buf_printf(&context->note, "%s: %s", address, state);
 	if (total > 0)
 		dro_buf_printf(&context->note, " %d %%", (int)(100 * done / total));
+	if (*dro_json_text(progress, "error"))
+		dro_buf_printf(&context->note, "; %.300s", dro_json_text(progress, "error"));
 	return 0;
 }
 
