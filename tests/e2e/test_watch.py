@@ -248,6 +248,7 @@ def sessions_win():
     """Sessions open again and again what the watch closes: each verb ends well or was told why not, and the log says
     open wherever it was."""
     with pair() as (a, b), a.watch("1s", b):
+        wait_for("the watch to find a open", a.roles)
         without_semi_sync(a)
         b.kill()
         end, opened, epoch = time.monotonic() + 12, 0, 2
