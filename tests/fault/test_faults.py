@@ -311,6 +311,23 @@ def a_host_that_dies_while_it_restores():
         check(len(switches(w)) == lost.switched, "traffic was not moved")
 
 
+def a_provider_that_cannot_tell():
+    """A host is silent, and its provider away: the step says both, and goes on when it restores after all."""
+    with world(lab_options=("--boot-delay", "1500")) as w:
+        lost = Lost(w)
+        lost.round()
+        w.good("backup", "verify")
+        process = w.start_promote()
+        wait_for("the launch", lambda: w.instances(TIER2))
+        w.lab("fault", "add", "latency", "--operation", "GetObject", "--ms", "8000")
+        wait_for("the restore", lambda: w.runs() and w.steps(w.run_id())["restore"]["state"] == "running")
+        w.lab("fault", "add", "status", "--operation", "DescribeInstances", "--status", "503")
+        wait_for("the word", lambda: "is not known" in (w.steps(w.run_id())["restore"]["note"] or ""), 30)
+        w.lab("fault", "clear")
+        lost.came_through(w.finish(process), "a provider that cannot tell")
+
+
 if __name__ == "__main__":
     main(passing_faults, launch_faults, redirects_are_not_followed, the_target_is_away, dns_is_away, lasting_faults,
-         abort_takes_back, bad_backups_are_refused, git_may_be_away, no_secret_is_written, a_host_that_dies_while_it_restores)
+         abort_takes_back, bad_backups_are_refused, git_may_be_away, no_secret_is_written, a_host_that_dies_while_it_restores,
+         a_provider_that_cannot_tell)

@@ -135,6 +135,7 @@ static int look_at_hosts(struct dro_step_context *context, struct dro_error *err
 	addresses = cJSON_CreateArray();
 	rc = dro_step_count_up(context, addresses, &wanted, &failure);
 	cJSON_Delete(addresses);
+	dro_step_output(context, "unseen", cJSON_CreateString(rc < 0 ? failure.message : ""));
 	if (rc != DRO_ECONFLICT)
 		return 0;
 	*err = failure;
@@ -144,7 +145,7 @@ static int look_at_hosts(struct dro_step_context *context, struct dro_error *err
 int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *err)
 {
 	const struct dro_site *site;
-	const char **addresses = NULL, *backup;
+	const char **addresses = NULL, *backup, *unseen;
 	size_t count = 0, i;
 	int rc, ready = 0;
 
@@ -163,6 +164,10 @@ int dro_step_wait_restored(struct dro_step_context *context, struct dro_error *e
 	if ((size_t)ready < count) {
 		if ((rc = look_at_hosts(context, err)) < 0)
 			goto out;
+		unseen = dro_json_text(context->outputs, "unseen");
+		if (*unseen)
+			dro_buf_printf(&context->note,
+				"; whether it still runs is not known: %.160s", unseen);
 		rc = dro_step_pending_site(context);
 		goto out;
 	}
