@@ -204,12 +204,14 @@ static void look(void *arg)
 		looking->deadline_ms);
 }
 
-/* A cold site has one while it stands in for the others. */
+/* A cold site has one while it stands in for the others; it need not be one that can be asked. */
 static bool has_database(const struct dro_site *site)
 {
-	return site->agent.given && *site->agent.ssh_user &&
-	       (*site->follows || site->role == DRO_ROLE_PRIMARY ||
-		       site->strategy == DRO_STRATEGY_BACKUP_RESTORE);
+	if (!site->agent.given)
+		return false;
+	if (site->strategy == DRO_STRATEGY_BACKUP_RESTORE)
+		return site->agent.identity.kind != DRO_SECRET_NONE;
+	return *site->agent.ssh_user && (*site->follows || site->role == DRO_ROLE_PRIMARY);
 }
 
 int dro_databases_look(struct dro_data_host **out, struct dro_sessions *sessions,

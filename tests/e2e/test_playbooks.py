@@ -51,7 +51,8 @@ def hosts_are_as_documented(w):
         two.finish()
     tls = w.sql("dr", "SHOW SLAVE STATUS\\G")
     check(tls.splitlines()[-1] and "/etc/mysql/drorch-tls/ca.pem" in tls, f"replication over TLS: {tls}")
-    check(w.sql("main", "SELECT COUNT(*) FROM information_schema.processlist WHERE user='repl'") == "1", "a replica")
+    wait_for("one replica's connection, and none of an earlier one", lambda: w.sql(
+        "main", "SELECT COUNT(*) FROM information_schema.processlist WHERE user='repl'") == "1")
 
 
 def a_session_and_nothing_else(w):
