@@ -123,6 +123,24 @@ out:
 	return rc;
 }
 
+/* A spec is good without it; the last resort is not. */
+static void warn_of_pages(const struct dro_spec *spec)
+{
+	size_t i, j;
+
+	for (i = 0; i < spec->service_count; i++)
+		for (j = 0; j < spec->services[i].site_count; j++) {
+			const struct dro_site *site = &spec->services[i].sites[j];
+
+			if (site->strategy == DRO_STRATEGY_STATIC_PAGE && !site->page_data)
+				dro_print_line(stderr,
+					"%s:%d:%d: warning: there is no file %s in this "
+					"repository: %s could not be promoted",
+					site->place.file, site->place.line, site->place.column,
+					site->page, site->name);
+		}
+}
+
 int dro_cmd_validate(struct dro_cli *cli)
 {
 	const char *path = cli->arg_count ? cli->args[0] : dro_cli_value(cli, "repo");
@@ -143,6 +161,8 @@ int dro_cmd_validate(struct dro_cli *cli)
 		exit_code = dro_cli_error(cli, &err);
 		goto out;
 	}
+	if (spec)
+		warn_of_pages(spec);
 	if (cli->json)
 		print_json(spec, &report);
 	else if (spec)

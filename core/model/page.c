@@ -62,8 +62,16 @@ static bool is_current(const struct dro_page_seen *seen, const struct dro_site *
 enum dro_page_verdict dro_page_judge(const struct dro_page_seen *seen, const char *service,
 	const struct dro_site *site, char text[DRO_PAGE_TEXT])
 {
-	char *owner = dro_owner_mark(service, site->name);
+	char *owner;
 
+	if (!*site->page_sha256) {
+		snprintf(text, DRO_PAGE_TEXT,
+			"there is no file %s in the spec's repository: add it, or take the site "
+			"out",
+			site->page);
+		return DRO_PAGE_BLOCKED;
+	}
+	owner = dro_owner_mark(service, site->name);
 	name_obstacle(seen, owner ? owner : "", site, text);
 	free(owner);
 	if (*text)

@@ -135,7 +135,7 @@ struct dro_site {
 	struct dro_replication replication;
 	char *restores;	     /* backup-restore: the name under `backups` */
 	char *bucket, *page; /* static-page */
-	char *page_data;     /* the page's content, of the same commit */
+	char *page_data; /* the page's content, of the same commit; NULL: there is no such file */
 	size_t page_length;
 	char page_sha256[DRO_SHA256_HEX];
 	struct dro_objectives objectives; /* the service's where not given */

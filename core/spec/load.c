@@ -93,7 +93,8 @@ static int read_files(struct dro_fill *fill, struct dro_spec *spec, const struct
 	return 0;
 }
 
-/* A page is part of the spec, so that the last good one is there whatever becomes of git. */
+/* A page is part of the spec, so that the last good one is there whatever becomes of git. One that
+ * is missing keeps nothing else of the spec from being used: `validate` warns, `plan` tells. */
 static void take_page(struct dro_fill *fill, const struct dro_tree *tree, struct dro_site *site)
 {
 	const struct dro_place *given = dro_fill_place(fill, &site->page);
@@ -104,10 +105,7 @@ static void take_page(struct dro_fill *fill, const struct dro_tree *tree, struct
 		dro_report_add(fill->report, place, "a page stands below " PAGES);
 	else if (!dro_page_content_type(site->page))
 		dro_report_add(fill->report, place, "a page's name ends in .html, .htm or .txt");
-	else if (!file)
-		dro_report_add(
-			fill->report, place, "there is no file %s in this repository", site->page);
-	else if (!file->length)
+	else if (file && !file->length)
 		dro_report_add(fill->report, place, "the page %s is empty", site->page);
 	if (!file || dro_report_total(fill->report))
 		return;

@@ -200,6 +200,9 @@ START_TEST(rules_look_at_the_page_and_the_old_site)
 	ck_assert(says_no("foreign-record"));
 	seen[0].there = false;
 	ck_assert(!says_no("foreign-record"));
+	sites[1].page_sha256[0] = '\0'; /* the repository has no such file */
+	make();
+	ck_assert(says_no("page-missing"));
 }
 END_TEST
 
