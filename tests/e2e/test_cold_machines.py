@@ -1,12 +1,10 @@
 """Both hot sites are lost: a third one is made of a backup that the standby put into S3, by an image that holds no data, at
 its first boot; and what was in the backup is there, no more and no less. When main is back, it goes home without a loss."""
 
-import contextlib
 import json
-import threading
 import time
 
-from harness import BUCKET, TIER2, Failure, check, main, wait_for, world
+from harness import BUCKET, TIER2, check, main, wait_for, world
 from machines import DR, HOSTS, MAIN, NAME, PROVIDERS, SERVICE, MachineWorld, baked, need_machines
 from writers import Writers, same_tables
 
@@ -212,24 +210,6 @@ def restored(w, manifest, exactly, before, after):
     print(f"     {len(there)} bookings of {gtid}, {took:.1f} s after the word")
 
 
-@contextlib.contextmanager
-def heard(w, site):
-    """As by a controller, which looks every two seconds: a primary that hears nobody closes itself."""
-    over = threading.Event()
-
-    def look():
-        with w.session(site) as session, contextlib.suppress(OSError, Failure):  # its host may be ended
-            while not over.wait(2):
-                session.do("hello")
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def home_again(w):
     """main's machine is back, with writes that were lost long ago. It and the cold site are made hosts for each other, and
     drorch does the rest."""
@@ -238,7 +218,7 @@ def home_again(w):
     w.read_hosts()
     w.hosts.pop(HOSTS["dr"], None)
     w.know_hosts()
-    with heard(w, "tier2"), heard(w, "main"):
+    with w.heard("tier2"), w.heard("main"):
         with w.timed("site.yml for both"):
             w.playbook("site.yml", "--tags", "host", "-e", "target=memphis_main:memphis_tier2", "-e", "primary_host=")
         goes_home(w)
