@@ -9,6 +9,7 @@
 
 #include "observe/pages.h"
 
+/* One that is ready is remembered, for the day its store does not answer. */
 static int look(struct dro_step_context *context, const struct dro_site *site,
 	enum dro_page_verdict *verdict, char text[DRO_PAGE_TEXT], struct dro_error *err)
 {
@@ -16,15 +17,19 @@ static int look(struct dro_step_context *context, const struct dro_site *site,
 	struct dro_page_seen seen;
 	int rc = dro_page_look(&seen, world->accounts, site, &context->call, err);
 
-	if (rc == 0)
-		*verdict = dro_page_judge(&seen, world->service->name, site, text);
-	return rc;
+	if (rc < 0)
+		return rc;
+	*verdict = dro_page_judge(&seen, world->service->name, site, text);
+	return *verdict == DRO_PAGE_READY ? dro_page_remember(world->store, world->service, site,
+						    world->clock->wall_ms(world->clock), err)
+					  : 0;
 }
 
 int dro_step_page_put(struct dro_step_context *context, struct dro_error *err)
 {
 	const struct dro_world *world = context->world;
 	const char *behind = dro_json_text(context->inputs, "behind");
+	bool shown = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(context->inputs, "shown"));
 	enum dro_page_verdict verdict = DRO_PAGE_BLOCKED;
 	const struct dro_site *site;
 	char text[DRO_PAGE_TEXT];
@@ -43,9 +48,13 @@ int dro_step_page_put(struct dro_step_context *context, struct dro_error *err)
 	dro_buf_puts(&context->note, verdict == DRO_PAGE_READY ? "the page is there" : "put");
 	if (verdict == DRO_PAGE_READY)
 		return DRO_STEP_DONE;
-	rc = dro_page_put(world->accounts, world->service->name, site, &context->call, err);
-	if (rc < 0 || !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(context->inputs, "shown")))
+	if ((rc = dro_page_put(world->accounts, world->service->name, site, &context->call, err)) <
+		0)
 		return rc;
+	if (!shown) { /* reconcile's: its next pass tells what is missing */
+		look(context, site, &verdict, text, NULL);
+		return DRO_STEP_DONE;
+	}
 	if ((rc = look(context, site, &verdict, text, err)) < 0)
 		return rc;
 	return verdict == DRO_PAGE_READY ? DRO_STEP_DONE : dro_fail(err, DRO_ECONFLICT, "%s", text);
