@@ -1,16 +1,16 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "agent/files.h"
+#include "agent/state.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/json.h"
 
 #define FILE_NAME "files.json"
 #define FILE_MAX 4096
 
-static int parse(struct agent_files_last *out, const struct dro_buf *text, struct dro_error *err)
+static int parse(void *arg, const struct dro_buf *text, struct dro_error *err)
 {
+	struct agent_files_last *out = arg;
 	const char *from;
 	cJSON *json = NULL;
 	int rc;
@@ -28,40 +28,21 @@ static int parse(struct agent_files_last *out, const struct dro_buf *text, struc
 int agent_files_last_read(
 	struct agent_files_last *out, const struct agent_config *config, struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, FILE_NAME);
-	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	int rc;
-
 	*out = (struct agent_files_last){0};
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	rc = dro_file_read(&text, path, err);
-	if (rc == 0 && (rc = parse(out, &text, err)) < 0)
-		dro_error_context(err, "%s makes no sense", path);
-	dro_buf_free(&text);
-	free(path);
-	return rc == DRO_ENOTFOUND ? 0 : rc;
+	return agent_state_read(config->state, FILE_NAME, FILE_MAX, parse, out, err);
 }
 
 int agent_files_last_write(const struct agent_files_last *last, const struct agent_config *config,
 	struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, FILE_NAME);
 	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	int rc;
 
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	dro_buf_printf(&text,
 		"{\"at_ms\":%lld,\"files\":%lld,\"bytes\":%lld,\"from\":", (long long)last->at_ms,
 		(long long)last->files, (long long)last->bytes);
 	dro_json_quote(&text, last->from);
 	dro_buf_puts(&text, "}\n");
-	if ((rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_file_write(path, text.data, text.length, 0600, err);
-	dro_buf_free(&text);
-	free(path);
-	return rc;
+	return agent_state_write(config->state, FILE_NAME, &text, err);
 }
 
 int agent_files_facts(

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/lock.h"
+#include "agent/state.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -21,8 +22,9 @@ const char *agent_role_name(enum agent_role role)
 	return role == AGENT_ROLE_PRIMARY ? "primary" : "replica";
 }
 
-static int parse(struct agent_lease *out, const struct dro_buf *text, struct dro_error *err)
+static int parse(void *arg, const struct dro_buf *text, struct dro_error *err)
 {
+	struct agent_lease *out = arg;
 	const char *role, *pending;
 	cJSON *json = NULL;
 	int rc;
@@ -48,42 +50,28 @@ out:
 }
 
 /* Without a file: as the configuration says. A file that makes no sense is never taken for none. */
-static int load(struct agent_lease *out, const struct agent_config *config, const char *path,
-	struct dro_error *err)
+static int load(struct agent_lease *out, const struct agent_config *config, struct dro_error *err)
 {
-	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	int rc = dro_file_read(&text, path, err);
-
 	*out = (struct agent_lease){.role = config->database.role};
-	if (rc == DRO_ENOTFOUND) {
-		rc = 0;
-	} else if (rc == 0 && parse(out, &text, err) < 0) {
-		dro_error_context(err, "%s makes no sense", path);
-		rc = err ? (err->code = DRO_ECORRUPT) : DRO_ECORRUPT;
-	}
-	dro_buf_free(&text);
-	return rc;
+	return agent_state_read(config->state, FILE_NAME, FILE_MAX, parse, out, err);
 }
 
-static int store(const struct agent_lease *lease, const char *path, struct dro_error *err)
+static int store(
+	const struct agent_lease *lease, const struct agent_config *config, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	int rc;
 
 	dro_buf_printf(&text,
 		"{\"epoch\":%lld,\"serial\":%lld,\"role\":\"%s\",\"fenced\":%s,"
 		"\"self_fenced_ms\":%lld,\"pending\":\"%s\"}\n",
 		(long long)lease->epoch, (long long)lease->serial, agent_role_name(lease->role),
 		lease->fenced ? "true" : "false", (long long)lease->self_fenced_ms, lease->pending);
-	if ((rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_file_write(path, text.data, text.length, 0600, err);
-	dro_buf_free(&text);
-	return rc;
+	return agent_state_write(config->state, FILE_NAME, &text, err);
 }
 
 /* The lease under its lock. */
 struct held {
-	char *path;
+	const struct agent_config *config;
 	int fd;
 	struct agent_lease now;
 };
@@ -92,18 +80,15 @@ static void release(struct held *held)
 {
 	if (held->fd >= 0)
 		close(held->fd);
-	free(held->path);
 }
 
 /* *held is to be released either way. */
 static int hold(struct held *held, const struct agent_config *config, uint64_t deadline_ms,
 	struct dro_error *err)
 {
-	*held = (struct held){.path = dro_path_join(config->state, FILE_NAME), .fd = -1};
-	if (!held->path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	*held = (struct held){.config = config};
 	held->fd = agent_lock(config, LOCK_NAME, deadline_ms, err);
-	return held->fd < 0 ? held->fd : load(&held->now, config, held->path, err);
+	return held->fd < 0 ? held->fd : load(&held->now, config, err);
 }
 
 static int begun_since(const struct held *held, struct dro_error *err)
@@ -128,7 +113,7 @@ static int begin(struct held *held, const char *verb, bool fence, struct dro_err
 	held->now.serial++;
 	held->now.fenced = held->now.fenced || fence;
 	snprintf(held->now.pending, sizeof(held->now.pending), "%s", verb);
-	return store(&held->now, held->path, err);
+	return store(&held->now, held->config, err);
 }
 
 int agent_lease_begin(struct agent_lease *out, const struct agent_config *config, int64_t epoch,
@@ -178,7 +163,7 @@ int agent_lease_end(const struct agent_lease *lease, const struct agent_config *
 	*done.pending = '\0';
 	if (rc == 0)
 		rc = held.now.serial != lease->serial ? begun_since(&held, err)
-						      : store(&done, held.path, err);
+						      : store(&done, config, err);
 	release(&held);
 	return rc;
 }

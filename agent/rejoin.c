@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/state.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "store/fault.h"
@@ -14,8 +15,9 @@
 #define FILE_NAME "rejoin.json"
 #define FILE_MAX (4 * AGENT_POSITION_MAX)
 
-static int parse(struct agent_rejoin *out, const struct dro_buf *text, struct dro_error *err)
+static int parse(void *arg, const struct dro_buf *text, struct dro_error *err)
 {
+	struct agent_rejoin *out = arg;
 	const char *slave_pos, *binlog_state;
 	cJSON *json = NULL;
 	int rc;
@@ -41,31 +43,22 @@ out:
 int agent_rejoin_read(
 	struct agent_rejoin *out, const struct agent_config *config, struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, FILE_NAME);
-	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	int rc;
-
 	*out = (struct agent_rejoin){0};
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	rc = dro_file_read(&text, path, err);
-	if (rc == DRO_ENOTFOUND) {
-		rc = 0;
-	} else if (rc == 0 && parse(out, &text, err) < 0) {
-		dro_error_context(err, "%s makes no sense", path);
-		rc = err ? (err->code = DRO_ECORRUPT) : DRO_ECORRUPT;
-	}
-	dro_buf_free(&text);
-	free(path);
-	return rc;
+	return agent_state_read(config->state, FILE_NAME, FILE_MAX, parse, out, err);
 }
 
-static int forget(const struct agent_config *config, const char *path, struct dro_error *err)
+static int forget(const struct agent_config *config, struct dro_error *err)
 {
+	char *path = dro_path_join(config->state, FILE_NAME);
 	int fd, rc = 0;
 
+	if (!path)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	if (unlink(path) < 0 && errno != ENOENT)
-		return dro_fail_errno(err, "%s", path);
+		rc = dro_fail_errno(err, "%s", path);
+	free(path);
+	if (rc < 0)
+		return rc;
 	fd = open(config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
 		rc = dro_fail_errno(err, "%s", config->state);
@@ -77,23 +70,12 @@ static int forget(const struct agent_config *config, const char *path, struct dr
 int agent_rejoin_write(
 	const struct agent_rejoin *rejoin, const struct agent_config *config, struct dro_error *err)
 {
-	char *path = dro_path_join(config->state, FILE_NAME);
 	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	int rc;
 
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	dro_kill_point();
-	if (!rejoin->begun) {
-		rc = forget(config, path, err);
-		goto out;
-	}
+	if (!rejoin->begun)
+		return forget(config, err);
 	dro_buf_printf(&text, "{\"reseed\":%s,\"slave_pos\":\"%s\",\"binlog_state\":\"%s\"}\n",
 		rejoin->reseed ? "true" : "false", rejoin->slave_pos, rejoin->binlog_state);
-	if ((rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_file_write(path, text.data, text.length, 0600, err);
-out:
-	dro_buf_free(&text);
-	free(path);
-	return rc;
+	return agent_state_write(config->state, FILE_NAME, &text, err);
 }

@@ -6,31 +6,21 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "agent/state.h"
 #include "base/clock.h"
 #include "base/file.h"
 
 #define FILE_NAME "restored.json"
 #define FILE_MAX 16384
 
-int agent_restored_read(struct agent_restored *out, const char *state_dir, struct dro_error *err)
+static int parse(void *arg, const struct dro_buf *text, struct dro_error *err)
 {
-	char *path = dro_path_join(state_dir, FILE_NAME);
-	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	cJSON *json = NULL;
+	struct agent_restored *out = arg;
 	const char *id, *gtid;
+	cJSON *json = NULL;
 	int rc;
 
-	*out = (struct agent_restored){0};
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	rc = dro_file_read(&text, path, err);
-	if (rc == DRO_ENOTFOUND) {
-		rc = 0;
-		goto out;
-	}
-	if (rc < 0)
-		goto out;
-	if ((rc = dro_json_parse(&json, dro_buf_str(&text), text.length, FILE_MAX, err)) < 0 ||
+	if ((rc = dro_json_parse(&json, dro_buf_str(text), text->length, FILE_MAX, err)) < 0 ||
 		(rc = dro_json_string_need(json, "backup", &id, err)) < 0 ||
 		(rc = dro_json_bool(json, "done", false, &out->done, err)) < 0 ||
 		(rc = dro_json_int(json, "time_ms", 0, &out->time_ms, err)) < 0 ||
@@ -38,28 +28,28 @@ int agent_restored_read(struct agent_restored *out, const char *state_dir, struc
 		(rc = dro_json_bool(json, "settled", false, &out->settled, err)) < 0 ||
 		(rc = dro_json_bool(json, "opened", false, &out->opened, err)) < 0 ||
 		!dro_backup_id_valid(id) || strlen(gtid) >= sizeof(out->gtid)) {
-		rc = dro_fail(err, DRO_ECORRUPT,
-			"%s makes no sense: see what was restored, and remove it", path);
+		rc = dro_fail(err, DRO_ECORRUPT, "see what was restored, and remove it");
 		goto out;
 	}
 	snprintf(out->backup, sizeof(out->backup), "%s", id);
 	snprintf(out->gtid, sizeof(out->gtid), "%s", gtid);
 out:
 	cJSON_Delete(json);
-	dro_buf_free(&text);
-	free(path);
 	return rc;
+}
+
+int agent_restored_read(struct agent_restored *out, const char *state_dir, struct dro_error *err)
+{
+	*out = (struct agent_restored){0};
+	return agent_state_read(state_dir, FILE_NAME, FILE_MAX, parse, out, err);
 }
 
 int agent_restored_write(
 	const char *state_dir, const struct agent_restored *restored, struct dro_error *err)
 {
-	char *path = dro_path_join(state_dir, FILE_NAME), time[DRO_TIME_TEXT];
 	struct dro_buf text = DRO_BUF_INIT(FILE_MAX);
-	int rc;
+	char time[DRO_TIME_TEXT];
 
-	if (!path)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
 	dro_time_format(time, dro_wall_ms());
 	dro_buf_printf(&text, "{\"backup\":\"%s\",\"done\":%s,\"time\":\"%s\",\"time_ms\":%lld",
 		restored->backup, restored->done ? "true" : "false", time,
@@ -68,11 +58,7 @@ int agent_restored_write(
 		dro_buf_printf(&text, ",\"gtid\":\"%s\"", restored->gtid);
 	dro_buf_printf(&text, ",\"settled\":%s,\"opened\":%s}\n",
 		restored->settled ? "true" : "false", restored->opened ? "true" : "false");
-	if ((rc = dro_buf_check(&text, err)) == 0)
-		rc = dro_file_write(path, text.data, text.length, 0600, err);
-	dro_buf_free(&text);
-	free(path);
-	return rc;
+	return agent_state_write(state_dir, FILE_NAME, &text, err);
 }
 
 int agent_restored_clear(const char *state_dir, struct dro_error *err)
