@@ -185,8 +185,8 @@ static void add_ssh(cJSON *json, const struct dro_agent *agent)
 {
 	cJSON *ssh;
 
-	if (!agent->given || !*agent->known_hosts)
-		return; /* only its progress is asked for */
+	if (!dro_agent_has_session(agent))
+		return;
 	ssh = cJSON_AddObjectToObject(json, "ssh");
 	cJSON_AddStringToObject(ssh, "user", agent->ssh_user);
 	cJSON_AddStringToObject(ssh, "known_hosts", agent->known_hosts);

@@ -47,6 +47,11 @@ static void account_fini(struct dro_account *account)
 	free(account->credentials);
 }
 
+bool dro_agent_has_session(const struct dro_agent *agent)
+{
+	return agent->given && *agent->known_hosts;
+}
+
 static void site_fini(struct dro_site *site)
 {
 	size_t i;

@@ -98,11 +98,15 @@ struct dro_instance_group {
 
 struct dro_agent {
 	bool given;
-	char *ssh_user, *known_hosts; /* "" where only `progress` is given */
+	char *ssh_user;
+	char *known_hosts; /* "" where only `progress` is given */
 	struct dro_secret_ref identity;
 	int ssh_port;
 	int progress_port; /* of the restore's progress endpoint; 8480 */
 };
+
+/* Can its hosts be asked in a session? Not where only `progress` is given. */
+bool dro_agent_has_session(const struct dro_agent *agent);
 
 enum dro_role { DRO_ROLE_STANDBY, DRO_ROLE_PRIMARY };
 

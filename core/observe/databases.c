@@ -207,11 +207,9 @@ static void look(void *arg)
 /* A cold site has one while it stands in for the others; it need not be one that can be asked. */
 static bool has_database(const struct dro_site *site)
 {
-	if (!site->agent.given)
-		return false;
 	if (site->strategy == DRO_STRATEGY_BACKUP_RESTORE)
-		return site->agent.identity.kind != DRO_SECRET_NONE;
-	return *site->agent.ssh_user && (*site->follows || site->role == DRO_ROLE_PRIMARY);
+		return dro_agent_has_session(&site->agent);
+	return site->agent.given && (*site->follows || site->role == DRO_ROLE_PRIMARY);
 }
 
 int dro_databases_look(struct dro_data_host **out, struct dro_sessions *sessions,

@@ -84,7 +84,7 @@ int dro_channel_open(struct dro_channel *channel, const struct dro_session_host 
 	char identity[PATH_MAX];
 
 	dro_channel_close(channel);
-	if (!host->agent->given || !*host->agent->ssh_user)
+	if (!dro_agent_has_session(host->agent))
 		return dro_fail(err, DRO_EINVAL, "the spec names no agent.ssh for %s", host->name);
 	if (*host->address == '-' || *host->name == '-')
 		return dro_fail(err, DRO_EINVAL, "%s is no address", host->address);
