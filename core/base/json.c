@@ -249,6 +249,21 @@ const char *dro_json_text(const cJSON *object, const char *key)
 	return cJSON_IsString(value) ? value->valuestring : "";
 }
 
+int dro_json_string_list(
+	const char ***out, size_t *count, const cJSON *array, struct dro_error *err)
+{
+	const char **strings = calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof(*strings));
+	const cJSON *item;
+
+	if (!strings)
+		return dro_fail(err, DRO_ENOMEM, "out of memory");
+	*count = 0;
+	cJSON_ArrayForEach(item, array) if (cJSON_IsString(item)) strings[(*count)++] =
+		item->valuestring;
+	*out = strings;
+	return 0;
+}
+
 cJSON *dro_json_strings(const char *const *strings, size_t count)
 {
 	return count ? cJSON_CreateStringArray(strings, (int)count) : cJSON_CreateArray();

@@ -33,6 +33,10 @@ int dro_json_array(const cJSON *object, const char *key, const cJSON **out, stru
 /* Never fails: the string at `key`, or "" where it is absent or something else. */
 const char *dro_json_text(const cJSON *object, const char *key);
 
+/* The strings of an array (NULL: none), which stay the document's; anything else in it is passed
+ * over. *out is to be freed. */
+int dro_json_string_list(
+	const char ***out, size_t *count, const cJSON *array, struct dro_error *err);
 /* An array of them; `strings` may be NULL where there are none. NULL: out of memory. */
 cJSON *dro_json_strings(const char *const *strings, size_t count);
 

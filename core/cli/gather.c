@@ -41,37 +41,21 @@ static int keep_record(
 	return 0;
 }
 
-static bool leads_somewhere(const struct dro_record *record, const char *type)
-{
-	return strcmp(record->type, type) == 0 || strcmp(record->type, "CNAME") == 0;
-}
-
 /* Of a weighted name the old site's set. NULL: there is none at all. */
 static const struct dro_record *old_set(
-	const struct dro_record_list *list, const char *type, const char *site)
+	const struct dro_record_list *list, const struct dro_traffic *traffic, const char *site)
 {
 	const struct dro_record *first = NULL;
 	size_t i;
 
 	for (i = 0; i < list->count; i++) {
-		if (!leads_somewhere(list->items[i], type))
+		if (!dro_traffic_has_type(traffic, list->items[i]->type))
 			continue;
 		if (strcmp(list->items[i]->set_id, site) == 0)
 			return list->items[i];
 		first = first ? first : list->items[i];
 	}
 	return first;
-}
-
-/* Can a name of the service be a CNAME? */
-static bool has_page(const struct dro_service *service)
-{
-	size_t i;
-
-	for (i = 0; i < service->site_count; i++)
-		if (service->sites[i].strategy == DRO_STRATEGY_STATIC_PAGE)
-			return true;
-	return false;
 }
 
 static int ask_path(struct question *question, struct dro_traffic_seen *seen,
@@ -81,7 +65,7 @@ static int ask_path(struct question *question, struct dro_traffic_seen *seen,
 	struct dro_record_query query = {.size = sizeof(query),
 		.zone = path->zone,
 		.name = seen->traffic->name,
-		.type = has_page(facts->service) ? "" : seen->traffic->type};
+		.type = dro_service_has_page(facts->service) ? "" : seen->traffic->type};
 	struct dro_call call = question_call(QUESTION_MS);
 	struct dro_record_list list = {0};
 	struct dro_provider *provider;
@@ -90,7 +74,7 @@ static int ask_path(struct question *question, struct dro_traffic_seen *seen,
 
 	if ((rc = dro_accounts_get(question->setup->accounts, path->provider, &provider, err)) == 0)
 		rc = dro_provider_list_records(provider, &query, &list, &call, err);
-	if (rc == 0 && (old = old_set(&list, seen->traffic->type, facts->from->name)))
+	if (rc == 0 && (old = old_set(&list, seen->traffic, facts->from->name)))
 		rc = keep_record(seen, old, err);
 	seen->known = rc == 0;
 	dro_record_list_free(&list);

@@ -52,23 +52,6 @@ static void take_point(struct dro_promote_facts *facts, const struct dro_setup *
 	dro_recovery_point_get(&facts->last, setup->store, facts->service);
 }
 
-/* gathered->addresses as a list. */
-static int list_addresses(struct dro_gathered *gathered, struct dro_error *err)
-{
-	const cJSON *item;
-	size_t count = 0;
-
-	gathered->address_list =
-		calloc((size_t)cJSON_GetArraySize(gathered->addresses) + 1, sizeof(char *));
-	if (!gathered->address_list)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	cJSON_ArrayForEach(item, gathered->addresses) gathered->address_list[count++] =
-		item->valuestring;
-	gathered->facts.addresses = gathered->address_list;
-	gathered->facts.address_count = count;
-	return 0;
-}
-
 int gather_hot_end(
 	struct dro_gathered *gathered, const struct dro_setup *setup, struct dro_error *err)
 {
@@ -79,7 +62,9 @@ int gather_hot_end(
 	if (!gathered->mode_given)
 		facts->mode = facts->from_host.seen.answered ? DRO_PROMOTE_SWITCHOVER
 							     : DRO_PROMOTE_FAILOVER;
-	if ((rc = list_addresses(gathered, err)) < 0)
+	if ((rc = dro_json_string_list(
+		     &gathered->address_list, &facts->address_count, gathered->addresses, err)) < 0)
 		return rc;
+	facts->addresses = gathered->address_list;
 	return gather_grow_end(gathered, setup, err);
 }

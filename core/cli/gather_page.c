@@ -3,17 +3,13 @@
  * one is shown, where the site behind it is, since no name leads there.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "cli/question.h"
 #include "observe/databases.h"
 #include "observe/pages.h"
 
-#define KNOWN_MS                                                                                   \
-	4000 /* for the store of a page that was seen ready: nobody waits for it longer            \
-	      */
+#define KNOWN_MS 4000 /* the store of a page that was seen ready is not waited for longer */
 
 /* A store that does not answer is an answer: the plan says what follows from it. */
 static int ask_page(struct question *question, struct dro_error *err)
@@ -40,23 +36,19 @@ static int ask_page(struct question *question, struct dro_error *err)
 static int ask_behind(struct question *question, struct dro_error *err)
 {
 	struct dro_gathered *gathered = question->gathered;
-	const struct dro_promote_facts *facts = &gathered->facts;
+	struct dro_promote_facts *facts = &gathered->facts;
 	const struct dro_setup *setup = question->setup;
 	struct dro_data_host host;
-	const cJSON *item;
-	size_t count = 0;
 	int rc = dro_data_host_find(&host, gathered->behind, setup->accounts, setup->store,
 		facts->service, facts->from, dro_now_ms() + QUESTION_MS, err);
 
 	if (rc < 0)
 		return rc == DRO_ENOTFOUND ? 0 : rc;
-	gathered->behind_list =
-		calloc((size_t)cJSON_GetArraySize(gathered->behind) + 1, sizeof(char *));
-	if (!gathered->behind_list)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	cJSON_ArrayForEach(item, gathered->behind) gathered->behind_list[count++] =
-		item->valuestring;
-	gather_ask_from(question, gathered->behind_list, count);
+	if ((rc = dro_json_string_list(&gathered->behind_list, &facts->from_address_count,
+		     gathered->behind, err)) < 0)
+		return rc;
+	facts->from_addresses = gathered->behind_list;
+	gather_ask_from(question, facts->from_addresses, facts->from_address_count);
 	return 0;
 }
 
@@ -85,9 +77,6 @@ void gather_page_end(struct dro_gathered *gathered)
 {
 	struct dro_promote_facts *facts = &gathered->facts;
 
-	facts->from_addresses = gathered->behind_list;
-	facts->from_address_count =
-		gathered->behind_list ? (size_t)cJSON_GetArraySize(gathered->behind) : 0;
 	/* Back to it: they are the new site's as well. */
 	if (facts->mode == DRO_PROMOTE_TRAFFIC && facts->to == facts->from) {
 		facts->addresses = facts->from_addresses;

@@ -33,6 +33,21 @@ bool dro_page_serves(
 	return !place->by_name || strcasecmp(site->bucket, name) == 0;
 }
 
+bool dro_service_has_page(const struct dro_service *service)
+{
+	size_t i;
+
+	for (i = 0; i < service->site_count; i++)
+		if (service->sites[i].strategy == DRO_STRATEGY_STATIC_PAGE)
+			return true;
+	return false;
+}
+
+bool dro_traffic_has_type(const struct dro_traffic *traffic, const char *type)
+{
+	return strcmp(type, traffic->type) == 0 || strcmp(type, "CNAME") == 0;
+}
+
 /* What no one may put right but a person; "" where it is nothing. */
 static void name_obstacle(const struct dro_page_seen *seen, const char *owner,
 	const struct dro_site *site, char text[DRO_PAGE_TEXT])

@@ -44,6 +44,11 @@ enum dro_page_verdict dro_page_judge(const struct dro_page_seen *seen, const cha
 bool dro_page_serves(
 	const struct dro_page_place *place, const struct dro_site *site, const char *name);
 
+/* Is one of its sites a page, so that a name of it may be a CNAME? */
+bool dro_service_has_page(const struct dro_service *service);
+/* May the name's record be of that type: its own, or, where it leads to a page, a CNAME? */
+bool dro_traffic_has_type(const struct dro_traffic *traffic, const char *type);
+
 /* "text/html; charset=utf-8", by the file's name; NULL: that is no page. */
 const char *dro_page_content_type(const char *path);
 

@@ -147,20 +147,10 @@ int dro_step_traffic(const struct dro_step_context *context, const struct dro_tr
 int dro_step_strings(const struct dro_step_context *context, const char *key, const char ***out,
 	size_t *count, struct dro_error *err)
 {
-	const cJSON *array, *item;
-	const char **strings;
-	int rc;
+	const cJSON *array;
+	int rc = dro_json_array(context->inputs, key, &array, err);
 
-	if ((rc = dro_json_array(context->inputs, key, &array, err)) < 0)
-		return rc;
-	strings = calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof(*strings));
-	if (!strings)
-		return dro_fail(err, DRO_ENOMEM, "out of memory");
-	*count = 0;
-	cJSON_ArrayForEach(item, array) if (cJSON_IsString(item)) strings[(*count)++] =
-		item->valuestring;
-	*out = strings;
-	return 0;
+	return rc < 0 ? rc : dro_json_string_list(out, count, array, err);
 }
 
 int dro_step_image_policy(const struct dro_step_context *context,

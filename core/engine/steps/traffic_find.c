@@ -3,8 +3,7 @@
  * the switch need not find the zone first, and a lost permission shows early.
  */
 #include "engine/steps/steps.h"
-
-#include <string.h>
+#include "model/page.h"
 
 #define PATH_MS 5000 /* what one path may take before the next is asked */
 
@@ -25,8 +24,7 @@ static int look(struct dro_step_context *context, const struct dro_traffic *traf
 	if ((rc = dro_accounts_get(context->world->accounts, path->provider, &provider, err)) == 0)
 		rc = dro_provider_list_records(provider, &query, &list, &call, err);
 	for (i = *found = 0; i < list.count; i++)
-		*found += strcmp(list.items[i]->type, traffic->type) == 0 ||
-			  strcmp(list.items[i]->type, "CNAME") == 0;
+		*found += dro_traffic_has_type(traffic, list.items[i]->type);
 	dro_record_list_free(&list);
 	return rc;
 }

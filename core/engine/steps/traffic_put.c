@@ -51,13 +51,7 @@ static void make_wish(struct wish *wish, const struct dro_step_context *context,
 /* Could the name lead to a page, so that it is a CNAME now? */
 static bool may_be_page(const struct dro_step_context *context, const struct wish *wish)
 {
-	const struct dro_service *service = context->world->service;
-	size_t i;
-
-	for (i = 0; i < service->site_count; i++)
-		if (service->sites[i].strategy == DRO_STRATEGY_STATIC_PAGE)
-			return true;
-	return wish->goal->page != NULL;
+	return wish->goal->page || dro_service_has_page(context->world->service);
 }
 
 static int change_new(struct change *change, size_t most, struct dro_error *err)
