@@ -34,8 +34,7 @@ static const char *const deregister_image[] = {"ImageId", "DeleteAssociatedSnaps
 static const char *const describe_snapshots[] = {
 	"SnapshotId.#", "Owner.#", "RestorableBy.#", FILTERS, PAGING, NULL};
 static const char *const delete_snapshot[] = {"SnapshotId", NULL};
-static const char *const create_tags[] = {"ResourceId.#", "Tag.#.Key", "Tag.#.Value", NULL};
-static const char *const delete_tags[] = {"ResourceId.#", "Tag.#.Key", "Tag.#.Value", NULL};
+static const char *const change_tags[] = {"ResourceId.#", "Tag.#.Key", "Tag.#.Value", NULL};
 static const char *const describe_regions[] = {"RegionName.#", "AllRegions", FILTERS, NULL};
 
 static const struct ec2_operation operations[] = {
@@ -57,8 +56,8 @@ static const struct ec2_operation operations[] = {
 	{"DeregisterImage", EC2_CHANGE, ec2_deregister_image, deregister_image, {"ImageId"}},
 	{"DescribeSnapshots", EC2_READ, ec2_describe_snapshots, describe_snapshots, {NULL}},
 	{"DeleteSnapshot", EC2_CHANGE, ec2_delete_snapshot, delete_snapshot, {"SnapshotId"}},
-	{"CreateTags", EC2_CHANGE, ec2_create_tags, create_tags, {"ResourceId.1", "Tag.1.Key"}},
-	{"DeleteTags", EC2_CHANGE, ec2_delete_tags, delete_tags, {"ResourceId.1"}},
+	{"CreateTags", EC2_CHANGE, ec2_create_tags, change_tags, {"ResourceId.1", "Tag.1.Key"}},
+	{"DeleteTags", EC2_CHANGE, ec2_delete_tags, change_tags, {"ResourceId.1"}},
 	{"DescribeRegions", EC2_READ, ec2_describe_regions, describe_regions, {NULL}},
 };
 

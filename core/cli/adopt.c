@@ -2,17 +2,9 @@
  * drorch adopt: takes over records and instances that carry no mark of ours, and touches nothing
  * else. What of them is not as the spec says is apply's to end.
  */
-#include <string.h>
-
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/reconcile.h"
-
-/* "NAME TYPE" of a record, else an instance's id. */
-static bool is_record(const char *thing)
-{
-	return strchr(thing, ' ');
-}
 
 /* A record may hang on a health check that is apply's to make. A record that the spec does not
  * want is no one to take over; an instance that is ours already leaves nothing to do. */
@@ -32,7 +24,7 @@ static int check_only_named(
 		found++;
 	}
 	for (i = 0; i < adopt->count && !found; i++)
-		if (is_record(adopt->things[i]))
+		if (dro_adopt_is_record(adopt->things[i]))
 			return dro_fail(err, DRO_ENOTFOUND,
 				"the spec wants no such record that is not its own already, or "
 				"where it leads cannot be told: instances are adopted first");

@@ -20,6 +20,9 @@ struct dro_adopt {
 	const char *site, *group; /* of the instances, where they do not tell; or NULL */
 };
 
+/* "NAME TYPE" of a record, and no id? */
+bool dro_adopt_is_record(const char *thing);
+
 struct dro_reconcile_facts {
 	const struct dro_spec *spec;
 	const struct dro_service *service;

@@ -11,7 +11,7 @@
 #define ADOPT_MS 180000
 #define TEXT_MAX 1000
 
-static bool is_record(const char *thing)
+bool dro_adopt_is_record(const char *thing)
 {
 	return strchr(thing, ' ');
 }
@@ -44,7 +44,7 @@ bool differ_adopts_records(const struct differ *differ)
 	size_t i;
 
 	for (i = 0; i < adopt->count; i++)
-		if (is_record(adopt->things[i]))
+		if (dro_adopt_is_record(adopt->things[i]))
 			return true;
 	return false;
 }
@@ -388,7 +388,8 @@ void differ_adopt(struct differ *differ)
 		return;
 	}
 	for (i = 0; i < adopt->count && differ->base.rc == 0; i++)
-		if (!is_record(adopt->things[i]) && !differ_is_check(differ, adopt->things[i]))
+		if (!dro_adopt_is_record(adopt->things[i]) &&
+			!differ_is_check(differ, adopt->things[i]))
 			adopt_one(differ, adopt->things[i]);
 	for (i = 0; i < seen->site_count; i++)
 		for (group = 0; group < seen->sites[i].site->group_count; group++)

@@ -248,15 +248,10 @@ static void del(struct zone_diff *zone, const struct dro_record *record, bool re
 
 static bool adopted(const struct zone_diff *zone, const char *name, const char *type)
 {
-	const struct dro_reconcile_facts *facts = zone->differ->facts;
 	char key[400];
-	size_t i;
 
 	snprintf(key, sizeof(key), "%s %s", name, type);
-	for (i = 0; i < facts->adopt.count; i++)
-		if (strcmp(facts->adopt.things[i], key) == 0)
-			return true;
-	return false;
+	return differ_adopts(zone->differ, key);
 }
 
 static bool kept(const struct zone_diff *zone, const char *name, const char *type)

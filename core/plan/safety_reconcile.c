@@ -79,14 +79,20 @@ static bool active_lost(const struct dro_reconcile_facts *facts, const struct dr
 	return false;
 }
 
+/* What the comparing has found already; NULL: nothing. */
+static bool was_found(const char *what, char *text, size_t size)
+{
+	if (what)
+		snprintf(text, size, "%s", what);
+	return what;
+}
+
 /* Two would both think that it is theirs. */
 static bool foreign_mark(const struct dro_reconcile_facts *facts, const struct dro_diff *diff,
 	char *text, size_t size)
 {
 	(void)facts;
-	if (diff->marked)
-		snprintf(text, size, "%s", diff->marked);
-	return diff->marked;
+	return was_found(diff->marked, text, size);
 }
 
 /* Of a standby that is more than it is to be, the next pass would end the youngest. */
@@ -94,9 +100,7 @@ static bool group_full(const struct dro_reconcile_facts *facts, const struct dro
 	char *text, size_t size)
 {
 	(void)facts;
-	if (diff->surplus)
-		snprintf(text, size, "%s", diff->surplus);
-	return diff->surplus;
+	return was_found(diff->surplus, text, size);
 }
 
 static const struct {
