@@ -237,12 +237,15 @@ class World:
 
     # -- the service --------------------------------------------------------------------------
 
-    def make_service(self):
-        """Image in both regions, main site running, record at the edge, spec committed."""
-        status, answer = self.aws("s3", TIER2, "PUT", "/" + BUCKET, body=(
+    def create_bucket(self, name):
+        status, answer = self.aws("s3", TIER2, "PUT", "/" + name, body=(
             b'<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
             b"<LocationConstraint>" + TIER2.encode() + b"</LocationConstraint></CreateBucketConfiguration>"))
         check(status == 200, f"bucket: {status} {answer.decode()}")
+
+    def make_service(self):
+        """Image in both regions, main site running, record at the edge, spec committed."""
+        self.create_bucket(BUCKET)
         image = self.folder / "image"
         subprocess.run([SOURCE / "examples/booking/make-image", image, "--bin", BUILD, "--endpoint",
                         f"http://127.0.0.1:{self.port}", "--bucket", BUCKET, "--region", TIER2, "--credentials",

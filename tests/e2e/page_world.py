@@ -41,10 +41,7 @@ class PageWorld(World):
         return self.aws("s3", TIER2, method, path, query, body)
 
     def make_bucket(self, public=True):
-        status, answer = self.s3("PUT", "/" + NAME, body=(
-            b'<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            b"<LocationConstraint>" + TIER2.encode() + b"</LocationConstraint></CreateBucketConfiguration>"))
-        check(status == 200, f"bucket: {status} {answer.decode()}")
+        self.create_bucket(NAME)
         if public:
             self.make_public()
 

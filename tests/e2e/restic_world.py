@@ -300,9 +300,6 @@ class ResticWorld(ResticMixin, World):
     """Stores and databases alone: no site runs."""
 
     def make_service(self):
-        status, answer = self.aws("s3", TIER2, "PUT", "/" + BUCKET, body=(
-            b'<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            b"<LocationConstraint>" + TIER2.encode() + b"</LocationConstraint></CreateBucketConfiguration>"))
-        check(status == 200, f"bucket: {status} {answer.decode()}")
+        self.create_bucket(BUCKET)
         self.commit_specs()
         self.make_databases()

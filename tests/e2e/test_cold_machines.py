@@ -40,10 +40,7 @@ class ColdWorld(MachineWorld):
     """The hot pair, whose standby is backed up, and an image for a cold site, that drorch has built."""
 
     def make_service(self):
-        status, answer = self.aws("s3", TIER2, "PUT", "/" + BUCKET, body=(
-            b'<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            b"<LocationConstraint>" + TIER2.encode() + b"</LocationConstraint></CreateBucketConfiguration>"))
-        check(status == 200, f"bucket: {status} {answer.decode()}")
+        self.create_bucket(BUCKET)
         super().make_service()
         self.add_image(self.machine_image(baked(), "below"), TIER2, name="machine")
         with self.timed("image build"):
