@@ -32,9 +32,7 @@ struct keeper {
 	pthread_mutex_t lock;
 	pthread_cond_t wake, synced;
 	bool stopping;
-	bool sync, syncing; /* the journal is to go to the disk; it is on its way */
-	int sync_rc;	    /* <0: it did not get there, and nobody has been told yet */
-	struct dro_error sync_err;
+	bool sync, syncing;	     /* the journal is to go to the disk; it is on its way */
 	_Atomic uint64_t good_until; /* monotonic */
 	volatile int lost;
 };
@@ -42,19 +40,12 @@ struct keeper {
 /* Locked, but not while it takes. */
 static void sync_now(struct keeper *keeper)
 {
-	struct dro_error err = DRO_ERROR_INIT;
-	int rc;
-
 	keeper->sync = false;
 	keeper->syncing = true;
 	pthread_mutex_unlock(&keeper->lock);
-	rc = dro_store_sync(keeper->store, &err);
+	dro_store_sync(keeper->store, NULL); /* where it fails it fails again, in may_send */
 	pthread_mutex_lock(&keeper->lock);
 	keeper->syncing = false;
-	if (rc < 0) {
-		keeper->sync_rc = rc;
-		keeper->sync_err = err;
-	}
 	pthread_cond_broadcast(&keeper->synced);
 }
 
@@ -111,22 +102,18 @@ static int may_mutate(void *arg, const struct dro_call *call, struct dro_error *
 	return 0;
 }
 
-/* The intent is on the disk before the world is changed. That one try failed is not mended by
- * another that does not: a disk may forget what it could not write. */
+/* The intent is on the disk before the world is changed. Where it is not, the store takes the
+ * call's result neither, so the run ends here and the step is asked for again by who takes it up.
+ */
 static int may_send(void *arg, struct dro_error *err)
 {
 	struct keeper *keeper = arg;
-	int rc;
 
 	pthread_mutex_lock(&keeper->lock);
 	while (keeper->sync || keeper->syncing)
 		pthread_cond_wait(&keeper->synced, &keeper->lock);
-	rc = keeper->sync_rc;
-	keeper->sync_rc = 0;
-	if (rc < 0 && err)
-		*err = keeper->sync_err;
 	pthread_mutex_unlock(&keeper->lock);
-	return rc < 0 ? rc : dro_store_sync(keeper->store, err);
+	return dro_store_sync(keeper->store, err);
 }
 
 /* Both at once, for what goes out by no provider. */

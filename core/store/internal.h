@@ -26,6 +26,7 @@ struct dro_store {
 	uint64_t version; /* dro_store_version's answer */
 	bool soon;	  /* as the next commit is to be: on its way to the disk, not there */
 	bool behind;	  /* something was committed so, and nothing synced since */
+	bool lost;	  /* a sync failed: see dro_store_sync */
 };
 
 #define BUSY_MS 5000 /* how long another process's transaction is waited for */

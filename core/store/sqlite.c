@@ -43,6 +43,12 @@ int store_fail(struct dro_store *store, struct dro_error *err)
 	}
 }
 
+static int sync_failed(const struct dro_store *store, struct dro_error *err)
+{
+	return dro_fail(err, DRO_EIO,
+		"%s: what was written is not on the disk: the disk is full or broken", store->path);
+}
+
 /* In WAL mode NORMAL is FULL without the sync at each commit. What comes later is never on the disk
  * before what came earlier. */
 static int begin(struct dro_store *store, bool soon, struct dro_error *err)
@@ -50,7 +56,9 @@ static int begin(struct dro_store *store, bool soon, struct dro_error *err)
 	int rc = 0;
 
 	pthread_mutex_lock(&store->lock);
-	if (store->soon != soon)
+	if (store->lost)
+		rc = sync_failed(store, err);
+	else if (store->soon != soon)
 		rc = store_run(store, err,
 			soon ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", "");
 	if (rc == 0) {
@@ -89,27 +97,26 @@ int store_end(struct dro_store *store, int rc, struct dro_error *err)
 }
 
 /* By SQLite's own handle, which knows whether the log's place in its folder is to be synced too. */
-static int sync_log(struct dro_store *store, struct dro_error *err)
+static bool sync_log(struct dro_store *store)
 {
 	sqlite3_file *log = NULL;
 
-	if (dro_fail_point())
-		return dro_fail(err, DRO_EIO, "%s: database or disk is full", store->path);
-	if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log) !=
-			SQLITE_OK ||
-		!log || !log->pMethods ||
-		log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-		return dro_fail(err, DRO_EIO, "%s: its log could not be synced", store->path);
-	return 0;
+	return !dro_fail_point() &&
+	       sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER,
+		       (void *)&log) == SQLITE_OK &&
+	       log && log->pMethods && log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
 int dro_store_sync(struct dro_store *store, struct dro_error *err)
 {
-	int rc = 0;
+	int rc;
 
 	pthread_mutex_lock(&store->lock);
-	if (store->behind && (rc = sync_log(store, err)) == 0)
-		store->behind = false;
+	if (store->behind) {
+		store->lost = store->lost || !sync_log(store);
+		store->behind = store->lost;
+	}
+	rc = store->lost ? sync_failed(store, err) : 0;
 	pthread_mutex_unlock(&store->lock);
 	return rc;
 }

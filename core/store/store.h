@@ -34,7 +34,11 @@ int dro_store_check(struct dro_store *store, struct dro_error *err);
  * this handle's own: compare it with what the same handle said before. */
 int dro_store_version(struct dro_store *store, uint64_t *version, struct dro_error *err);
 
-/* What was written "soon" by this handle is on the disk when it returns 0. */
+/*
+ * What was written "soon" by this handle is on the disk when it returns 0. DRO_EIO: it is not, and
+ * no later try mends that, for a disk may forget what it could not write: from then on this handle
+ * writes nothing, with the same error.
+ */
 int dro_store_sync(struct dro_store *store, struct dro_error *err);
 
 /* ---- leases: one run at a time a service --------------------------------------------------- */

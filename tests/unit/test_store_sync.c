@@ -1,5 +1,6 @@
 /* The store: what waits for the disk, and what does not have to. */
 #include <check.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ static struct dro_store *store;
 static struct dro_lease lease;
 static struct dro_error err = DRO_ERROR_INIT;
 static atomic_int syncs;
+static atomic_bool disk_is_full;
 
 #define OK(call) ck_assert_msg((call) == 0, "%s: %s", #call, err.message)
 
@@ -21,12 +23,20 @@ static atomic_int syncs;
 __attribute__((visibility("default"))) int fsync(int fd)
 {
 	syncs++;
+	if (disk_is_full) {
+		errno = ENOSPC;
+		return -1;
+	}
 	return (int)syscall(SYS_fsync, fd);
 }
 
 __attribute__((visibility("default"))) int fdatasync(int fd)
 {
 	syncs++;
+	if (disk_is_full) {
+		errno = ENOSPC;
+		return -1;
+	}
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -102,6 +112,27 @@ START_TEST(what_is_no_run_is_on_the_disk)
 }
 END_TEST
 
+START_TEST(what_did_not_get_there_ends_the_handle)
+{
+	struct dro_run_row *run = NULL;
+
+	write_step("intent");
+	disk_is_full = true;
+	ck_assert_int_eq(dro_store_sync(store, &err), DRO_EIO);
+	disk_is_full = false;
+	ck_assert_int_eq(dro_store_sync(store, &err), DRO_EIO);
+	ck_assert_int_eq(dro_store_run_state(store, &lease, "r-1", "completed", "", &err), DRO_EIO);
+	ck_assert_ptr_nonnull(strstr(err.message, dir));
+	dro_store_close(store);
+	OK(dro_store_open(&store, dir, false, &err));
+	OK(dro_store_run_state(store, &lease, "r-1", "running", "", &err));
+	OK(dro_store_sync(store, &err));
+	OK(dro_store_run_get(store, "r-1", &run, &err));
+	ck_assert_str_eq(run->state, "running");
+	dro_run_row_free(run);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store_sync");
@@ -112,6 +143,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_run_waits_for_no_disk_but_where_it_says);
 	tcase_add_test(tests, what_is_no_run_is_on_the_disk);
+	tcase_add_test(tests, what_did_not_get_there_ends_the_handle);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
