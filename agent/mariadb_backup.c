@@ -1,6 +1,5 @@
 #include "agent/mariadb_backup.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fts.h>
 #include <pwd.h>
@@ -12,13 +11,11 @@
 #include <unistd.h>
 
 #include "agent/child.h"
-#include "agent/gtid.h"
 #include "agent/mariadb.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "net/secret.h"
 
-#define INFO_MAX 65536
 #define OPTIONS_MAX (2 * DRO_SECRET_MAX_BYTES + 8192)
 #define MARGIN (64ull << 20) /* that a copy leaves free: the server shares the disk with it */
 #define LOOK_MS 10000
@@ -133,146 +130,6 @@ static int check_room(const char *from, const char *folder, struct dro_error *er
 	return 0;
 }
 
-/* ---- what a copy says of itself ----------------------------------------------------------- */
-
-static int read_info(
-	struct dro_buf *out, const char *folder, const char *name, struct dro_error *err)
-{
-	char *path = dro_path_join(folder, name);
-	int rc = path ? dro_file_read(out, path, err) : dro_fail(err, DRO_ENOMEM, "out of memory");
-
-	free(path);
-	return rc;
-}
-
-static int keep_gtid(
-	struct agent_mariadb_copy *out, const char *text, size_t length, struct dro_error *err)
-{
-	size_t used = 0, i;
-
-	/* "0-1-5,\n1-2-7": long ones are broken into lines. */
-	for (i = 0; i < length; i++) {
-		if (isspace((unsigned char)text[i]))
-			continue;
-		if (!strchr("0123456789-,", text[i]) || used + 1 >= sizeof(out->gtid))
-			return dro_fail(err, DRO_ECORRUPT, "no GTID position: \"%.200s\"", text);
-		out->gtid[used++] = text[i];
-	}
-	out->gtid[used] = '\0';
-	return 0;
-}
-
-/* Of a replica: "SET GLOBAL gtid_slave_pos = '0-1-5';" and what follows. */
-static int read_replica_gtid(
-	struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
-{
-	struct dro_buf text = DRO_BUF_INIT(INFO_MAX);
-	const char *begin;
-	int rc = read_info(&text, path, "xtrabackup_slave_info", err);
-
-	if (rc < 0)
-		goto out;
-	begin = strstr(dro_buf_str(&text), "gtid_slave_pos");
-	begin = begin ? strchr(begin, '\'') : NULL;
-	if (!begin || !strchr(begin + 1, '\''))
-		rc = dro_fail(err, DRO_ECORRUPT, "xtrabackup_slave_info has no gtid_slave_pos");
-	else
-		rc = keep_gtid(out, begin + 1, strcspn(begin + 1, "'"), err);
-out:
-	dro_buf_free(&text);
-	return rc;
-}
-
-/* Of its binary log: "binlog.000002<TAB>270520<TAB>0-1-5". */
-static int read_binlog_gtid(struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
-{
-	struct dro_buf text = DRO_BUF_INIT(INFO_MAX);
-	const char *position, *gtid;
-	int rc = read_info(&text, path, "xtrabackup_binlog_info", err);
-
-	if (rc < 0)
-		goto out;
-	position = strchr(dro_buf_str(&text), '\t');
-	gtid = position ? strchr(position + 1, '\t') : NULL;
-	rc = keep_gtid(out, gtid ? gtid + 1 : "", gtid ? strlen(gtid + 1) : 0, err);
-out:
-	dro_buf_free(&text);
-	return rc;
-}
-
-/*
- * What the copy holds. A replica notes what it has applied a moment after it has committed it, so
- * that its position can lack the last commits of a busy one; its binary log has them. Right after a
- * reseed it is the log that lacks some.
- */
-static int read_gtid(struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
-{
-	struct agent_mariadb_copy log = {0};
-	struct agent_gtids applied = {.count = 0}, written = {.count = 0}, last;
-	struct dro_buf text = DRO_BUF_INIT(sizeof(out->gtid));
-	int replica = read_replica_gtid(out, path, err), rc;
-
-	if (replica < 0 && replica != DRO_ENOTFOUND)
-		return replica;
-	rc = read_binlog_gtid(replica < 0 ? out : &log, path, err);
-	if (replica < 0)
-		return rc != DRO_ENOTFOUND
-			       ? rc
-			       : dro_fail(err, DRO_ECONFLICT,
-					 "the copy has no position: the server writes no binary "
-					 "log (log_bin)");
-	if ((rc < 0 && rc != DRO_ENOTFOUND) ||
-		(rc = agent_gtids_add(&applied, out->gtid, err)) < 0 ||
-		(rc = agent_gtids_add(&written, log.gtid, err)) < 0)
-		return rc;
-	if (agent_gtids_beyond(&written, &applied) &&
-		(rc = agent_gtids_add(&applied, log.gtid, err)) == 0) {
-		agent_gtids_last(&last, &applied);
-		agent_gtids_print(&text, &last);
-		if ((rc = dro_buf_check(&text, err)) == 0)
-			snprintf(out->gtid, sizeof(out->gtid), "%s", dro_buf_str(&text));
-	}
-	dro_buf_free(&text);
-	return rc;
-}
-
-static int read_version(struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
-{
-	static const char key[] = "server_version = ";
-	struct dro_buf text = DRO_BUF_INIT(INFO_MAX);
-	const char *found;
-	int rc = read_info(&text, path, "xtrabackup_info", err);
-
-	if (rc == 0 && (found = strstr(dro_buf_str(&text), key)) != NULL) {
-		found += strlen(key);
-		snprintf(out->version, sizeof(out->version), "%.*s", (int)strcspn(found, "\n"),
-			found);
-	}
-	dro_buf_free(&text);
-	return rc;
-}
-
-int agent_mariadb_copy_read(struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
-{
-	struct dro_buf text = DRO_BUF_INIT(INFO_MAX);
-	int rc;
-
-	*out = (struct agent_mariadb_copy){0};
-	if ((rc = read_info(&text, path, "xtrabackup_checkpoints", err)) < 0)
-		goto out;
-	if (!strstr(dro_buf_str(&text), "backup_type = log-applied") &&
-		!strstr(dro_buf_str(&text), "backup_type = full-prepared")) {
-		rc = dro_fail(err, DRO_ECORRUPT, "%s is no prepared copy", path);
-		goto out;
-	}
-	if ((rc = read_gtid(out, path, err)) < 0 || (rc = read_version(out, path, err)) < 0)
-		goto out;
-	rc = agent_mariadb_tally(&out->tally, path, err);
-out:
-	dro_buf_free(&text);
-	return rc;
-}
-
 /* ---- making one --------------------------------------------------------------------------- */
 
 static void put_option(struct dro_buf *text, const char *name, const char *value)
@@ -340,6 +197,36 @@ static int run(
 	return rc < 0 && making->full ? dro_error_context(err, "the disk is full") : rc;
 }
 
+/*
+ * A server is run on the copy for a moment. Of a replica that applies in parallel the copy can hold
+ * transactions that wait to be committed, prepared and in no binary log (MDEV-36025); a server that
+ * starts without the log they might be in refuses to. They are taken back, as the replica they came
+ * from would have done after a crash. The redo log is small again afterwards, the size of the
+ * server's is nothing to be backed up.
+ */
+static int settle(
+	struct making *making, const char *to, uint64_t deadline_ms, struct dro_error *err)
+{
+	char *defaults = NULL, *data = NULL, *tmp = NULL;
+	const char *argv[] = {"mariadbd", NULL, NULL, NULL, "--bootstrap", "--user=root",
+		"--tc-heuristic-recover=ROLLBACK", "--innodb-log-file-size=4M",
+		"--innodb-buffer-pool-size=64M", "--innodb-buffer-pool-dump-at-shutdown=OFF", NULL};
+	int rc = 0;
+
+	if (asprintf(&defaults, "--defaults-file=%s/backup-my.cnf", to) < 0 ||
+		asprintf(&data, "--datadir=%s", to) < 0 || asprintf(&tmp, "--tmpdir=%s", to) < 0)
+		rc = dro_fail(err, DRO_ENOMEM, "out of memory");
+	argv[1] = defaults;
+	argv[2] = data;
+	argv[3] = tmp;
+	if (rc == 0 && (rc = run(argv, making, deadline_ms, err)) < 0)
+		dro_error_context(err, "no server can be run on the copy");
+	free(defaults);
+	free(data);
+	free(tmp);
+	return rc;
+}
+
 /* How far this host is behind its primary, in ms; 0 where it is none's replica. */
 static int look_behind(const struct agent_config *config, int64_t *behind_ms, uint64_t deadline_ms,
 	struct dro_error *err)
@@ -388,8 +275,10 @@ static int copy(struct making *making, const struct agent_config *config, const 
 	if ((rc = fd = make_options(options, &config->database, deadline_ms, err)) < 0)
 		goto out;
 	snprintf(defaults, sizeof(defaults), "--defaults-file=%s", options);
-	if ((rc = run(backup, making, deadline_ms, err)) == 0)
-		rc = run(prepare, making, deadline_ms, err);
+	if ((rc = run(backup, making, deadline_ms, err)) == 0 &&
+		(rc = agent_mariadb_copy_complete(to, config, deadline_ms, err)) == 0 &&
+		(rc = run(prepare, making, deadline_ms, err)) == 0)
+		rc = settle(making, to, deadline_ms, err);
 out:
 	if (fd >= 0)
 		close(fd);

@@ -24,6 +24,15 @@ struct agent_mariadb_copy {
  */
 int agent_mariadb_copy(struct agent_mariadb_copy *out, const struct agent_config *config,
 	const char *to, const struct dro_log *log, uint64_t deadline_ms, struct dro_error *err);
+/*
+ * mariadb-backup writes the file and offset in the binary log that belong to the copy at `path`,
+ * but beside them gtid_current_pos: of what another server wrote first it has what the replica has
+ * noted as applied, which it does a moment after it has committed it. This asks the server for what
+ * the log has up to that place, and adds it there. Right after the copy was made: DRO_EAGAIN where
+ * the log is gone.
+ */
+int agent_mariadb_copy_complete(const char *path, const struct agent_config *config,
+	uint64_t deadline_ms, struct dro_error *err);
 /* The copy at `path` again, but for time_ms. DRO_ECORRUPT where it is none, or not prepared. */
 int agent_mariadb_copy_read(
 	struct agent_mariadb_copy *out, const char *path, struct dro_error *err);

@@ -190,6 +190,46 @@ def from_a_replica():
         check(done.returncode == 1 and b"replication from 127.0.0.1" in done.stderr, done.stderr)
 
 
+def of_a_replica_in_the_middle():
+    """It applies in parallel, and the first of two transactions waits for a lock: the second is prepared, and in no log."""
+    with world(kind=ResticWorld) as w:
+        w.fill(1000)
+        replica = w.cold("d", 4)
+        replica.boot(w.source.backup(), role="standby").wait("ready")
+        replica.sql("SET GLOBAL slave_parallel_threads=4")
+        with w.source.agent() as agent:
+            agent.do("thaw", epoch=1)
+        with replica.agent() as agent:
+            agent.do("follow", epoch=1, host="127.0.0.1", port=w.source.port)
+            agent.do("wait", position=w.source.sql("SELECT @@gtid_binlog_pos"))
+        before, rows = w.source.sql("SELECT @@gtid_binlog_pos"), sum_of(w.source)
+        with replica.hold("BEGIN; SELECT id INTO @id FROM shop.items WHERE id = 1 FOR UPDATE"):
+            w.source.sql("UPDATE shop.items SET price = 2 WHERE id = 1; INSERT INTO shop.orders VALUES (7, 1)")
+            wait_for("it to be prepared", lambda: "(PREPARED)" in replica.sql("SHOW ENGINE INNODB STATUS"))
+            backup = replica.backup()
+        check(backup.gtid == before, f"{backup.gtid}, not {before}")
+        made = w.cold("e", 5)
+        made.boot(backup, role="standby").wait("ready")
+        check(sum_of(made) == rows and not made.sql("SELECT * FROM shop.orders"), "what was not committed is there")
+        with made.agent() as agent:
+            agent.do("follow", epoch=1, host="127.0.0.1", port=w.source.port)
+            agent.do("wait", position=w.source.sql("SELECT @@gtid_binlog_pos"))
+        check(sum_of(made) == sum_of(w.source) and made.sql("SELECT * FROM shop.orders").split() == ["7", "1"], "rows")
+
+
+def written_by_another():
+    """What a server has in its log under another's number is in the position too."""
+    with world(kind=ResticWorld) as w:
+        w.source.sql("SET SESSION server_id = 77; INSERT INTO shop.orders VALUES (7, 1)")
+        position = w.source.sql("SELECT @@gtid_binlog_pos")
+        check(position.startswith("0-77-"), position)
+        backup = w.source.backup()
+        check(backup.gtid == position, f"{backup.gtid}, not {position}")
+        host = w.cold()
+        host.boot(backup).wait("ready")
+        check(host.sql("SELECT * FROM shop.orders").split() == ["7", "1"], "the row")
+
+
 def no_epoch_opens_again():
     """Where nobody ever had a lease, a reboot brings the service back."""
     with world(kind=ResticWorld) as w:
@@ -563,4 +603,4 @@ def at_linode():
 
 
 need_restic()
-main(there_and_back, from_a_replica, no_epoch_opens_again, refusals, left_where_objects_miss, killed_backup, killed_restore, retention, at_linode)
+main(there_and_back, from_a_replica, of_a_replica_in_the_middle, written_by_another, no_epoch_opens_again, refusals, left_where_objects_miss, killed_backup, killed_restore, retention, at_linode)
