@@ -13,6 +13,7 @@
 #define CALL_MAX_MS 120000 /* one call of a step's function */
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 10000
+#define NONSENSE_MAX 3 /* an answer that makes no sense may be one that was cut on its way */
 #define NOTE_MAX 512
 
 /* ---- one call ------------------------------------------------------------------------------ */
@@ -156,14 +157,20 @@ static void finish(struct slot *slot, enum dro_step_state state)
 	slot->event = "result";
 }
 
-/* May the call be made again? Nothing was changed, or nobody knows; and there is time left. */
+bool slot_may_repeat(int code, int repeats)
+{
+	return code == DRO_EAGAIN || code == DRO_ETIMEDOUT ||
+	       (code == DRO_EPROTO && repeats < NONSENSE_MAX);
+}
+
+/* Makes the call again later, where it may be and there is time left. */
 static bool retry(struct slot *slot, const struct dro_error *failure)
 {
 	const struct dro_clock *clock = slot->runner->world->clock;
 	uint64_t now = clock->now_ms(clock),
 		 wait = RETRY_FIRST_MS << (slot->retries < 6 ? slot->retries : 6);
 
-	if (failure->code != DRO_EAGAIN && failure->code != DRO_ETIMEDOUT)
+	if (!slot_may_repeat(failure->code, slot->retries))
 		return false;
 	if (wait > RETRY_MAX_MS)
 		wait = RETRY_MAX_MS;
@@ -172,7 +179,7 @@ static bool retry(struct slot *slot, const struct dro_error *failure)
 	if (now + wait >= slot->deadline_ms)
 		return false;
 	slot->retries++;
-	slot->repeated = slot->repeated || failure->code == DRO_ETIMEDOUT;
+	slot->repeated = slot->repeated || failure->code != DRO_EAGAIN;
 	slot->next_ms = now + wait;
 	return true;
 }

@@ -69,7 +69,10 @@ int runner_move(struct runner *runner, enum dro_run_event event, const cJSON *ou
 void slot_set(char **field, const char *text);
 struct slot *runner_slot(const struct runner *runner, const char *id);
 
-/* run.c: makes the context for one call of the slot's kind. */
+/* run.c: may a call that failed with `code` be made again, having been made `repeats` times more
+ * already? Nothing was changed, or nobody knows. */
+bool slot_may_repeat(int code, int repeats);
+/* Makes the context for one call of the slot's kind. */
 int slot_prepare(struct slot *slot, struct dro_error *err);
 void slot_release(struct slot *slot);
 

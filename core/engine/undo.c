@@ -16,7 +16,7 @@ static bool has_begun(const struct slot *slot)
 static int take_back(struct slot *slot, struct dro_error *err)
 {
 	const struct dro_clock *clock = slot->runner->world->clock;
-	int rc;
+	int repeats = 0, rc;
 
 	slot->begun_ms = clock->now_ms(clock);
 	slot->deadline_ms = slot->begun_ms + UNDO_MAX_MS;
@@ -30,7 +30,7 @@ static int take_back(struct slot *slot, struct dro_error *err)
 		slot_release(slot);
 		if (rc == DRO_STEP_DONE)
 			return 0;
-		if (rc < 0 && rc != DRO_EAGAIN && rc != DRO_ETIMEDOUT)
+		if (rc < 0 && !slot_may_repeat(rc, repeats++))
 			return rc;
 		if (clock->now_ms(clock) + RETRY_MS >= slot->deadline_ms)
 			return rc < 0 ? rc : dro_fail(err, DRO_ETIMEDOUT, "not undone in time");

@@ -78,6 +78,14 @@ static int run_unknown(struct dro_step_context *context, struct dro_error *err)
 	return DRO_STEP_DONE;
 }
 
+static int run_nonsense(struct dro_step_context *context, struct dro_error *err)
+{
+	tell("do", context);
+	if (atomic_fetch_sub(&unknown_left, 1) > 0)
+		return dro_fail(err, DRO_EPROTO, "half an answer");
+	return DRO_STEP_DONE;
+}
+
 static int run_polled(struct dro_step_context *context, struct dro_error *err)
 {
 	int64_t polls;
@@ -140,6 +148,7 @@ static const struct dro_step_kind kinds[] = {
 	{"echo", "say it", run_echo, NULL, false},
 	{"failing", "fail", run_failing, undo_plain, false},
 	{"unknown", "get no answer", run_unknown, undo_plain, false},
+	{"nonsense", "get half an answer", run_nonsense, undo_plain, false},
 	{"polled", "take a while", run_polled, NULL, false},
 	{"wide", "side by side", run_wide, NULL, false},
 	{"dying", "die", run_dying, undo_plain, false},
@@ -328,6 +337,21 @@ START_TEST(an_unknown_outcome_is_repeated_as_such)
 	keep_run(plan);
 	ck_assert_int_eq(run(plan), DRO_RUN_COMPLETED);
 	ck_assert_str_eq(story, "do:lost do:lost? ");
+	dro_plan_free(plan);
+}
+END_TEST
+
+START_TEST(an_answer_without_sense_is_asked_for_again_a_few_times)
+{
+	struct dro_plan *plan = new_plan();
+
+	unknown_left = 5;
+	step(plan, "cut", "nonsense", NULL);
+	keep_run(plan);
+	ck_assert_int_eq(run(plan), DRO_RUN_FAILED);
+	ck_assert_str_eq(look_up(plan, "cut").error, "half an answer");
+	ck_assert_str_eq(story, "do:cut do:cut? do:cut? do:cut? ");
+	ck_assert_int_eq(run(plan), DRO_RUN_COMPLETED);
 	dro_plan_free(plan);
 }
 END_TEST
@@ -660,6 +684,7 @@ int main(void)
 	tcase_add_test(cases, independent_steps_run_side_by_side);
 	tcase_add_test(cases, a_pending_step_is_asked_again_and_keeps_its_outputs);
 	tcase_add_test(cases, an_unknown_outcome_is_repeated_as_such);
+	tcase_add_test(cases, an_answer_without_sense_is_asked_for_again_a_few_times);
 	tcase_add_test(cases, a_failure_ends_the_run_and_resume_goes_on);
 	tcase_add_test(cases, a_step_that_may_fail_is_an_exception);
 	tcase_add_test(cases, waiting_is_bounded);
