@@ -1,3 +1,4 @@
+/* What a copy says of itself, and what it has to be told right after it was made. */
 #include "agent/mariadb_backup.h"
 
 #include <ctype.h>
@@ -60,20 +61,27 @@ out:
 	return rc;
 }
 
-/* Of its binary log: "binlog.000002<TAB>270520<TAB>0-1-5", as agent_mariadb_copy_complete left it.
- */
+/* Cuts "binlog.000002<TAB>270520<TAB>0-1-5"; what is not there is "". */
+static void cut_place(char *text, const char **file, const char **offset, const char **gtid)
+{
+	char *rest = text;
+
+	*file = strsep(&rest, "\t");
+	*offset = rest ? strsep(&rest, "\t\n") : "";
+	*gtid = rest ? rest : "";
+}
+
+/* Of its binary log, as agent_mariadb_copy_complete left it. */
 static int read_binlog_gtid(struct agent_mariadb_copy *out, const char *path, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(INFO_MAX);
-	const char *position, *gtid;
+	const char *file, *offset, *gtid = "";
 	int rc = read_info(&text, path, BINLOG_INFO, err);
 
-	if (rc < 0)
-		goto out;
-	position = strchr(dro_buf_str(&text), '\t');
-	gtid = position ? strchr(position + 1, '\t') : NULL;
-	rc = keep_gtid(out, gtid ? gtid + 1 : "", gtid ? strlen(gtid + 1) : 0, err);
-out:
+	if (rc == 0 && text.length)
+		cut_place(text.data, &file, &offset, &gtid);
+	if (rc == 0)
+		rc = keep_gtid(out, gtid, strlen(gtid), err);
 	dro_buf_free(&text);
 	return rc;
 }
@@ -157,35 +165,27 @@ out:
 	return rc;
 }
 
-/* File and offset of "binlog.000002<TAB>270520<TAB>0-1-5", which it cuts. */
-static int cut_info(char *text, char **file, char **offset, struct dro_error *err)
-{
-	char *end = NULL;
-
-	*file = strtok_r(text, "\t\n", &end);
-	*offset = strtok_r(NULL, "\t\n", &end);
-	if (!*offset || (*offset)[strspn(*offset, "0123456789")] != '\0')
-		return dro_fail(err, DRO_EPROTO, "%s has no place in a log", BINLOG_INFO);
-	return 0;
-}
-
 int agent_mariadb_copy_complete(const char *path, const struct agent_config *config,
 	uint64_t deadline_ms, struct dro_error *err)
 {
 	struct dro_buf text = DRO_BUF_INIT(INFO_MAX), line = DRO_BUF_INIT(INFO_MAX);
 	struct agent_gtids all = {.count = 0}, last;
 	struct agent_mariadb_copy copy;
-	char *file, *offset, *info = dro_path_join(path, BINLOG_INFO);
-	int rc = info ? read_info(&text, path, BINLOG_INFO, err)
-		      : dro_fail(err, DRO_ENOMEM, "out of memory");
+	const char *file = "", *offset = "", *gtid = "";
+	char *info = dro_path_join(path, BINLOG_INFO);
+	int rc =
+		info ? dro_file_read(&text, info, err) : dro_fail(err, DRO_ENOMEM, "out of memory");
 
 	if (rc == DRO_ENOTFOUND) {
 		rc = 0; /* it writes no log */
 		goto out;
 	}
-	if (rc < 0 || (rc = read_binlog_gtid(&copy, path, err)) < 0 ||
+	if (rc == 0 && text.length)
+		cut_place(text.data, &file, &offset, &gtid);
+	if (rc == 0 && (!*offset || offset[strspn(offset, "0123456789")]))
+		rc = dro_fail(err, DRO_EPROTO, "%s has no place in a log", BINLOG_INFO);
+	if (rc < 0 || (rc = keep_gtid(&copy, gtid, strlen(gtid), err)) < 0 ||
 		(rc = agent_gtids_add(&all, copy.gtid, err)) < 0 ||
-		(rc = cut_info(text.data, &file, &offset, err)) < 0 ||
 		(rc = ask_log(&all, config, file, offset, deadline_ms, err)) < 0)
 		goto out;
 	agent_gtids_last(&last, &all);

@@ -112,10 +112,8 @@ int dro_store_sync(struct dro_store *store, struct dro_error *err)
 	int rc;
 
 	pthread_mutex_lock(&store->lock);
-	if (store->behind) {
-		store->lost = store->lost || !sync_log(store);
-		store->behind = store->lost;
-	}
+	store->lost = store->lost || (store->behind && !sync_log(store));
+	store->behind = false;
 	rc = store->lost ? sync_failed(store, err) : 0;
 	pthread_mutex_unlock(&store->lock);
 	return rc;

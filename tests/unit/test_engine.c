@@ -62,28 +62,26 @@ static int undo_never(struct dro_step_context *context, struct dro_error *err)
 	return dro_fail(err, DRO_ESAFETY, "it has to stay");
 }
 
-static int run_failing(struct dro_step_context *context, struct dro_error *err)
+static int fail_while(struct dro_step_context *context, atomic_int *left, int code, const char *why,
+	struct dro_error *err)
 {
 	tell("do", context);
-	if (atomic_fetch_sub(&failures_left, 1) > 0)
-		return dro_fail(err, DRO_EINVAL, "it is broken");
-	return DRO_STEP_DONE;
+	return atomic_fetch_sub(left, 1) > 0 ? dro_fail(err, code, "%s", why) : DRO_STEP_DONE;
+}
+
+static int run_failing(struct dro_step_context *context, struct dro_error *err)
+{
+	return fail_while(context, &failures_left, DRO_EINVAL, "it is broken", err);
 }
 
 static int run_unknown(struct dro_step_context *context, struct dro_error *err)
 {
-	tell("do", context);
-	if (atomic_fetch_sub(&unknown_left, 1) > 0)
-		return dro_fail(err, DRO_ETIMEDOUT, "no answer");
-	return DRO_STEP_DONE;
+	return fail_while(context, &unknown_left, DRO_ETIMEDOUT, "no answer", err);
 }
 
 static int run_nonsense(struct dro_step_context *context, struct dro_error *err)
 {
-	tell("do", context);
-	if (atomic_fetch_sub(&unknown_left, 1) > 0)
-		return dro_fail(err, DRO_EPROTO, "half an answer");
-	return DRO_STEP_DONE;
+	return fail_while(context, &unknown_left, DRO_EPROTO, "half an answer", err);
 }
 
 static int run_polled(struct dro_step_context *context, struct dro_error *err)

@@ -19,25 +19,25 @@ static atomic_bool disk_is_full;
 
 #define OK(call) ck_assert_msg((call) == 0, "%s: %s", #call, err.message)
 
-/* SQLite's library finds these before the C library's. */
-__attribute__((visibility("default"))) int fsync(int fd)
+static int wait_for_disk(long call, int fd)
 {
 	syncs++;
 	if (disk_is_full) {
 		errno = ENOSPC;
 		return -1;
 	}
-	return (int)syscall(SYS_fsync, fd);
+	return (int)syscall(call, fd);
+}
+
+/* SQLite's library finds these before the C library's. */
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+	return wait_for_disk(SYS_fsync, fd);
 }
 
 __attribute__((visibility("default"))) int fdatasync(int fd)
 {
-	syncs++;
-	if (disk_is_full) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return (int)syscall(SYS_fdatasync, fd);
+	return wait_for_disk(SYS_fdatasync, fd);
 }
 
 /* How often the disk was waited for since the last time. */
